@@ -1,0 +1,71 @@
+"""One labelled image and the dataset it belongs to: what every reader returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One image and its annotated objects.
+
+    Boxes are float64 here, as exact as the label file, because scoring compares them with
+    thresholds; the network's targets are float32.
+
+    Attributes:
+        id: name of the image in its dataset, unique there: its path relative to the image
+            folder, without suffix, with ``/`` between parts (``"000001"``).
+        image: path of the image file.
+        width: pixels of the upright image (EXIF orientation applied).
+        height: pixels of the upright image.
+        boxes: ``[N, 4]`` xyxy in pixels of the upright image, ``x2 > x1`` and ``y2 > y1``.
+        labels: ``[N]`` indices into :attr:`Dataset.classes`.
+        difficult: ``[N]`` VOC's ``difficult``: neither counts nor hurts in VOC scoring.
+        crowd: ``[N]`` COCO's ``iscrowd``.
+        area: ``[N]`` square pixels: COCO's annotated ``area``, else that of the box.
+    """
+
+    id: str
+    image: Path
+    width: int
+    height: int
+    boxes: FloatArray
+    labels: IntArray
+    difficult: BoolArray
+    crowd: BoolArray
+    area: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A list of samples with the classes that their labels index.
+
+    Attributes:
+        root: the folder that the user named.
+        format: ``"voc"``, ``"yolo"`` or ``"coco"``.
+        split: the split these samples are (``"train"``), or ``"all"`` where none exists.
+        classes: class names; the same, in the same order, for every split of a dataset.
+        samples: in the order of the split file, else sorted by id.
+        skipped: one line for each label or image that ``--skip-bad`` dropped.
+    """
+
+    root: Path
+    format: str
+    split: str
+    classes: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    skipped: tuple[str, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.samples)

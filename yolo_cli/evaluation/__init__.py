@@ -1,0 +1,1 @@
+"""Scores from detections; no model inside."""

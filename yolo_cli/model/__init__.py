@@ -1,0 +1,1 @@
+"""The network, the YOLOv1 grid and its loss."""

@@ -1,0 +1,1 @@
+"""Training: recipe, trainer, schedule, checkpoints, feature cache."""
