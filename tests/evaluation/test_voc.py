@@ -174,6 +174,15 @@ def test_a_higher_threshold() -> None:
         assert score.mean_ap == ap
 
 
+def test_tensors_do_as_well_as_arrays() -> None:
+    torch = pytest.importorskip("torch")
+    arrays = found([A, AWAY, B], [0.9, 0.8, 0.7])
+    tensors = {key: torch.as_tensor(value) for key, value in arrays.items()}
+    samples = [sample([A, B, C])]
+    expected = evaluate_voc(samples, [arrays], ["a"])
+    assert evaluate_voc(samples, [tensors], ["a"]).mean_ap == expected.mean_ap
+
+
 def test_malformed_detections_are_named() -> None:
     samples = [sample([]), sample([A])]
     none = found([], [])
