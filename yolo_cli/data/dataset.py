@@ -1,0 +1,151 @@
+"""From a folder to labelled images: finds the layout, the splits and the classes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from yolo_cli.data.formats import recognise
+from yolo_cli.data.formats.common import Reader, unreadable
+from yolo_cli.data.sample import Dataset
+from yolo_cli.errors import UserError
+
+_CANONICAL = {
+    "training": "train",
+    "valid": "val",
+    "validation": "val",
+    "testing": "test",
+}
+
+_YEAR = re.compile(r"(?<=[a-z])[_-]?(19|20)\d\d$")
+
+
+@dataclass(frozen=True, eq=False)
+class DatasetFolder:
+    """A dataset on disk. Reading is lazy: images are touched by :meth:`load` alone.
+
+    Attributes:
+        root: the folder that the user named.
+        format: ``"voc"``, ``"yolo"`` or ``"coco"``.
+        reader: what knows the layout.
+    """
+
+    root: Path
+    format: str
+    reader: Reader = field(repr=False)
+
+    @cached_property
+    def _own_names(self) -> dict[str, str]:
+        """The folder's own name of each split, by the name that we use."""
+        own = self.reader.splits
+        names: dict[str, str] = {}
+        for name in sorted(own, key=lambda name: canonical_split(name) != name):
+            canonical = canonical_split(name)
+            names[canonical if canonical not in names else name] = name
+        return {new: old for old in own for new in names if names[new] == old}
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits, ``valid`` and the like called ``val``; empty if there are none."""
+        return tuple(self._own_names)
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """Class names.
+
+        Raises:
+            UserError: a label file that names classes is broken, or no label names any.
+        """
+        classes = self.reader.classes
+        if not classes:
+            raise UserError(f"{self.root}: no labels at all", "no label file names a class")
+        return classes
+
+    def load(self, split: str | None) -> Dataset:
+        """Reads the labels and image sizes of a split.
+
+        Args:
+            split: one of :attr:`splits` or the folder's own name of it; None for all images.
+
+        Returns:
+            The samples.
+
+        Raises:
+            UserError: there is no such split; it is empty; or, unless bad ones are skipped, an
+                image or a label is broken.
+        """
+        own = None if split is None else self._own_name(split)
+        classes = self.classes
+        samples, skipped = self.reader.load(own)
+        if not samples:
+            where = f"{self.root}" if split is None else f"{self.root}: split {split!r}"
+            raise UserError(
+                f"{where}: no images" + (f" left, {len(skipped)} were bad" if skipped else ""),
+                skipped[0] if skipped else "",
+            )
+        return Dataset(
+            root=self.root,
+            format=self.format,
+            split="all" if split is None else self._name(split),
+            classes=classes,
+            samples=tuple(samples),
+            skipped=tuple(skipped),
+        )
+
+    def _own_name(self, split: str) -> str:
+        return self._own_names[self._name(split)]
+
+    def _name(self, split: str) -> str:
+        if split in self._own_names:
+            return split
+        for name, own in self._own_names.items():
+            if split == own:
+                return name
+        if canonical_split(split) in self._own_names:
+            return canonical_split(split)
+        if not self.splits:
+            raise UserError(f"{self.root}: no split {split!r}", "the dataset has no splits")
+        raise UserError(
+            f"{self.root}: no split {split!r}", f"its splits are: {', '.join(self.splits)}"
+        )
+
+
+def canonical_split(name: str) -> str:
+    """The usual name of a split: ``Valid`` is ``val``, ``train2017`` is ``train``."""
+    bare = _YEAR.sub("", name.lower())
+    usual = _CANONICAL.get(bare, bare)
+    return usual if usual in {"train", "trainval", "val", "test"} else name
+
+
+def open_dataset(
+    root: Path,
+    *,
+    format: str | None = None,  # noqa: A002
+    skip_bad: bool = False,
+) -> DatasetFolder:
+    """Recognises a dataset folder.
+
+    Args:
+        root: the folder.
+        format: ``"voc"``, ``"yolo"`` or ``"coco"``; None to find out.
+        skip_bad: drop broken labels and images, and note them in :attr:`Dataset.skipped`.
+
+    Returns:
+        The dataset, nothing of it read yet but what its layout is recognised by.
+
+    Raises:
+        UserError: `root` is missing, not a folder, empty, or in no known layout.
+    """
+    try:
+        if not root.exists():
+            raise UserError(f"{root}: no such folder")
+        if not root.is_dir():
+            raise UserError(f"{root}: a file, not a dataset folder", "name the folder it is in")
+        if next(root.iterdir(), None) is None:
+            raise UserError(f"{root}: empty folder")
+        name, reader = recognise(root, wanted=format, skip_bad=skip_bad)
+    except OSError as error:
+        raise unreadable(root, error) from error
+    return DatasetFolder(root, name, reader)

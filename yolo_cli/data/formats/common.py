@@ -1,0 +1,293 @@
+"""What all readers share: finding files, reading text, checking boxes, and ``--skip-bad``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from yolo_cli.data.images import image_size
+from yolo_cli.data.sample import Sample
+from yolo_cli.errors import ExitCode, UserError
+
+MAX_LABEL_BYTES = 64 * 1024**2
+"""Largest text or XML label file that is read."""
+
+ROUNDING_PIXELS = 1.0
+ROUNDING_FRACTION = 0.01
+"""A box may stick out of the image by the larger of the two, and is then clipped."""
+
+SKIP_HINT = "mend the label, or drop it with --skip-bad"
+
+SPLIT_FOLDERS = ("train", "training", "trainval", "val", "valid", "validation", "test", "testing")
+"""Names, in lower case, of folders that hold one split each."""
+
+Box = tuple[float, float, float, float]
+
+
+class Reader(Protocol):
+    """One dataset folder, seen by one format."""
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The folder's own names of its splits; empty if it has none."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names, the same for every split."""
+
+    def load(self, split: str | None) -> tuple[list[Sample], list[str]]:
+        """Samples of a split (its own name; None for all), and a line for each that was bad."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One annotated object as its label file has it, box already xyxy from 0.
+
+    Attributes:
+        where: ``path:line`` or the like, for messages.
+        label: index of the class.
+        box: xyxy; pixels of the upright image, or fractions of its sides (``relative``).
+        difficult: VOC's flag.
+        crowd: COCO's flag.
+        area: annotated area in square pixels; None to take the box's.
+        relative: whether the box is in fractions of the image's width and height.
+    """
+
+    where: str
+    label: int
+    box: Box
+    difficult: bool = False
+    crowd: bool = False
+    area: float | None = None
+    relative: bool = False
+
+
+class Faults:
+    """Broken labels: the first one ends the run, or with ``skip_bad`` each becomes a line."""
+
+    def __init__(self, skip_bad: bool) -> None:
+        self.skip_bad = skip_bad
+        self.lines: list[str] = []
+
+    def add(self, fault: UserError | str) -> None:
+        """Raises `fault`, or notes that what it speaks of is dropped."""
+        error = UserError(fault, SKIP_HINT) if isinstance(fault, str) else fault
+        if not self.skip_bad:
+            hint = error.hint or SKIP_HINT
+            if "--skip-bad" not in hint:
+                hint = f"{hint}, or drop it with --skip-bad"
+            raise UserError(error.message, hint, error.code) from error
+        self.lines.append(error.message)
+
+
+def build_sample(
+    sample_id: str, image: Path, entries: Iterable[Entry], faults: Faults
+) -> Sample | None:
+    """Reads the image's size, checks each box against it and makes the arrays.
+
+    Args:
+        sample_id: name in the dataset.
+        image: path of the image.
+        entries: the objects in it.
+        faults: told of an image that cannot be read, and of every bad box, which is left out.
+
+    Returns:
+        The sample; None if the image cannot be read.
+
+    Raises:
+        UserError: the image or a box is bad, and `faults` is strict.
+    """
+    try:
+        width, height = image_size(image)
+    except UserError as error:
+        faults.add(error)
+        return None
+    kept: list[tuple[Entry, Box]] = []
+    for entry in entries:
+        box = entry.box
+        if entry.relative:
+            box = (box[0] * width, box[1] * height, box[2] * width, box[3] * height)
+        try:
+            kept.append((entry, check_box(box, width, height)))
+        except BoxError as error:
+            faults.add(f"{entry.where}: {error}")
+    boxes = np.array([box for _, box in kept], dtype=np.float64).reshape(-1, 4)
+    sides = boxes[:, 2:] - boxes[:, :2]
+    area = sides[:, 0] * sides[:, 1]
+    for index, (entry, _) in enumerate(kept):
+        if entry.area is not None:
+            area[index] = entry.area
+    return Sample(
+        id=sample_id,
+        image=image,
+        width=width,
+        height=height,
+        boxes=boxes,
+        labels=np.array([entry.label for entry, _ in kept], dtype=np.int64),
+        difficult=np.array([entry.difficult for entry, _ in kept], dtype=np.bool_),
+        crowd=np.array([entry.crowd for entry, _ in kept], dtype=np.bool_),
+        area=area,
+    )
+
+
+class BoxError(ValueError):
+    """A box that cannot be meant; says why in a few words."""
+
+
+def check_box(box: Box, width: int, height: int) -> Box:
+    """Checks a box against its image, and clips what sticks out by a rounding error.
+
+    Args:
+        box: xyxy in pixels.
+        width: of the image.
+        height: of the image.
+
+    Returns:
+        The box inside the image, with positive sides.
+
+    Raises:
+        BoxError: a coordinate is NaN or infinite, the corners are swapped, a side is zero, or
+            the box leaves the image by more than ``max(1 px, 1 % of that side)``.
+    """
+    shown = f"[{', '.join(f'{value:g}' for value in box)}]"
+    if not all(isfinite(value) for value in box):
+        raise BoxError(f"box {shown} is not finite")
+    x1, y1, x2, y2 = box
+    if x2 < x1 or y2 < y1:
+        raise BoxError(f"box {shown} has swapped corners or a negative size")
+    if x2 == x1 or y2 == y1:
+        raise BoxError(f"box {shown} has no size")
+    slack_x = max(ROUNDING_PIXELS, ROUNDING_FRACTION * width) + 1e-6
+    slack_y = max(ROUNDING_PIXELS, ROUNDING_FRACTION * height) + 1e-6
+    if x1 < -slack_x or y1 < -slack_y or x2 > width + slack_x or y2 > height + slack_y:
+        raise BoxError(f"box {shown} leaves the image of {width} x {height} pixels")
+    inside = (max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
+    if inside[2] <= inside[0] or inside[3] <= inside[1]:
+        raise BoxError(f"box {shown} lies outside the image of {width} x {height} pixels")
+    return inside
+
+
+def child(folder: Path, *names: str) -> Path | None:
+    """The first of `names` (any case) that is a folder inside `folder`."""
+    if not folder.is_dir():
+        return None
+    found = {path.name.lower(): path for path in visible(folder) if path.is_dir()}
+    return next((found[name.lower()] for name in names if name.lower() in found), None)
+
+
+def visible(folder: Path) -> list[Path]:
+    """What is in a folder, sorted, without hidden files and what archivers leave behind."""
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise unreadable(folder, error) from error
+    return [path for path in entries if not path.name.startswith((".", "__MACOSX"))]
+
+
+def walk(folder: Path) -> Iterator[Path]:
+    """All visible files below a folder, in no particular order; links to folders are followed.
+
+    A link that leads back to a folder it is in is not followed again.
+    """
+    seen: set[str] = set()
+    for base, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(base)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        yield from (Path(base, name) for name in files if not name.startswith("."))
+
+
+class FileIndex:
+    """The files below a folder by id: relative path without suffix, ``/`` between parts.
+
+    Of several files with the same id (``a.jpg``, ``a.png``) the first by name is meant.
+
+    Args:
+        folder: where to look, subfolders included.
+        wanted: whether a file belongs into the index.
+    """
+
+    def __init__(self, folder: Path, wanted: Callable[[Path], bool]) -> None:
+        self.folder = folder
+        self._by_id: dict[str, Path] = {}
+        self._by_name: dict[str, Path] = {}
+        for path in sorted(filter(wanted, walk(folder)), reverse=True):
+            self._by_id[path.relative_to(folder).with_suffix("").as_posix()] = path
+            self._by_name[path.name.lower()] = path
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._by_id)
+
+    @cached_property
+    def _by_folded_id(self) -> dict[str, Path]:
+        return {name.lower(): path for name, path in self._by_id.items()}
+
+    def find(self, file_id: str) -> Path | None:
+        """The file with this id, in the given case if there is one, else in any."""
+        return self._by_id.get(file_id) or self._by_folded_id.get(file_id.lower())
+
+    def named(self, name: str) -> Path | None:
+        """The file with this name (suffix included, any case), in whichever subfolder."""
+        return self._by_name.get(name.lower())
+
+
+def read_bytes(path: Path, limit: int = MAX_LABEL_BYTES) -> bytes:
+    """Content of a label file.
+
+    Raises:
+        UserError: missing, a folder, unreadable, or larger than `limit` bytes.
+    """
+    try:
+        if path.is_dir():
+            raise UserError(f"{path}: a folder where a label file should be")
+        if not path.is_file():
+            raise UserError(f"{path}: no such file")
+        size = path.stat().st_size
+        if size > limit:
+            raise UserError(
+                f"{path}: {size / 1024**2:.0f} MB is too large for a label file",
+                f"at most {limit // 1024**2} MB are read",
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def read_lines(path: Path) -> list[str]:
+    """Lines of a text file in UTF-8 (with or without byte order mark) or UTF-16 with one."""
+    data = read_bytes(path)
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path}:{line}: not UTF-8 text", "save the file as UTF-8") from error
+    return [line.strip() for line in text.split("\n")]
+
+
+def number(text: str) -> float | None:
+    """The number that `text` is (also ``nan`` and ``inf``), or None."""
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def unreadable(path: Path, error: OSError) -> UserError:
+    """The error for a file or folder that the system does not let us read."""
+    reason = error.strerror or str(error)
+    code = ExitCode.FAILURE if isinstance(error, PermissionError) else ExitCode.BAD_INPUT
+    return UserError(f"{path}: cannot be read ({reason})", code=code)

@@ -1,0 +1,277 @@
+"""Pascal VOC: one XML file for each image.
+
+Recognised layouts, each of them also inside ``train/``, ``val/``, ``test/`` folders:
+
+- ``JPEGImages/ Annotations/ ImageSets/Main/*.txt``, the development kit's own;
+- ``images/`` with the XML files in ``annotations/``, ``annots/``, ``xmls/`` or ``labels/``;
+- images and XML files side by side in one folder.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from yolo_cli.data.formats.common import (
+    SPLIT_FOLDERS,
+    Box,
+    Entry,
+    Faults,
+    FileIndex,
+    build_sample,
+    child,
+    read_lines,
+    visible,
+    walk,
+)
+from yolo_cli.data.formats.voc_xml import Annotation, read_annotation
+from yolo_cli.data.images import IMAGE_SUFFIXES, is_image_path
+from yolo_cli.data.sample import Sample
+from yolo_cli.errors import UserError
+
+LOOKED_FOR = "JPEGImages/ + Annotations/*.xml, or images with *.xml beside them (Pascal VOC)"
+
+_IMAGE_FOLDERS = ("JPEGImages", "images", "image", "imgs", "img")
+_LABEL_FOLDERS = ("Annotations", "annotation", "annots", "xmls", "xml", "labels")
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A folder of images with its folder of XML files; `split` is "" if it is no split."""
+
+    split: str
+    images: Path
+    labels: Path
+
+    @cached_property
+    def image_index(self) -> FileIndex:
+        return FileIndex(self.images, is_image_path)
+
+    @cached_property
+    def label_index(self) -> FileIndex:
+        return FileIndex(self.labels, _is_xml)
+
+    @property
+    def side_by_side(self) -> bool:
+        return self.images == self.labels
+
+
+def open_reader(root: Path, skip_bad: bool) -> VocReader | None:
+    """The reader of a folder in one of the layouts above; None if it is in none of them."""
+    parts = _parts(root)
+    if not parts:
+        return None
+    return VocReader(parts, {} if parts[0].split else _split_lists(root), skip_bad)
+
+
+class VocReader:
+    """Reads a VOC folder; each XML file is parsed once, and images only when their split is.
+
+    Args:
+        parts: the folders; either one that is no split, or one for each split.
+        lists: split files by name; only with a single part.
+        skip_bad: whether broken labels and images are dropped.
+    """
+
+    def __init__(self, parts: list[_Part], lists: dict[str, Path], skip_bad: bool) -> None:
+        self._parts = parts
+        self._lists = lists
+        self._skip_bad = skip_bad
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the split files, or of the split folders."""
+        return tuple(self._lists) or tuple(part.split for part in self._parts if part.split)
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """Names in all annotation files, sorted: for VOC itself that is its official order."""
+        names = {
+            item.name
+            for annotation in self._annotations.values()
+            if isinstance(annotation, Annotation)
+            for item in annotation.objects
+        }
+        return tuple(sorted(names))
+
+    def load(self, split: str | None) -> tuple[list[Sample], list[str]]:
+        """See :class:`~yolo_cli.data.formats.common.Reader`."""
+        faults = Faults(self._skip_bad)
+        samples = [
+            sample
+            for part, file_id in self._ids(split)
+            if (sample := self._sample(part, file_id, faults)) is not None
+        ]
+        return samples, faults.lines
+
+    @cached_property
+    def _annotations(self) -> dict[Path, Annotation | UserError]:
+        found: dict[Path, Annotation | UserError] = {}
+        faults = Faults(self._skip_bad)  # here only to stop at the first one, if that is asked
+        for part in self._parts:
+            for file_id in part.label_index:
+                path = part.label_index.find(file_id)
+                if path is None or path in found:
+                    continue
+                try:
+                    found[path] = read_annotation(path)
+                except UserError as error:
+                    faults.add(error)
+                    found[path] = error
+        return found
+
+    def _ids(self, split: str | None) -> Iterator[tuple[_Part, str]]:
+        if self._lists:
+            part = self._parts[0]
+            for file_id in self._listed(part, split):
+                yield part, file_id
+            return
+        for part in self._parts:
+            if split in {None, part.split}:
+                ids = {*part.image_index}
+                if not _shared(part, self._parts):
+                    ids |= {*part.label_index}
+                for file_id in sorted(ids):
+                    yield part, file_id
+
+    def _listed(self, part: _Part, split: str | None) -> list[str]:
+        if split is not None:
+            return _read_list(self._lists[split], part)
+        # Images in no list count as well if they are whole: with their annotation.
+        ids = {i for path in self._lists.values() for i in _read_list(path, part)}
+        return sorted(ids | ({*part.image_index} & {*part.label_index}))
+
+    def _sample(self, part: _Part, file_id: str, faults: Faults) -> Sample | None:
+        image = part.image_index.find(file_id)
+        label = part.label_index.find(file_id)
+        annotation = Annotation("", (), ())
+        if label is not None:
+            read = self._annotations[label]
+            if isinstance(read, UserError):
+                faults.add(read)
+                return None
+            annotation = read
+        elif not part.side_by_side:
+            faults.add(f"{part.labels / file_id}.xml: no such annotation file")
+            return None
+        image = image or part.image_index.named(annotation.filename)
+        if image is None:
+            asked = f" for {label}" if label is not None else ""
+            faults.add(f"{part.images / file_id}.*: no such image{asked}")
+            return None
+        for fault in annotation.faults:
+            faults.add(fault)
+        sample_id = f"{part.split}/{file_id}" if part.split else file_id
+        return build_sample(sample_id, image, self._entries(label, annotation), faults)
+
+    def _entries(self, label: Path | None, annotation: Annotation) -> Iterator[Entry]:
+        number = {name: index for index, name in enumerate(self.classes)}
+        for item in annotation.objects:
+            yield Entry(
+                where=f"{label}:{item.line}",
+                label=number[item.name],
+                box=_from_zero(item.corners),
+                difficult=item.difficult,
+            )
+
+
+def _from_zero(corners: Box) -> Box:
+    """VOC counts pixels from 1 and includes the last: [xmin - 1, ymin - 1, xmax, ymax]."""
+    xmin, ymin, xmax, ymax = corners
+    return xmin - 1, ymin - 1, xmax, ymax
+
+
+def _is_xml(path: Path) -> bool:
+    return path.suffix.lower() == ".xml"
+
+
+def _parts(root: Path) -> list[_Part]:
+    pair = _pair(root)
+    if pair is None:
+        folders = [path for path in visible(root) if path.name.lower() in SPLIT_FOLDERS]
+        found = [(path.name, _pair(path)) for path in folders if path.is_dir()]
+        return [_Part(name, *pair) for name, pair in found if pair is not None]
+    images, labels = pair
+    inside = [path for path in visible(images) if path.name.lower() in SPLIT_FOLDERS]
+    inside = [path for path in inside if path.is_dir()]
+    if inside and images != labels:
+        return [_Part(path.name, path, child(labels, path.name) or labels) for path in inside]
+    return [_Part("", images, labels)]
+
+
+def _pair(folder: Path) -> tuple[Path, Path] | None:
+    """The folder of images and the folder of XML files that belong together in `folder`."""
+    here = visible(folder)
+    images_here = any(is_image_path(path) for path in here)
+    images = child(folder, *_IMAGE_FOLDERS) or (folder if images_here else None)
+    if images is None:
+        return None
+    for name in _LABEL_FOLDERS:
+        labels = child(folder, name)
+        if labels is not None and any(_is_xml(path) for path in walk(labels)):
+            return images, _innermost(labels)
+    if images_here and any(_is_xml(path) for path in here):
+        return folder, folder
+    if images != folder and any(_is_xml(path) for path in visible(images)):
+        return images, images
+    return None
+
+
+def _innermost(labels: Path) -> Path:
+    """``annotations/xmls`` rather than ``annotations``, where the files are one level down."""
+    if any(_is_xml(path) for path in visible(labels)):
+        return labels
+    return child(labels, "xmls", "xml") or labels
+
+
+def _shared(part: _Part, parts: list[_Part]) -> bool:
+    """Whether the XML files are in one folder for several splits of images."""
+    return any(other.labels == part.labels for other in parts if other is not part)
+
+
+_SPLIT_ORDER = {"train": 0, "trainval": 1, "val": 2, "test": 3}
+
+
+def _split_lists(root: Path) -> dict[str, Path]:
+    """``ImageSets/Main/*.txt`` by name, without the lists of single classes."""
+    sets = child(root, "ImageSets")
+    if sets is None:
+        return {}
+    lists = {path.stem: path for path in visible(child(sets, "Main") or sets) if _is_list(path)}
+    plain = {name: path for name, path in lists.items() if not _is_class_list(name, path, lists)}
+    return dict(sorted(plain.items(), key=lambda item: (_SPLIT_ORDER.get(item[0], 9), item[0])))
+
+
+def _is_list(path: Path) -> bool:
+    return path.suffix.lower() == ".txt" and path.is_file()
+
+
+_FLAGGED = re.compile(r"\S+\s+(-1|0|1)")
+
+
+def _is_class_list(name: str, path: Path, lists: dict[str, Path]) -> bool:
+    """Whether a list is of one class, like ``aeroplane_train.txt``: ids with -1, 0 or 1."""
+    if "_" not in name or name.rsplit("_", maxsplit=1)[1] not in {*lists, *_SPLIT_ORDER}:
+        return False
+    first = next((line for line in read_lines(path) if line), "")
+    return _FLAGGED.fullmatch(first) is not None
+
+
+def _read_list(path: Path, part: _Part) -> list[str]:
+    """Ids in a split file, each once; file names and paths are understood as well."""
+    lines = [line for line in read_lines(path) if line]
+    if lines and all(_FLAGGED.fullmatch(line) for line in lines):
+        lines = [line.split()[0] for line in lines]
+    return list(dict.fromkeys(_known_id(line, part) for line in lines))
+
+
+def _known_id(line: str, part: _Part) -> str:
+    def known(file_id: str) -> bool:
+        return any(index.find(file_id) for index in (part.label_index, part.image_index))
+
+    path = Path(line.replace("\\", "/"))
+    bare = path.with_suffix("") if path.suffix.lower() in {*IMAGE_SUFFIXES, ".xml"} else path
+    return next((i for i in (line, bare.as_posix(), bare.name) if known(i)), line)

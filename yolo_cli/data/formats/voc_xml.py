@@ -1,0 +1,160 @@
+"""One Pascal VOC annotation file.
+
+Source: "The PASCAL Visual Object Classes Challenge 2007 Development Kit", annotation format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree.ElementTree import ParseError
+from xml.parsers.expat import XMLParserType
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser
+
+from yolo_cli.data.formats.common import Box, number, read_bytes
+from yolo_cli.errors import UserError
+
+_CORNERS = ("xmin", "ymin", "xmax", "ymax")
+
+
+@dataclass(frozen=True)
+class VocObject:
+    """One ``<object>``.
+
+    Attributes:
+        name: of the class.
+        difficult: the flag of that name.
+        corners: (xmin, ymin, xmax, ymax) as in the file: pixels counted from 1, both inclusive.
+        line: of the ``<object>`` tag.
+    """
+
+    name: str
+    difficult: bool
+    corners: Box
+    line: int
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """What a reader needs of an annotation file.
+
+    Attributes:
+        filename: last part of ``<filename>``; empty if there is none.
+        objects: those that could be read.
+        faults: a line for each object that could not.
+    """
+
+    filename: str
+    objects: tuple[VocObject, ...]
+    faults: tuple[str, ...]
+
+
+def read_annotation(path: Path) -> Annotation:
+    """Reads an annotation file; parts of an object (``<part>``: head, hand, foot) are ignored.
+
+    Raises:
+        UserError: the file cannot be read, is not XML, declares entities, or is not a VOC
+            annotation.
+    """
+    data = read_bytes(path)
+    if not data.strip():
+        raise UserError(f"{path}: empty annotation file")
+    builder = _Builder()
+    parser = DefusedXMLParser(target=builder)
+    builder.expat = parser.parser
+    try:
+        parser.feed(data)
+        parser.close()
+    except ParseError as error:
+        reason = str(error).split(": line ", maxsplit=1)[0]
+        raise UserError(f"{path}:{error.position[0]}: broken XML ({reason})") from error
+    except DefusedXmlException as error:
+        raise UserError(
+            f"{path}:{builder.line()}: XML that declares entities is not read",
+            "remove the entity declarations from the file",
+        ) from error
+    except (LookupError, ValueError) as error:
+        raise UserError(f"{path}: XML in an encoding that cannot be read ({error})") from error
+    if builder.root != "annotation":
+        raise UserError(
+            f"{path}: not a VOC annotation (its root element is <{builder.root}>)",
+        )
+    return _annotation(path, builder)
+
+
+class _Builder:
+    """Target of the XML parser: keeps what stands directly in ``<object>`` and its ``<bndbox>``."""
+
+    def __init__(self) -> None:
+        self.root = ""
+        self.filename = ""
+        self.objects: list[tuple[int, dict[str, str]]] = []
+        self.expat: XMLParserType | None = None
+        self._path: list[str] = []
+        self._text: list[str] = []
+
+    def line(self) -> int:
+        """Line that the parser is at."""
+        return self.expat.CurrentLineNumber if self.expat is not None else 0
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        if not self._path:
+            self.root = tag.lower()
+        self._path.append(tag.lower())
+        self._text.clear()
+        if self._path[1:] == ["object"]:
+            self.objects.append((self.line(), {}))
+
+    def data(self, text: str) -> None:
+        self._text.append(text)
+
+    def end(self, tag: str) -> None:
+        where = self._path[1:]
+        self._path.pop()
+        if where == ["filename"]:
+            self.filename = "".join(self._text).strip()
+        elif where[:1] == ["object"] and (
+            len(where) == 2 or (len(where) == 3 and where[1] == "bndbox")
+        ):
+            self.objects[-1][1].setdefault("/".join(where[1:]), "".join(self._text).strip())
+        self._text.clear()
+
+
+def _annotation(path: Path, builder: _Builder) -> Annotation:
+    objects: list[VocObject] = []
+    faults: list[str] = []
+    for line, fields in builder.objects:
+        item = _object(line, fields)
+        if isinstance(item, VocObject):
+            objects.append(item)
+        else:
+            faults.append(f"{path}:{line}: {item}")
+    # Windows programs write whole Windows paths.
+    filename = builder.filename.replace("\\", "/").rsplit("/", maxsplit=1)[-1]
+    return Annotation(filename, tuple(objects), tuple(faults))
+
+
+def _object(line: int, fields: dict[str, str]) -> VocObject | str:
+    """The object, or what is wrong with it."""
+    name = " ".join(fields.get("name", "").split())
+    if not name:
+        return "object without a class name"
+    if "bndbox" not in fields:
+        return f"object {name!r} has no <bndbox>"
+    values: list[float] = []
+    for corner in _CORNERS:
+        text = fields.get(f"bndbox/{corner}", "")
+        if not text:
+            return f"box of {name!r} has no <{corner}>"
+        value = number(text)
+        if value is None:
+            return f"<{corner}> of {name!r} is {text[:40]!r}, not a number"
+        values.append(value)
+    xmin, ymin, xmax, ymax = values
+    # Inclusive: xmin == xmax is one pixel wide, and only less than that is wrong.
+    if xmax < xmin or ymax < ymin:
+        return f"box [{xmin:g}, {ymin:g}, {xmax:g}, {ymax:g}] of {name!r} has swapped corners"
+    difficult = fields.get("difficult", "0").lower() in {"1", "true", "yes"}
+    return VocObject(name, difficult, (xmin, ymin, xmax, ymax), line)

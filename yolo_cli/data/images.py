@@ -1,0 +1,251 @@
+"""Image files: whatever a camera, scanner or drawing program wrote becomes upright 8-bit RGB.
+
+Every failure is a :class:`~yolo_cli.errors.UserError` that names the file. Pillow raises some
+fifteen kinds of exception on damaged files; :func:`_opened` is the one place that knows it.
+"""
+
+from __future__ import annotations
+
+import stat
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from yolo_cli.errors import ExitCode, UserError
+
+MAX_PIXELS = 178_956_970
+"""Largest width x height that is decoded (512 MiB of RGB): beyond it, a decompression bomb."""
+
+_KNOWN = (
+    ("jpg", "jpeg", "jpe", "jfif", "png", "bmp", "dib", "gif", "tif", "tiff"),
+    ("webp", "avif", "ppm", "pgm", "pbm", "pnm", "jp2", "j2k"),
+)
+IMAGE_SUFFIXES = frozenset(f".{name}" for names in _KNOWN for name in names)
+"""Suffixes, in lower case, by which a folder's images are recognised."""
+
+# Named, because Pillow's other readers include one that starts Ghostscript (EPS).
+_FORMATS = ("JPEG", "PNG", "BMP", "DIB", "GIF", "TIFF", "WEBP", "AVIF", "PPM", "JPEG2000", "MPO")
+
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""What makes an image of each EXIF orientation upright (EXIF 2.32, tag 0x0112; 1 is upright)."""
+
+_SIDEWAYS = frozenset({5, 6, 7, 8})
+
+
+def is_image_path(path: Path) -> bool:
+    """Whether the name looks like an image's; hidden files (``._a.jpg``) never do."""
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
+def read_image(path: Path) -> Image.Image:
+    """Decodes an image file.
+
+    Grey, palette, CMYK and 16-bit images are converted (16 bits are scaled to 8, not clipped),
+    transparent ones are laid on white, and the EXIF orientation is applied. Of an animation or
+    a multi-page file the first picture is read.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The upright image in mode ``RGB``.
+
+    Raises:
+        UserError: the file is missing, unreadable, empty, not an image, damaged or too large.
+    """
+    with _opened(path) as image:
+        if image.format == "TIFF":
+            image.load()  # turns itself upright, and then has no orientation
+        rgb = _to_rgb(_upright(image, _orientation(image, path)))
+        rgb.info = {}  # else the orientation would be there to be applied once more
+        return rgb
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Size of the image as :func:`read_image` returns it, from the header alone.
+
+    Args:
+        path: the file.
+
+    Returns:
+        Width and height in pixels, EXIF orientation applied.
+
+    Raises:
+        UserError: as :func:`read_image`, as far as the header shows it.
+    """
+    with _opened(path) as image:
+        width, height = image.size
+        if image.format == "TIFF":  # Pillow versions differ in when they swap the sides
+            tags = image.getexif()
+            width = int(tags.get(ExifTags.Base.ImageWidth, width))
+            height = int(tags.get(ExifTags.Base.ImageLength, height))
+        return (height, width) if _orientation(image, path) in _SIDEWAYS else (width, height)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Opens an image, header only, and turns all that may go wrong with it into `UserError`."""
+    try:
+        _check_file(path)
+        with _SILENCE, Image.open(path, formats=_formats()) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise _too_large(path, f"{image.width} x {image.height} pixels")
+            yield image
+    except UserError:
+        raise
+    except PermissionError as error:
+        raise _no_permission(path) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(path, "too many pixels") from error
+    except UnidentifiedImageError as error:
+        raise UserError(
+            f"{path}: not an image, or one whose beginning is damaged",
+            "JPEG, PNG, BMP, GIF, TIFF, WebP, AVIF, PNM and JPEG 2000 can be read",
+        ) from error
+    except MemoryError as error:
+        raise UserError(
+            f"{path}: not enough memory to decode the image", code=ExitCode.FAILURE
+        ) from error
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise UserError(
+            f"{path}: damaged image ({reason})", "replace the file by an intact copy"
+        ) from error
+
+
+def _check_file(path: Path) -> None:
+    try:
+        status = path.stat()
+    except FileNotFoundError as error:
+        if path.is_symlink():
+            raise UserError(f"{path}: broken link, there is no such image") from error
+        raise UserError(f"{path}: no such image") from error
+    except NotADirectoryError as error:
+        raise UserError(f"{path}: no such image") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise UserError(f"{path}: a folder, not an image")
+    if not stat.S_ISREG(status.st_mode):
+        raise UserError(f"{path}: not a regular file")
+    if status.st_size == 0:
+        raise UserError(f"{path}: empty image file (zero bytes)")
+
+
+def _no_permission(path: Path) -> UserError:
+    return UserError(
+        f"{path}: no permission to read the image", "change its mode", ExitCode.FAILURE
+    )
+
+
+def _too_large(path: Path, what: str) -> UserError:
+    return UserError(
+        f"{path}: image too large ({what})",
+        f"at most {MAX_PIXELS:,} pixels are decoded: make a smaller copy",
+    )
+
+
+def _formats() -> tuple[str, ...]:
+    """Those of `_FORMATS` that this build of Pillow has."""
+    Image.init()  # returns at once when all plugins are loaded
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
+
+
+def _orientation(image: Image.Image, path: Path) -> int:
+    """EXIF orientation, 1 to 8; 1 also where the metadata is damaged, as image viewers do."""
+    # The PNG reader decodes all pixels to look for metadata behind them: only if there is any.
+    read: Callable[[Image.Image], Image.Exif] = Image.Image.getexif
+    if image.format != "PNG" or _png_ends_with_exif(path):
+        read = type(image).getexif
+    try:
+        value = read(image).get(ExifTags.Base.Orientation, 1)
+    except (OSError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError):
+        return 1
+    except Exception as error:  # struct.error and others that derive from Exception alone
+        if isinstance(error, Image.DecompressionBombError):
+            raise
+        return 1
+    return value if isinstance(value, int) and value in _UPRIGHT else 1
+
+
+def _png_ends_with_exif(path: Path) -> bool:
+    """Whether an ``eXIf`` chunk follows the pixels; reads eight bytes a chunk."""
+    seen_pixels = False
+    with path.open("rb") as file:
+        file.seek(8)
+        while len(head := file.read(8)) == 8:
+            kind = head[4:]
+            if kind == b"IDAT":
+                seen_pixels = True
+            elif kind == b"eXIf":
+                return seen_pixels
+            elif kind == b"IEND":
+                break
+            file.seek(int.from_bytes(head[:4], "big") + 4, 1)  # data and checksum
+    return False
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    method = _UPRIGHT.get(orientation)
+    return image if method is None else image.transpose(method)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
+        return _eight_bits(image).convert("RGB")
+    if image.has_transparency_data:
+        canvas = Image.new("RGBA", image.size, "white")
+        canvas.alpha_composite(image.convert("RGBA"))
+        return canvas.convert("RGB")
+    return image.convert("RGB")  # a copy, also of what is RGB
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Scales 16-bit, 32-bit and float grey to 8 bits by the smallest usual range that holds it."""
+    values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
+    highest = float(values.max())
+    ranges = (1.0, 255.0, 65535.0) if image.mode == "F" else (65535.0,)
+    full = next((limit for limit in ranges if highest <= limit), highest)
+    return Image.fromarray(np.rint(values.clip(0, full) * (255.0 / full)).astype(np.uint8))
+
+
+class _Silence:
+    """``warnings.catch_warnings`` that may be entered by several threads at once.
+
+    Pillow warns of damaged metadata and large images, which are no news to a user, and an error
+    where warnings are errors. The first thread in stores the filters, the last one out puts
+    them back; each for itself would restore what another one has changed.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._saved = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._saved = warnings.catch_warnings()
+                self._saved.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._saved.__exit__(None, None, None)
+
+
+_SILENCE = _Silence()
