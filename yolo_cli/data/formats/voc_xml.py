@@ -104,21 +104,23 @@ class _Builder:
             self.root = tag.lower()
         self._path.append(tag.lower())
         self._text.clear()
-        if self._path[1:] == ["object"]:
+        if len(self._path) == 2 and self._path[1] == "object":
             self.objects.append((self.line(), {}))
 
     def data(self, text: str) -> None:
         self._text.append(text)
 
     def end(self, tag: str) -> None:
-        where = self._path[1:]
+        depth = len(self._path)
+        if depth <= 4:  # annotation/object/bndbox/xmin
+            text = "".join(self._text).strip()
+            if self._path[1:] == ["filename"]:
+                self.filename = text
+            elif depth == 3 and self._path[1] == "object":
+                self.objects[-1][1].setdefault(self._path[2], text)
+            elif depth == 4 and self._path[1:3] == ["object", "bndbox"]:
+                self.objects[-1][1].setdefault(f"bndbox/{self._path[3]}", text)
         self._path.pop()
-        if where == ["filename"]:
-            self.filename = "".join(self._text).strip()
-        elif where[:1] == ["object"] and (
-            len(where) == 2 or (len(where) == 3 and where[1] == "bndbox")
-        ):
-            self.objects[-1][1].setdefault("/".join(where[1:]), "".join(self._text).strip())
         self._text.clear()
 
 

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from yolo_cli.data import splits as module
+from yolo_cli.data.dataset import DatasetFolder, open_dataset
+from yolo_cli.data.sample import Dataset
+from yolo_cli.data.splits import TrainingSplits, evaluation_split, training_splits
+
+from .builders import CAT, voc, voc_xml
+
+PLAIN = voc_xml(CAT)
+NAMES = [f"{number:02}" for number in range(15)]
+
+
+def folder(root: Path, names: list[str] = NAMES, **lists: list[str]) -> DatasetFolder:
+    return open_dataset(voc(root, dict.fromkeys(names, PLAIN), lists))
+
+
+def chosen(
+    dataset: DatasetFolder, train: str | None = None, val: str | None = None, seed: int = 0
+) -> TrainingSplits:
+    return training_splits(dataset, train=train, val=val, seed=seed)
+
+
+def ids(data: Dataset) -> list[str]:
+    return [sample.id for sample in data.samples]
+
+
+def test_the_dataset_s_own_splits(tmp_path: Path) -> None:
+    dataset = folder(tmp_path, train=["00", "01"], val=["02"], test=["03"])
+    result = chosen(dataset)
+    assert (ids(result.train), ids(result.val)) == (["00", "01"], ["02"])
+    assert result.note == "2 images to train (train), 1 to validate (val)"
+    named = chosen(dataset, train="val", val="test")
+    assert (ids(named.train), ids(named.val)) == (["02"], ["03"])
+
+
+def test_test_stands_in_for_val(tmp_path: Path) -> None:
+    result = chosen(folder(tmp_path, train=["00"], test=["03"]))
+    assert (ids(result.train), ids(result.val)) == (["00"], ["03"])
+    assert "no val split" in result.note
+
+
+def test_trainval_stands_in_for_train_where_test_validates(tmp_path: Path) -> None:
+    result = chosen(folder(tmp_path, trainval=["00", "01"], test=["03"]))
+    assert (ids(result.train), ids(result.val)) == (["00", "01"], ["03"])
+
+
+def test_eighty_to_twenty(tmp_path: Path) -> None:
+    result = chosen(folder(tmp_path))
+    assert result.note == "no splits in the dataset: 12 images to train, 3 to validate (seed 0)"
+    assert (len(result.train), len(result.val)) == (12, 3)
+    assert sorted(ids(result.train) + ids(result.val)) == NAMES
+    assert (result.train.split, result.val.split) == ("train", "val")
+
+
+def test_the_division_depends_on_the_seed_alone(tmp_path: Path) -> None:
+    dataset = folder(tmp_path)
+    assert ids(chosen(dataset).val) == ids(chosen(dataset).val)
+    assert len({tuple(ids(chosen(dataset, seed=seed).val)) for seed in range(10)}) > 5
+    whole = dataset.load(None)
+    turned = replace(whole, samples=whole.samples[::-1])
+    for one, other in zip(module._divide(whole, 3), module._divide(turned, 3), strict=True):
+        assert ids(one) == ids(other)
+
+
+@pytest.mark.parametrize(("count", "validating"), [(2, 1), (3, 1), (4, 1), (10, 2)])
+def test_each_part_has_an_image(tmp_path: Path, count: int, validating: int) -> None:
+    result = chosen(folder(tmp_path, NAMES[:count]))
+    assert (len(result.train), len(result.val)) == (count - validating, validating)
+
+
+def test_a_single_image_is_both(tmp_path: Path) -> None:
+    result = chosen(folder(tmp_path, ["a"]))
+    assert ids(result.train) == ids(result.val) == ["a"]
+    assert "1 images to train, 1 to validate" in result.note or "same" in result.note
+
+
+def test_a_train_split_alone_is_divided(tmp_path: Path) -> None:
+    result = chosen(folder(tmp_path, train=NAMES[:10]))
+    assert (len(result.train), len(result.val)) == (8, 2)
+    assert sorted(ids(result.train) + ids(result.val)) == NAMES[:10]
+    assert "no split to validate on beside train" in result.note
+
+
+def test_without_a_train_split_all_images_are_divided(tmp_path: Path) -> None:
+    result = chosen(folder(tmp_path, test=["03"]))
+    assert len(result.train) + len(result.val) == 15
+    assert "it has test" in result.note
+
+
+def test_a_named_val_is_not_trained_on(tmp_path: Path) -> None:
+    result = chosen(folder(tmp_path, mine=["03", "04"]), val="mine")
+    assert ids(result.val) == ["03", "04"]
+    assert ids(result.train) == [name for name in NAMES if name not in {"03", "04"}]
+
+
+def test_evaluation(tmp_path: Path) -> None:
+    full = folder(tmp_path / "a", train=["00"], val=["01"], test=["02"])
+    assert ids(evaluation_split(full, None)) == ["01"]
+    assert ids(evaluation_split(full, "train")) == ["00"]
+    assert ids(evaluation_split(folder(tmp_path / "b", test=["02"]), None)) == ["02"]
+    assert ids(evaluation_split(folder(tmp_path / "c"), None)) == NAMES
