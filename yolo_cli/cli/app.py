@@ -1,0 +1,102 @@
+"""The table of commands, and what every command does with errors."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sys
+from typing import Annotated
+
+
+import typer
+
+import yolo_cli
+from yolo_cli.cli.console import stderr
+from yolo_cli.cli.train import train
+from yolo_cli.errors import ExitCode, UserError
+
+app = typer.Typer(
+    name="yolo",
+    help="A YOLOv1 object detector: train it, run it, score it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+app.command()(train)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"yolo-cli {yolo_cli.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run ``yolo`` and leave with its exit code."""
+    raise SystemExit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code.
+    """
+    try:
+        _refuse_key_value(arguments)
+        result = app(args=arguments, prog_name="yolo", standalone_mode=False)
+        return int(result) if isinstance(result, int) else ExitCode.OK
+    except typer.TyperException as error:
+        error.show()
+        return ExitCode.USAGE
+    except UserError as error:
+        _print_error(error.message, error.hint)
+        return error.code
+    except (KeyboardInterrupt, typer.Abort):
+        _print_error("interrupted")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has gone (yolo … | head): nothing to say, nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.OK
+    except MemoryError:
+        _print_error("out of memory", "use a smaller --batch or --image-size")
+        return ExitCode.FAILURE
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        hint = "free some space or choose another folder" if error.errno == errno.ENOSPC else ""
+        _print_error(f"{place}{error.strerror or error}", hint)
+        return ExitCode.FAILURE
+
+
+def _print_error(message: str, hint: str = "") -> None:
+    console = stderr()
+    console.print("error:", style="bold red", end=" ")
+    console.print(message, markup=False, soft_wrap=True)
+    if hint:
+        console.print(hint, markup=False, soft_wrap=True)
+
+
+def _refuse_key_value(arguments: list[str]) -> None:
+    """``epochs=3``, another tool's habit, gets a suggestion instead of a puzzle."""
+    for argument in arguments:
+        match = re.fullmatch(r"([a-z][a-z_-]*)=(.*)", argument)
+        if match and not os.path.exists(argument):  # noqa: PTH110  # no pathlib at start-up
+            name = match.group(1).replace("_", "-")
+            raise UserError(
+                f"{argument}: options are ordinary flags",
+                f"did you mean --{name} {match.group(2)}?",
+                ExitCode.USAGE,
+            )

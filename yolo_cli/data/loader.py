@@ -1,0 +1,104 @@
+"""Samples as batches of network inputs, the same whatever the number of workers."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from yolo_cli.data.images import read_image
+from yolo_cli.data.sample import Sample
+from yolo_cli.data.target import Target, target_of
+from yolo_cli.data.transforms import Augmentation, augment, mosaic, stretch, stretch_target
+
+Batch = tuple[Tensor, list[Target]]
+Key = tuple[int, int]  # epoch, index of the sample
+
+
+def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
+    """The chance of one image in one epoch: no worker's stream, so prefetching changes nothing."""
+    return np.random.default_rng((seed, epoch, index))
+
+
+class TrainingImages(Dataset[tuple[Tensor, Target]]):
+    """Images at the network's size, augmented or just stretched.
+
+    Args:
+        samples: what to read.
+        image_size: pixels along each side of the network's input.
+        augmentation: None to stretch only.
+        seed: of the run.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        image_size: int,
+        augmentation: Augmentation | None,
+        seed: int,
+    ) -> None:
+        self.samples = samples
+        self.image_size = image_size
+        self.augmentation = augmentation
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, key: Key) -> tuple[Tensor, Target]:
+        """Image and target for ``key``: (epoch, index of the sample)."""
+        epoch, index = key
+        if self.augmentation is None:
+            sample = self.samples[index]
+            pixels = stretch(read_image(sample.image), self.image_size)
+            target = stretch_target(target_of(sample), sample.width, sample.height, self.image_size)
+            return pixels, target
+        rng = sample_rng(self.seed, epoch, index)
+        if rng.random() >= self.augmentation.mosaic:
+            return self._augmented(index, self.augmentation, rng)
+        others = rng.integers(len(self.samples), size=3)
+        parts = [self._augmented(int(i), self.augmentation, rng) for i in (index, *others)]
+        return mosaic(parts, rng)
+
+    def _augmented(
+        self, index: int, augmentation: Augmentation, rng: np.random.Generator
+    ) -> tuple[Tensor, Target]:
+        sample = self.samples[index]
+        image = read_image(sample.image)
+        return augment(image, target_of(sample), self.image_size, augmentation, rng)
+
+
+def collate(items: list[tuple[Tensor, Target]]) -> Batch:
+    """Stack images; targets stay a list, as they differ in length."""
+    images, targets = zip(*items, strict=True)
+    return torch.stack(images), list(targets)
+
+
+def batches(
+    dataset: Dataset[tuple[Tensor, Target]], keys: Sequence[Sequence[Key]], workers: int
+) -> Iterator[Batch]:
+    """Load batches in order.
+
+    Args:
+        dataset: indexed by ``(epoch, index)``.
+        keys: those of each batch.
+        workers: processes that load ahead; 0 loads in this one.
+    """
+    loader: DataLoader[tuple[Tensor, Target]] = DataLoader(
+        dataset,
+        batch_sampler=keys,  # type: ignore[arg-type]  # any sequence of batches will do
+        num_workers=workers,
+        collate_fn=collate,
+        worker_init_fn=_ignore_interrupt if workers else None,
+        generator=torch.Generator(),  # else each loader draws from the global, resumable stream
+    )
+    return iter(loader)
+
+
+def _ignore_interrupt(_worker: int) -> None:
+    """Ctrl-C is the main process's business: it stops the workers when it has saved."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

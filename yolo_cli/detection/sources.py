@@ -1,0 +1,161 @@
+"""What the user names (files, folders, patterns) becomes a list of image files."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from yolo_cli.data.images import is_image_path
+from yolo_cli.errors import ExitCode, UserError
+
+_PATTERN_CHARACTERS = frozenset("*?[")
+_NOT_THERE = (FileNotFoundError, NotADirectoryError)
+
+
+def expand_sources(sources: Sequence[str], *, recursive: bool = False) -> list[Path]:
+    """List the image files that the sources name.
+
+    A source is one of these, tried in this order:
+
+    - a file: taken whatever its suffix is, decoding will tell whether it is an image;
+    - a folder: its images, recognised by suffix, in natural order (``2.jpg`` before ``10.jpg``);
+      hidden files are no images;
+    - a pattern with ``*``, ``?``, ``[...]`` or ``**`` (any number of folders): what a shell
+      would put in its place, without the files that are no images.
+
+    ``~`` at the beginning is the home folder.
+
+    Args:
+        sources: as the user typed them.
+        recursive: search the subfolders of folders as well, except hidden ones.
+
+    Returns:
+        Each file once, at its first place. Nothing was opened.
+
+    Raises:
+        UserError: a source does not exist, a folder holds no image, a pattern matches none.
+    """
+    files: dict[Path, Path] = {}
+    for source in sources:
+        for path in _expand(source, recursive):
+            files.setdefault(_identity(path), path)
+    return list(files.values())
+
+
+def _expand(source: str, recursive: bool) -> list[Path]:
+    path = Path(source)
+    if not _exists(path) and source.startswith("~"):
+        path = _home(source)
+    if _exists(path):
+        return _folder(path, recursive) if path.is_dir() else [path]
+    if _PATTERN_CHARACTERS.isdisjoint(source):
+        raise UserError(
+            f"{source}: no such file or folder",
+            "name images, folders of images, or patterns such as 'photos/*.jpg'",
+        )
+    return _matches(path, source, recursive)
+
+
+def _folder(folder: Path, recursive: bool) -> list[Path]:
+    images = _images_in(folder, recursive)
+    if not images:
+        below = "" if recursive else f"; for its subfolders name '{folder}/**/*.jpg'"
+        raise UserError(
+            f"{folder}: no images in this folder",
+            f"images are known by their suffix (.jpg, .png, .webp and others){below}",
+        )
+    return images
+
+
+def _matches(path: Path, source: str, recursive: bool) -> list[Path]:
+    found = sorted((Path(name) for name in glob.iglob(str(path), recursive=True)), key=_natural)
+    images: list[Path] = []
+    for match in found:
+        if match.is_dir():
+            images += _images_in(match, recursive)
+        elif is_image_path(match):
+            images.append(match)
+    if not images:
+        what = "matches no image" if found else "matches nothing"
+        raise UserError(
+            f"{source}: the pattern {what}",
+            "images are known by their suffix (.jpg, .png, .webp and others)",
+        )
+    return images
+
+
+def _images_in(folder: Path, recursive: bool) -> list[Path]:
+    names = _walk(folder) if recursive else _list(folder)
+    return sorted((path for path in names if is_image_path(path)), key=_natural)
+
+
+def _list(folder: Path) -> Iterator[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if not entry.is_dir():
+                    yield folder / entry.name
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def fail(error: OSError) -> None:
+        raise _unreadable(Path(error.filename or folder), error) from error
+
+    for place, folders, files in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place, name) for name in files)
+
+
+def _natural(path: Path) -> list[list[str | int]]:
+    """Sort key in which the numbers within a name count as numbers."""
+    # Splitting by a group alternates text and number, so that like is compared with like. The
+    # path itself comes last, to order "1.jpg" and "01.jpg".
+    key: list[list[str | int]] = [
+        [int(part) if i % 2 else part.casefold() for i, part in enumerate(re.split(r"(\d+)", name))]
+        for name in path.parts
+    ]
+    return [*key, [str(path)]]
+
+
+def _identity(path: Path) -> Path:
+    """What is equal for two spellings of a file; a link is another file than its target."""
+    return _resolved(path.parent) / path.name
+
+
+@lru_cache(maxsize=1024)
+def _resolved(folder: Path) -> Path:
+    return folder.resolve()
+
+
+def _home(source: str) -> Path:
+    try:
+        return Path(source).expanduser()
+    except RuntimeError as error:  # the home folder of an unknown user
+        raise UserError(f"{source}: no such home folder") from error
+
+
+def _exists(path: Path) -> bool:
+    """Whether the name is there: a broken link is, and reading it says what is wrong."""
+    try:
+        path.lstat()
+    except _NOT_THERE:
+        return False
+    except PermissionError as error:
+        raise _unreadable(path, error) from error
+    except OSError:  # not even a valid name: too long, say
+        return False
+    return True
+
+
+def _unreadable(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"{path}: cannot be read: {error.strerror or error}",
+        "change its mode, or that of the folder that holds it",
+        ExitCode.FAILURE,
+    )

@@ -1,0 +1,96 @@
+"""From the feature map to S×S×(5B + C) outputs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from yolo_cli.model.config import ModelConfig
+from yolo_cli.model.layers import LEAKY_SLOPE, activation, conv
+
+CONV_CHANNELS = {"vgg16": 512, "yolov1": 512, "fast": 256}
+FC_UNITS = 4096  # paper, figure 3
+
+
+def build_head(config: ModelConfig, channels: int, stride: int) -> nn.Module:
+    """The head that ``config`` names, for a feature map of ``channels`` at ``stride`` pixels."""
+    head = ConvHead if config.head == "conv" else ConnectedHead
+    return head(config, channels, config.stride // stride)
+
+
+class Predictor(nn.Module):
+    """The last linear layer, always in float32.
+
+    In bfloat16 its outputs would be rounded to 8 bits: boxes off by pixels, tied scores.
+    """
+
+    def __init__(self, layer: nn.Conv2d | nn.Linear) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        """As the layer does, in float32 whatever the type of ``x``."""
+        with torch.autocast(x.device.type, enabled=False):
+            result: Tensor = self.layer(x.float())
+            return result
+
+
+class ConvHead(nn.Module):
+    """Three 3×3 convolutions, the first with the stride that is left, and a 1×1 predictor.
+
+    Three of them let every cell see the whole picture, as the paper's connected layers do, at a
+    thirtieth of their parameters.
+    """
+
+    def __init__(self, config: ModelConfig, channels: int, stride: int) -> None:
+        super().__init__()
+        hidden = max(8, round(CONV_CHANNELS[config.arch] * config.width))
+        self.layers = nn.Sequential(
+            *conv(channels, hidden, 3, stride=stride, norm=config.norm),
+            *conv(hidden, hidden, 3, norm=config.norm),
+            *conv(hidden, hidden, 3, norm=config.norm),
+            nn.Dropout(config.dropout),
+        )
+        layer = nn.Conv2d(hidden, config.channels, 1)
+        nn.init.normal_(layer.weight, std=0.01)
+        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # a convolution with bias has one
+        self.predictor = Predictor(layer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[N, channels, H, W]`` to ``[N, S, S, 5B + C]``."""
+        result: Tensor = self.predictor(self.layers(x))
+        return result.permute(0, 2, 3, 1)
+
+
+class ConnectedHead(nn.Module):
+    """The paper's head: a connected layer of 4096, dropout, and the connected output layer.
+
+    Where the backbone stops at stride 32 (VGG-16), a convolution of stride 2 comes first.
+    """
+
+    def __init__(self, config: ModelConfig, channels: int, stride: int) -> None:
+        super().__init__()
+        self.config = config
+        units = max(16, round(FC_UNITS * config.width))
+        reduce = conv(channels, channels, 3, stride=stride, norm=config.norm) if stride > 1 else []
+        hidden = nn.Linear(channels * config.grid**2, units, bias=not config.norm)
+        nn.init.kaiming_normal_(hidden.weight, a=LEAKY_SLOPE)
+        if hidden.bias is not None:
+            nn.init.zeros_(hidden.bias)
+        self.layers = nn.Sequential(
+            *reduce,
+            nn.Flatten(),
+            hidden,
+            *([nn.BatchNorm1d(units)] if config.norm else []),
+            activation("leaky"),
+            nn.Dropout(config.dropout),
+        )
+        layer = nn.Linear(units, config.grid**2 * config.channels)
+        nn.init.normal_(layer.weight, std=0.01)
+        nn.init.zeros_(layer.bias)
+        self.predictor = Predictor(layer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[N, channels, H, W]`` to ``[N, S, S, 5B + C]``."""
+        result: Tensor = self.predictor(self.layers(x))
+        return result.reshape(-1, self.config.grid, self.config.grid, self.config.channels)

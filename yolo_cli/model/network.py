@@ -1,0 +1,103 @@
+"""The network: normalisation, backbone, head."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.model.backbones import Backbone
+from yolo_cli.model.config import ModelConfig
+from yolo_cli.model.heads import build_head
+
+
+class Network(nn.Module):
+    """A YOLOv1 network, from 8-bit RGB images to raw grid outputs.
+
+    Attributes:
+        config: what it was built from.
+        backbone: image to feature map, in blocks.
+        head: feature map to ``[N, S, S, 5B + C]``.
+        frozen: number of leading backbone blocks that are not trained.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = Backbone(config)
+        self.head = build_head(config, self.backbone.channels, self.backbone.stride)
+        self.frozen = 0
+        # Not in the state dict: the preprocessing travels in the configuration.
+        for name, values in (("mean", config.mean), ("std", config.std)):
+            scaled = torch.tensor(values).view(1, 3, 1, 1) * 255
+            self.register_buffer(name, scaled, persistent=False)
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """``[N, 3, H, W]`` uint8 RGB to what the first convolution expects, in its type."""
+        mean, std = self.mean.float(), self.std.float()
+        return ((images.float() - mean) / std).to(self.dtype)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the backbone's weights: float32, or bfloat16 when converted for inference."""
+        return next(self.backbone.parameters()).dtype
+
+    def forward(self, x: Tensor, start: int = 0) -> Tensor:
+        """Raw outputs of every cell.
+
+        Args:
+            x: ``[N, 3, H, W]`` uint8 RGB images of the configured size; for ``start`` > 0 the
+                activations of backbone block ``start``.
+            start: number of backbone blocks that ``x`` has been through.
+
+        Returns:
+            ``[N, S, S, 5B + C]`` float32, laid out as :mod:`yolo_cli.model.grid` says.
+        """
+        if start == 0:
+            x = self.normalise(x)
+        result: Tensor = self.head(self.backbone(x, start))
+        return result
+
+    def freeze(self, blocks: int) -> None:
+        """Keep the first ``blocks`` blocks of the backbone as they are.
+
+        Raises:
+            UserError: if the backbone has fewer blocks.
+        """
+        if not 0 <= blocks <= self.backbone.blocks:
+            raise UserError(
+                f"--freeze {blocks}: the {self.config.arch} backbone has "
+                f"{self.backbone.blocks} blocks",
+                f"use --freeze 0 to {self.backbone.blocks}",
+                ExitCode.USAGE,
+            )
+        self.frozen = blocks
+        self.backbone.requires_grad_(True)
+        self.frozen_part().requires_grad_(False)
+        self.train(self.training)
+
+    def frozen_part(self) -> nn.Sequential:
+        """The frozen blocks as one sequence."""
+        return self.backbone.block(0, self.frozen)
+
+    def train(self, mode: bool = True) -> Network:
+        """Set training mode; frozen blocks keep their normalisation statistics."""
+        super().train(mode)
+        if self.frozen:
+            self.frozen_part().eval()
+        return self
+
+    def to_inference(self, dtype: torch.dtype, device: torch.device) -> Network:
+        """Turn this network into its fastest form for inference; returns itself.
+
+        Weights become ``dtype`` in channels_last layout; the predictor stays float32.
+        """
+        self.eval().requires_grad_(False)
+        self.to(device=device, dtype=dtype, memory_format=torch.channels_last)
+        self.head.predictor.float()
+        for buffer, values in ((self.mean, self.config.mean), (self.std, self.config.std)):
+            buffer.data = torch.tensor(values, device=device).view(1, 3, 1, 1) * 255
+        return self

@@ -1,0 +1,139 @@
+"""ImageNet convolutions of VGG-16 from a local file or from torchvision."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from pickle import UnpicklingError
+from urllib.error import URLError
+
+import torch
+from torch import Tensor
+
+from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.model.config import CAFFE_MEAN, CAFFE_STD
+from yolo_cli.model.weights import read_safetensors
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+PREPROCESSING = {
+    "caffe": (CAFFE_MEAN, CAFFE_STD),  # torchvision's IMAGENET1K_FEATURES
+    "torchvision": (IMAGENET_MEAN, IMAGENET_STD),  # torchvision's IMAGENET1K_V1
+}
+
+
+@dataclass(frozen=True)
+class PretrainedBackbone:
+    """Tensors named as in :class:`Network`, and the preprocessing that they were trained with."""
+
+    tensors: Mapping[str, Tensor]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    origin: str
+
+
+def imagenet_backbone() -> PretrainedBackbone:
+    """torchvision's VGG-16 features, downloaded by torchvision if it does not have them yet.
+
+    Raises:
+        UserError: without a network.
+    """
+    from torchvision.models import VGG16_Weights
+
+    weights = VGG16_Weights.IMAGENET1K_FEATURES
+    try:
+        state = weights.get_state_dict(progress=True, check_hash=True)
+    except (URLError, OSError, RuntimeError) as error:
+        raise UserError(
+            f"{weights.url}: cannot be downloaded ({error})",
+            "fetch that file on a machine with a network and name it: "
+            "--backbone FILE --preprocessing caffe",
+            ExitCode.FAILURE,
+        ) from error
+    return PretrainedBackbone(_features(state, weights.url), CAFFE_MEAN, CAFFE_STD, weights.url)
+
+
+def backbone_from_file(path: Path, preprocessing: str | None) -> PretrainedBackbone:
+    """VGG-16 convolutions from a safetensors file or a torchvision state dict.
+
+    Args:
+        path: tensors named ``features.N.weight`` and ``features.N.bias``.
+        preprocessing: a name of :data:`PREPROCESSING`; None to read it from the metadata.
+
+    Raises:
+        UserError: if the file cannot be read, is not of a VGG-16, or does not say which
+            preprocessing it expects and neither does the caller.
+    """
+    if preprocessing is not None and preprocessing not in PREPROCESSING:
+        raise UserError(
+            f"--preprocessing {preprocessing}: unknown",
+            f"use {' or '.join(PREPROCESSING)}",
+            ExitCode.USAGE,
+        )
+    if path.suffix == ".safetensors":
+        tensors, metadata = read_safetensors(path)
+    else:
+        tensors, metadata = _state_dict(path), {}
+    features = _features(tensors, str(path))
+    stated = _stated_preprocessing(metadata)
+    if preprocessing is None and stated is None:
+        raise UserError(
+            f"{path} does not say how its images were normalised",
+            "add --preprocessing caffe (mean pixel subtracted, values to 255) or torchvision "
+            "(mean .485 .456 .406, std .229 .224 .225); the wrong one trains badly in silence",
+            ExitCode.USAGE,
+        )
+    mean, std = PREPROCESSING[preprocessing] if preprocessing else stated or PREPROCESSING["caffe"]
+    return PretrainedBackbone(features, mean, std, metadata.get("origin", path.name))
+
+
+def _state_dict(path: Path) -> dict[str, Tensor]:
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise UserError(
+            f"{path}: not a state dict that can be read safely ({first})",
+            "save plain tensors: torch.save(model.state_dict(), FILE)",
+        ) from error
+    if not isinstance(state, dict):
+        raise UserError(f"{path}: holds a {type(state).__name__}, not a state dict")
+    return {k: v for k, v in state.items() if isinstance(k, str) and isinstance(v, Tensor)}
+
+
+def _features(tensors: Mapping[str, Tensor], origin: str) -> dict[str, Tensor]:
+    """The convolutions alone, under this project's names."""
+    found = {
+        f"backbone.{name}": value
+        for name, value in tensors.items()
+        if re.fullmatch(r"features\.\d+\.(weight|bias)", name)
+    }
+    if "backbone.features.0.weight" not in found:
+        raise UserError(
+            f"{origin}: no VGG-16 convolutions (features.0.weight …) in it",
+            "weights that yolo-cli has trained are read with --weights",
+        )
+    return found
+
+
+def _stated_preprocessing(
+    metadata: Mapping[str, str],
+) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Mean and std as the metadata give them: ``mean=(a, b, c) std=(1/255, …)``."""
+    text = " ".join(f"{name}={value}" for name, value in metadata.items())
+    found = [re.search(rf"\b{word}\s*=\s*[(\[]([^)\]]*)[)\]]", text) for word in ("mean", "std")]
+    if not all(found):
+        return None
+    try:
+        mean, std = (tuple(_number(v) for v in m.group(1).split(",")) for m in found if m)
+    except (ValueError, ZeroDivisionError):
+        return None
+    return (mean, std) if len(mean) == len(std) == 3 and all(std) else None
+
+
+def _number(text: str) -> float:
+    """``0.5`` or ``1/255``."""
+    numerator, _, denominator = text.partition("/")
+    return float(numerator) / float(denominator or 1)

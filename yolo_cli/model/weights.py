@@ -1,0 +1,235 @@
+"""Weights files: safetensors with the network's description as JSON metadata.
+
+Nothing is ever unpickled from a user's file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from yolo_cli.errors import UserError
+from yolo_cli.files import atomic_write
+from yolo_cli.model.config import ModelConfig
+from yolo_cli.model.network import Network
+
+FORMAT = "yolo-cli weights 1"
+DEFAULT = "vgg16-voc"
+EMBEDDED = "embedded"  # folder of the installed package that holds the repository's weights/
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a weights file holds.
+
+    Attributes:
+        config: the network it belongs to.
+        tensors: the network's state dict; stored as float16.
+        info: plain values about the training: data, recipe, scores.
+    """
+
+    config: ModelConfig
+    tensors: Mapping[str, Tensor]
+    info: dict[str, Any] = field(default_factory=dict)
+
+    def network(self) -> Network:
+        """A network with these weights, in float32 on the CPU.
+
+        Raises:
+            UserError: if the tensors do not fit the architecture that the file names.
+        """
+        network = Network(self.config)
+        try:
+            network.load_state_dict({name: t.float() for name, t in self.tensors.items()})
+        except RuntimeError as error:
+            first = str(error).strip().splitlines()[-1].strip()
+            raise UserError(
+                f"the weights do not fit the architecture that they name: {first}"
+            ) from error
+        return network
+
+
+def weights_path(name: str) -> Path:
+    """The file that ``--weights`` names: ``default``, another embedded one, or a path."""
+    stem = DEFAULT if name == "default" else name
+    for folder in _embedded_folders():
+        path = folder / f"{stem}.safetensors"
+        if path.is_file():
+            return path
+    path = Path(name).expanduser()
+    if name == "default":
+        raise UserError(
+            "this installation carries no embedded weights", "name a weights file with --weights"
+        )
+    if not path.exists():
+        embedded = ", ".join(embedded_names())
+        raise UserError(f"{path}: no such weights file", f"a path, or one of: default, {embedded}")
+    return path
+
+
+def embedded_names() -> list[str]:
+    """Names of the weights that the package carries."""
+    found = {p.stem for folder in _embedded_folders() for p in folder.glob("*.safetensors")}
+    return sorted(found)
+
+
+def _embedded_folders() -> list[Path]:
+    """The wheel's folder, and the checkout's when installed in place (``pip install -e``)."""
+    with as_file(files("yolo_cli")) as package:
+        folders = [package / EMBEDDED, package.parent / "weights"]
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def save_weights(path: Path, network: Network, info: Mapping[str, Any]) -> None:
+    """Write a network to a safetensors file, in float16, whole or not at all."""
+    tensors = {
+        name: tensor.detach().to("cpu", torch.float16 if tensor.is_floating_point() else None)
+        .contiguous()
+        for name, tensor in network.state_dict().items()
+    }
+    metadata = {
+        "format": FORMAT,
+        "model": json.dumps(network.config.to_json()),
+        "info": json.dumps(dict(info)),
+    }
+    with atomic_write(path) as file:
+        file.write(save(tensors, metadata))
+
+
+def load_weights(path: Path) -> Weights:
+    """Read a weights file that :func:`save_weights` wrote.
+
+    Raises:
+        UserError: missing, corrupt, a pickle, or not written by this tool.
+    """
+    tensors, metadata = read_safetensors(path)
+    if metadata.get("format") != FORMAT:
+        raise UserError(
+            f"{path}: a safetensors file, but not weights of yolo-cli",
+            "ImageNet convolutions of VGG-16 are read with --backbone",
+        )
+    try:
+        config, info = json.loads(metadata["model"]), json.loads(metadata["info"])
+    except (KeyError, ValueError) as error:
+        raise UserError(f"{path}: the metadata is damaged: {error}") from error
+    try:
+        return Weights(ModelConfig.from_json(config), tensors, info)
+    except UserError as error:
+        raise UserError(f"{path}: {error.message}", error.hint) from error
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Tensors and metadata of any safetensors file."""
+    check_not_pickle(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+            return tensors, file.metadata() or {}
+    except (SafetensorError, ValueError, OSError) as error:
+        raise UserError(
+            f"{path}: not a readable safetensors file ({error})", "the file is damaged: copy it anew"
+        ) from error
+
+
+def check_not_pickle(path: Path) -> None:
+    """Refuse pickles by their first bytes, before anything else is tried.
+
+    Raises:
+        UserError: for a missing file, a folder, a pickle or a PyTorch archive.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(4)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from error
+    if start.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
+        raise UserError(
+            f"{path}: a pickled PyTorch file, which can run any code when it is opened",
+            "yolo-cli reads safetensors; a torchvision state dict is read with --backbone",
+        )
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """What became of a network's tensors when weights were copied into it.
+
+    Attributes:
+        kept: names of tensors that were taken over.
+        replaced: names of tensors that differ in shape, or are new, and start from chance.
+        dropped: names of tensors in the file that the network has no use for.
+    """
+
+    kept: tuple[str, ...]
+    replaced: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+    def summary(self) -> str:
+        """One line for people."""
+        line = f"kept {len(self.kept)} tensors"
+        if self.replaced:
+            line += f", {len(self.replaced)} start afresh ({', '.join(self.replaced)})"
+        if self.dropped:
+            line += f", {len(self.dropped)} not used ({', '.join(self.dropped)})"
+        return line
+
+
+def transfer(
+    network: Network, tensors: Mapping[str, Tensor], config: ModelConfig | None = None
+) -> Transfer:
+    """Copy every tensor whose name and shape match into ``network``.
+
+    Args:
+        network: takes the tensors.
+        tensors: named as in its state dict.
+        config: the network that the tensors are from, where it is known. The predictor's rows
+            then go by their meaning: boxes to boxes, and a class to the class of its name.
+
+    Raises:
+        UserError: if none matches.
+    """
+    own = network.state_dict()
+    tensors = dict(tensors)
+    if config is not None:
+        tensors.update(_fitting_predictor(own, tensors, config, network.config))
+    kept = [name for name in own if name in tensors and tensors[name].shape == own[name].shape]
+    if not kept:
+        raise UserError(
+            f"no tensor of the weights fits a {network.config.arch} network",
+            "they belong to another architecture: see yolo info FILE, and --arch",
+        )
+    network.load_state_dict({name: tensors[name].to(own[name]) for name in kept}, strict=False)
+    return Transfer(
+        kept=tuple(kept),
+        replaced=tuple(name for name in own if name not in kept),
+        dropped=tuple(name for name in tensors if name not in own),
+    )
+
+
+def _fitting_predictor(
+    own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], old: ModelConfig, new: ModelConfig
+) -> dict[str, Tensor]:
+    """The predictor's tensors for other classes: ``own`` with the rows that both networks share."""
+    if (old.boxes, old.grid, old.head, old.output) != (new.boxes, new.grid, new.head, new.output):
+        return {}
+    boxes = 5 * new.boxes
+    shared = [(new.classes.index(c), old.classes.index(c)) for c in new.classes if c in old.classes]
+    to = [*range(boxes), *(boxes + i for i, _ in shared)]
+    come = [*range(boxes), *(boxes + i for _, i in shared)]
+    fitted = {}
+    for name in ("head.predictor.layer.weight", "head.predictor.layer.bias"):
+        if name not in tensors or tensors[name].shape[1:] != own[name].shape[1:]:
+            continue
+        result = own[name].clone().unflatten(0, (-1, new.channels))
+        given = tensors[name].to(result).unflatten(0, (-1, old.channels))
+        result[:, to] = given[:, come]
+        fitted[name] = result.flatten(0, 1)
+    return fitted

@@ -1,0 +1,101 @@
+"""Checkpoints: everything that an exact resume needs, as tensors and plain values."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import LambdaLR
+
+from yolo_cli.errors import UserError
+from yolo_cli.files import atomic_write
+
+CHECKPOINT_VERSION = 1
+
+
+@dataclass
+class Position:
+    """How far a run has come.
+
+    Attributes:
+        epoch: epochs that are complete, validation included.
+        step: steps of the next epoch that are done.
+        sums: sums of the loss terms over the images of those steps.
+        images: how many images those are.
+        best: highest validation mAP, 0-100; negative before the first.
+        best_epoch: the epoch that reached it, counted from 1.
+        seconds: time spent on training and validation, over all sessions.
+        history: one row of ``metrics.csv`` for each epoch.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    images: int = 0
+    best: float = -1.0
+    best_epoch: int = 0
+    seconds: float = 0.0
+    history: list[dict[str, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The stateful parts of a run."""
+
+    network: nn.Module
+    average: nn.Module | None
+    optimizer: SGD
+    schedule: LambdaLR
+
+
+def save_checkpoint(path: Path, trained: Trained, position: Position) -> None:
+    """Write a checkpoint, whole or not at all."""
+    content = {
+        "version": CHECKPOINT_VERSION,
+        "network": trained.network.state_dict(),
+        "average": trained.average.state_dict() if trained.average else {},
+        "optimizer": trained.optimizer.state_dict(),
+        "schedule": trained.schedule.state_dict(),
+        "position": asdict(position),
+        "rng": torch.get_rng_state(),
+        "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    with atomic_write(path) as file:
+        file.write(buffer.getbuffer())
+
+
+def load_checkpoint(path: Path, trained: Trained) -> Position:
+    """Put a run back to where it stopped; returns the position.
+
+    Raises:
+        UserError: if the file is missing, damaged or of another network.
+    """
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        if content["version"] != CHECKPOINT_VERSION:
+            raise ValueError(f"version {content['version']}")
+        trained.network.load_state_dict(content["network"])
+        if trained.average:
+            trained.average.load_state_dict(content["average"])
+        trained.optimizer.load_state_dict(content["optimizer"])
+        trained.schedule.load_state_dict(content["schedule"])
+        position = Position(**content["position"])
+    except (OSError, RuntimeError, UnpicklingError, EOFError, ValueError, KeyError, TypeError) as e:
+        first = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
+        raise UserError(
+            f"{path}: not a checkpoint that can be resumed ({first})",
+            "start a new run with --weights and this run's best.safetensors",
+        ) from e
+    torch.set_rng_state(content["rng"])
+    if content["cuda_rng"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(content["cuda_rng"])
+    return position
+

@@ -1,0 +1,67 @@
+"""SGD, its learning-rate schedule and the moving average of the weights."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel
+
+from yolo_cli.model.network import Network
+from yolo_cli.training.recipe import Recipe
+
+
+def build_optimizer(network: Network, recipe: Recipe) -> SGD:
+    """SGD over what is not frozen; decay on weights only, no biases, no normalisation."""
+    trained = [p for p in network.parameters() if p.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return SGD(groups, lr=recipe.lr, momentum=recipe.momentum)
+
+
+def learning_rate_factor(progress: float, recipe: Recipe) -> float:
+    """Learning rate as a share of ``recipe.lr``.
+
+    Args:
+        progress: epochs done, with fraction.
+        recipe: the schedule.
+    """
+    if progress < recipe.warmup:
+        return recipe.warmup_from + (1 - recipe.warmup_from) * progress / recipe.warmup
+    if recipe.schedule == "steps":
+        passed = sum(progress >= share * recipe.epochs for share in recipe.milestones)
+        return float(0.1**passed)
+    done = (progress - recipe.warmup) / max(recipe.epochs - recipe.warmup, 1e-9)
+    cosine = (1 + math.cos(math.pi * min(done, 1.0))) / 2
+    return recipe.floor + (1 - recipe.floor) * cosine
+
+
+def build_schedule(optimizer: SGD, recipe: Recipe, steps_per_epoch: int) -> LambdaLR:
+    """The recipe's schedule, to be stepped after every optimiser step."""
+    return LambdaLR(optimizer, lambda step: learning_rate_factor(step / steps_per_epoch, recipe))
+
+
+def build_average(network: Network, decay: float) -> AveragedModel:
+    """Exponential moving average of weights and statistics.
+
+    The decay rises with the number of steps, so that the random start is soon forgotten.
+    """
+
+    def average(mean: Tensor, value: Tensor, steps: Tensor | int) -> Tensor:
+        if not mean.is_floating_point():
+            return value
+        rising = (1 + float(steps)) / (10 + float(steps))
+        return torch.lerp(mean, value.to(mean.dtype), 1 - min(decay, rising))
+
+    return AveragedModel(network, avg_fn=average, use_buffers=True)
+
+
+def clip_gradient(network: nn.Module, limit: float) -> None:
+    """Scale the gradient down to a norm of ``limit``; 0 leaves it."""
+    if limit:
+        nn.utils.clip_grad_norm_([p for p in network.parameters() if p.requires_grad], limit)

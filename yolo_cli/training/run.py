@@ -1,0 +1,122 @@
+"""The folder of a training run and the files in it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.files import atomic_write, atomic_write_text
+
+DEFAULT_PARENT = Path("runs")
+
+
+class RunFolder:
+    """Names and writes the files of a run.
+
+    Attributes:
+        path: the folder.
+        config: everything that the run was started with.
+        metrics: one row an epoch.
+        curves: the same as a picture.
+        preview: a few training images as the network sees them.
+        best: weights of the epoch with the highest validation mAP.
+        last: weights of the last epoch.
+        checkpoint: what a resume needs.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.json"
+        self.metrics = path / "metrics.csv"
+        self.curves = path / "curves.png"
+        self.preview = path / "preview.jpg"
+        self.best = path / "best.safetensors"
+        self.last = path / "last.safetensors"
+        self.checkpoint = path / "checkpoint.pt"
+
+    @classmethod
+    def create(cls, out: Path | None) -> RunFolder:
+        """``out``, or the next free ``runs/train-N``.
+
+        Raises:
+            UserError: if ``out`` holds a run already.
+        """
+        if out is None:
+            number = 1
+            while (DEFAULT_PARENT / f"train-{number}").exists():
+                number += 1
+            return cls(DEFAULT_PARENT / f"train-{number}")
+        if out.is_file():
+            raise UserError(f"--out {out}: is a file", "name a folder", ExitCode.USAGE)
+        run = cls(out)
+        if run.config.exists():
+            raise UserError(
+                f"--out {out}: holds a run already",
+                f"go on with it by --resume {out}, or name another folder",
+                ExitCode.USAGE,
+            )
+        return run
+
+    @classmethod
+    def existing(cls, path: Path) -> tuple[RunFolder, dict[str, Any]]:
+        """A run to resume, and its configuration.
+
+        Raises:
+            UserError: if ``path`` is not the folder of a run.
+        """
+        run = cls(path)
+        try:
+            config: dict[str, Any] = json.loads(run.config.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"--resume {path}: not the folder of a training run ({run.config} is missing "
+                "or damaged)",
+                "name a folder such as runs/train-1",
+            ) from error
+        return run, config
+
+    def write_config(self, config: Mapping[str, Any]) -> None:
+        """Write ``config.json``."""
+        atomic_write_text(self.config, json.dumps(dict(config), indent=2, ensure_ascii=False) + "\n")
+
+    def write_history(self, history: Sequence[Mapping[str, float]]) -> None:
+        """Write ``metrics.csv`` and ``curves.png``."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({k: f"{v:.6g}" for k, v in row.items()} for row in history)
+        atomic_write_text(self.metrics, text.getvalue())
+        with atomic_write(self.curves) as file:
+            file.write(draw_curves(history))
+
+
+def draw_curves(history: Sequence[Mapping[str, float]]) -> bytes:
+    """Loss terms and validation mAP over epochs, as PNG."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2)
+    epochs = [row["epoch"] for row in history]
+    marker = "o" if len(epochs) < 30 else ""
+    for name in ("loss", "box", "object", "noobject", "class"):
+        style = {"color": "black", "linewidth": 2.0} if name == "loss" else {}
+        left.plot(epochs, [row[name] for row in history], label=name, marker=marker, **style)
+    left.set(xlabel="epoch", ylabel="training loss, per image", title="Loss and its terms")
+    left.set_ylim(bottom=0)
+    left.legend()
+    right.plot(epochs, [row["map"] for row in history], color="tab:green", marker=marker)
+    right.set(xlabel="epoch", ylabel="VOC07 mAP@0.5", title="Validation")
+    right.set_ylim(0, 100)
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    return buffer.getvalue()

@@ -1,0 +1,267 @@
+"""The training loop: steps, validation, checkpoints."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from yolo_cli.data.loader import Batch, Key, batches
+from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.evaluation.voc import evaluate_voc
+from yolo_cli.model.grid import Grid
+from yolo_cli.model.loss import YoloLoss
+from yolo_cli.model.network import Network
+from yolo_cli.model.postprocess import EVAL, Detection, postprocess
+from yolo_cli.model.weights import save_weights
+from yolo_cli.training.checkpoint import Position, Trained, load_checkpoint, save_checkpoint
+from yolo_cli.training.optimizer import (
+    build_average,
+    build_optimizer,
+    build_schedule,
+    clip_gradient,
+)
+from yolo_cli.training.recipe import Recipe
+from yolo_cli.training.reporter import Reporter, loss_line
+from yolo_cli.training.run import RunFolder
+from yolo_cli.training.source import Source
+
+CHECKPOINT_SECONDS = 300.0  # between checkpoints within an epoch
+
+
+class Interrupted(Exception):
+    """Ctrl-C; the checkpoint has been written."""
+
+
+@dataclass
+class _Stop:
+    """Whether Ctrl-C was pressed."""
+
+    asked: bool = False
+
+
+@contextmanager
+def _stop_on_interrupt() -> Iterator[_Stop]:
+    """Let the step in progress finish on the first Ctrl-C; the second one ends at once."""
+    stop = _Stop()
+    before = signal.getsignal(signal.SIGINT)
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        stop.asked = True
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class Trainer:
+    """Trains a network on a source and keeps its run folder up to date.
+
+    Args:
+        network: on its device, frozen as the recipe says.
+        recipe: hyper-parameters.
+        train: what it is trained on.
+        val: what it is validated on after each epoch.
+        run: where everything is written.
+        dtype: precision of the convolutions; weights and sums are float32.
+        reporter: what the user sees.
+        info: stored in the weights files.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        recipe: Recipe,
+        train: Source,
+        val: Source,
+        run: RunFolder,
+        dtype: torch.dtype,
+        reporter: Reporter,
+        info: dict[str, Any],
+    ) -> None:
+        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.device = network.mean.device
+        self.recipe = recipe
+        self.train = train
+        self.val = val
+        self.run = run
+        self.dtype = dtype
+        self.reporter = reporter
+        self.info = info
+        self.grid = Grid.of(network.config)
+        self.criterion = YoloLoss(self.grid, recipe.loss)
+        self.position = Position()
+        optimizer = build_optimizer(network, recipe)
+        steps = len(train.shuffled(recipe.seed, 0, recipe.batch))
+        self.state = Trained(
+            network=network,
+            average=build_average(network, recipe.ema) if recipe.ema else None,
+            optimizer=optimizer,
+            schedule=build_schedule(optimizer, recipe, steps),
+        )
+        torch.manual_seed(recipe.seed)  # dropout
+
+    def resume(self) -> None:
+        """Go back to the run's checkpoint."""
+        self.position = load_checkpoint(self.run.checkpoint, self.state)
+
+    @property
+    def averaged(self) -> Network:
+        """The network that is validated and kept: the moving average where there is one."""
+        average = self.state.average
+        if isinstance(average, AveragedModel):
+            module: Network = average.module  # type: ignore[assignment]
+            return module
+        return self.network
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done, or patience has run out."""
+        done, patience = self.position.epoch, self.recipe.patience
+        return done >= self.recipe.epochs or bool(
+            patience and done - self.position.best_epoch >= patience
+        )
+
+    def fit(self) -> Position:
+        """Train to the end.
+
+        Raises:
+            Interrupted: after Ctrl-C, when the checkpoint is written.
+            UserError: if the loss is not finite any more.
+        """
+        self.reporter.header()
+        with _stop_on_interrupt() as stop:
+            while not self.finished:
+                started = time.monotonic()
+                self._train_epoch(stop)
+                self._finish_epoch(stop, started)
+        return self.position
+
+    def _train_epoch(self, stop: _Stop) -> None:
+        epoch, position = self.position.epoch, self.position
+        keys = self.train.shuffled(self.recipe.seed, epoch, self.recipe.batch)[position.step :]
+        self.network.train()
+        self.reporter.begin(
+            f"epoch {epoch + 1}/{self.recipe.epochs}", len(self.train), position.images
+        )
+        saved = time.monotonic()
+        for batch_keys, batch in zip(
+            keys, batches(self.train.dataset, keys, self.train.workers), strict=True
+        ):
+            terms = self._step(batch, batch_keys)
+            size = len(batch_keys)
+            for name, value in terms.items():
+                position.sums[name] = position.sums.get(name, 0.0) + value * size
+            position.images += size
+            position.step += 1
+            self.reporter.advance(size, loss_line(terms))
+            if stop.asked or time.monotonic() - saved > CHECKPOINT_SECONDS:
+                self._interrupt_or_save(stop)
+                saved = time.monotonic()
+
+    def _interrupt_or_save(self, stop: _Stop) -> None:
+        save_checkpoint(self.run.checkpoint, self.state, self.position)
+        if stop.asked:
+            raise Interrupted
+
+    def _step(self, batch: Batch, keys: list[Key]) -> dict[str, float]:
+        """One optimiser step; returns the loss terms."""
+        inputs, targets = batch
+        target = self.grid.encode(targets, self.network.config.image_size).to(self.device)
+        raw = self._forward(self.network, inputs, self.train.start)
+        terms = self.criterion(raw, target)
+        values = {name: value.item() for name, value in terms.items()}
+        if not math.isfinite(values["loss"]):
+            images = ", ".join(str(self.train.samples[i].image) for _, i in keys[:4])
+            raise UserError(
+                f"the loss is {values['loss']} in epoch {self.position.epoch + 1}, "
+                f"step {self.position.step + 1} ({images}, …): training stopped",
+                f"lower the rate (--lr {self.recipe.lr / 3:.2g}); "
+                f"the last good weights are in {self.run.path}",
+                ExitCode.FAILURE,
+            )
+        self.state.optimizer.zero_grad()
+        terms["loss"].backward()
+        clip_gradient(self.network, self.recipe.clip)
+        self.state.optimizer.step()
+        self.state.schedule.step()
+        if isinstance(self.state.average, AveragedModel):
+            self.state.average.update_parameters(self.network)
+        return values
+
+    def _forward(self, network: Network, inputs: Tensor, start: int) -> Tensor:
+        inputs = inputs.to(self.device)
+        if start == 0:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            result: Tensor = network(inputs if start == 0 else inputs.to(self.dtype), start)
+        return result
+
+    def _finish_epoch(self, stop: _Stop, started: float) -> None:
+        """Validate, keep weights, write the row and the checkpoint."""
+        trained = time.monotonic()
+        score = self.validate(lambda: self._interrupt_or_save(stop) if stop.asked else None)
+        position = self.position
+        position.seconds += time.monotonic() - started
+        position.epoch += 1
+        best = score > position.best
+        if best:
+            position.best, position.best_epoch = score, position.epoch
+        row = {
+            "epoch": float(position.epoch),
+            "lr": self.state.optimizer.param_groups[0]["lr"],
+            **{name: value / position.images for name, value in position.sums.items()},
+            "map": score,
+            "images_per_second": position.images / max(trained - started, 1e-9),
+            "seconds": position.seconds,
+        }
+        position.history.append(row)
+        position.step, position.images, position.sums = 0, 0, {}
+        self._write(row, best=best)
+        self.reporter.epoch(row, self.recipe.epochs, best=best)
+
+    def _write(self, row: dict[str, float], *, best: bool) -> None:
+        """Weights first, the checkpoint last: what it says is on disk is there."""
+        info = {
+            **self.info,
+            "epoch": int(row["epoch"]),
+            "minutes": round(row["seconds"] / 60, 1),
+            "val": {"voc07": {"mAP": round(row["map"], 2)}},
+        }
+        save_weights(self.run.last, self.averaged, info)
+        if best:
+            save_weights(self.run.best, self.averaged, info)
+        self.run.write_history(self.position.history)
+        save_checkpoint(self.run.checkpoint, self.state, self.position)
+
+    def validate(self, after_batch: Callable[[], None] = lambda: None) -> float:
+        """VOC07 mAP@0.5 on the validation source, 0-100; 0 if it has no object."""
+        network = self.averaged.eval()
+        keys = self.val.in_order(self.recipe.batch)
+        self.reporter.begin("validation", len(self.val))
+        detections: list[Detection] = []
+        with torch.inference_mode():
+            for part, (inputs, _) in zip(
+                keys, batches(self.val.dataset, keys, self.val.workers), strict=True
+            ):
+                raw = self._forward(network, inputs, self.val.start)
+                samples = [self.val.samples[i] for _, i in part]
+                sizes = [(s.width, s.height) for s in samples]
+                detections += postprocess(raw, self.grid, sizes, EVAL)
+                self.reporter.advance(len(part))
+                after_batch()
+        self.reporter.end()
+        score = evaluate_voc(self.val.samples, detections, self.network.config.classes).mean_ap
+        return 0.0 if math.isnan(score) else score
