@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+from uuid import uuid4
 
 from yolo_cli.errors import ExitCode, UserError
 
@@ -22,14 +21,13 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         UserError: with :attr:`ExitCode.FAILURE` on a full disk, without permission and the like.
     """
-    temporary: Path | None = None
+    # Not tempfile: its files are closed to other users, and opening them to all that the umask
+    # allows would mean to change the umask, which all threads share, to read it.
+    temporary = path.with_name(f".{uuid4().hex}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
-        temporary = Path(name)
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             yield file
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     except OSError as error:
         raise UserError(
@@ -38,19 +36,11 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
             ExitCode.FAILURE,
         ) from error
     finally:
-        if temporary is not None:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def atomic_write_text(path: Path, text: str) -> None:
     """Write UTF-8 text, whole or not at all."""
     with atomic_write(path) as file:
         file.write(text.encode())
-
-
-def _umask() -> int:
-    """The process's file mode mask, which can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
