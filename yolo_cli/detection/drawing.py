@@ -106,7 +106,7 @@ def draw_detections(
         score = "" if confidence is None else f"{confidence[i]:.0%}"
         text = _fit(name, score, font, drawn.width)
         color = class_color(int(classes[i]))
-        plates.append(_place(text, color, font, outlines[i], drawn.size, plates))
+        plates.append(_place(text, color, font, outlines[i], size=drawn.size, others=plates))
     for plate in reversed(plates):
         _draw_plate(pen, plate, font)
     return drawn
@@ -193,6 +193,7 @@ def _place(
     color: Color,
     font: ImageFont.FreeTypeFont,
     box: tuple[int, int, int, int],
+    *,
     size: tuple[int, int],
     others: Sequence[_Plate],
 ) -> _Plate:
@@ -220,9 +221,7 @@ def _place(
     return _Plate(text, color, x, y, x + width, y + height)
 
 
-def _draw_plate(
-    pen: ImageDraw.ImageDraw, plate: _Plate, font: ImageFont.FreeTypeFont
-) -> None:
+def _draw_plate(pen: ImageDraw.ImageDraw, plate: _Plate, font: ImageFont.FreeTypeFont) -> None:
     pen.rectangle((plate.left, plate.top, plate.right - 1, plate.bottom - 1), fill=plate.color)
     ascent, descent = font.getmetrics()
     baseline = plate.top + (plate.bottom - plate.top - ascent - descent) / 2 + ascent

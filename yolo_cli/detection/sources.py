@@ -72,7 +72,9 @@ def _folder(folder: Path, recursive: bool) -> list[Path]:
 
 
 def _matches(path: Path, source: str, recursive: bool) -> list[Path]:
-    found = sorted((Path(name) for name in glob.iglob(str(path), recursive=True)), key=_natural)
+    # Not Path.glob: it takes no absolute pattern, and finds hidden files.
+    names = glob.glob(str(path), recursive=True)  # noqa: PTH207
+    found = sorted(map(Path, names), key=_natural)
     images: list[Path] = []
     for match in found:
         if match.is_dir():
