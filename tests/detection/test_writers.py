@@ -152,10 +152,11 @@ def test_a_source_behind_a_link_is_not_written_over(tmp_path: Path) -> None:
     assert output_path(tmp_path / "out", source, set()).name == "x-2.jpg"
 
 
-def test_detection_helpers_need_no_torch() -> None:
+def test_detection_helpers_need_neither_torch_nor_matplotlib() -> None:
     code = (
-        "import sys, yolo_cli.detection.sources, yolo_cli.detection.drawing; "
-        "import yolo_cli.detection.writers; "
-        "sys.exit(any(name in sys.modules for name in ('torch', 'matplotlib.pyplot')))"
+        "import sys, yolo_cli.detection.sources, yolo_cli.detection.writers; "
+        "from yolo_cli.detection.drawing import draw_detections; from PIL import Image; "
+        "draw_detections(Image.new('RGB', (9, 9)), [[0, 0, 9, 9]], [1], [0], ['a']); "
+        "sys.exit(any(name in sys.modules for name in ('torch', 'matplotlib')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -7,9 +7,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont, ImageOps
@@ -147,10 +147,23 @@ def contact_sheet(images: Sequence[Image.Image], *, columns: int, tile: int) -> 
 
 @lru_cache(maxsize=16)
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    # DejaVu Sans comes with matplotlib and has Latin, Greek, Cyrillic and Arabic letters;
-    # Pillow's own font has little more than the first.
-    path = Path(mpl.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
-    return ImageFont.truetype(str(path), size)
+    return ImageFont.truetype(str(_font_file()), size)
+
+
+def _font_file() -> Path:
+    """DejaVu Sans, as matplotlib brings it: Latin, Greek, Cyrillic and Arabic letters.
+
+    matplotlib itself is imported only where a distribution keeps its data elsewhere: that takes
+    longer than drawing, and warns where the home folder cannot be written.
+    """
+    font = Path("fonts", "ttf", "DejaVuSans.ttf")
+    package = find_spec("matplotlib")
+    for place in (package and package.submodule_search_locations) or ():
+        if (path := Path(place, "mpl-data", font)).is_file():
+            return path
+    import matplotlib as mpl
+
+    return Path(mpl.get_data_path(), font)
 
 
 def _pixels(box: FloatArray, size: tuple[int, int]) -> tuple[int, int, int, int]:
