@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from yolo_cli.data.formats import recognise
+from yolo_cli.data.formats import open_description, recognise
 from yolo_cli.data.formats.common import Reader, unreadable
 from yolo_cli.data.sample import Dataset
 from yolo_cli.errors import UserError
@@ -128,7 +128,7 @@ def open_dataset(
     """Recognises a dataset folder.
 
     Args:
-        root: the folder.
+        root: the folder, or the YAML file of a YOLO dataset.
         format: ``"voc"``, ``"yolo"`` or ``"coco"``; None to find out.
         skip_bad: drop broken labels and images, and note them in :attr:`Dataset.skipped`.
 
@@ -142,7 +142,10 @@ def open_dataset(
         if not root.exists():
             raise UserError(f"{root}: no such folder")
         if not root.is_dir():
-            raise UserError(f"{root}: a file, not a dataset folder", "name the folder it is in")
+            described = open_description(root, wanted=format, skip_bad=skip_bad)
+            if described is None:
+                raise UserError(f"{root}: a file, not a dataset folder", "name the folder it is in")
+            return DatasetFolder(root.parent, *described)
         if next(root.iterdir(), None) is None:
             raise UserError(f"{root}: empty folder")
         name, reader = recognise(root, wanted=format, skip_bad=skip_bad)

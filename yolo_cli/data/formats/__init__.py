@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from yolo_cli.data.formats import voc
+from yolo_cli.data.formats import voc, yolo
 from yolo_cli.data.formats.common import Reader, visible
 from yolo_cli.errors import ExitCode, UserError
 
@@ -26,6 +26,7 @@ class Format:
 
 FORMATS: dict[str, Format] = {
     "voc": Format(voc.open_reader, voc.LOOKED_FOR),
+    "yolo": Format(yolo.open_reader, yolo.LOOKED_FOR),
 }
 """By name, in the order in which they are tried."""
 
@@ -67,6 +68,15 @@ def recognise(
         folders = [path for folder in folders for path in visible(folder) if path.is_dir()]
     looked_for = "; ".join(FORMATS[name].looked_for for name in names)
     raise UserError(f"{root}: not recognised as a dataset", f"looked for: {looked_for}")
+
+
+def open_description(
+    path: Path, *, wanted: str | None = None, skip_bad: bool = False
+) -> tuple[str, Reader] | None:
+    """The format and reader of a file that describes a dataset; None if `path` is no such file."""
+    if path.suffix.lower() in {".yaml", ".yml"} and wanted in {None, "yolo"}:
+        return "yolo", yolo.open_yaml(path, skip_bad)
+    return None
 
 
 def _try(folder: Path, names: list[str], skip_bad: bool) -> tuple[str, Reader] | None:

@@ -182,6 +182,14 @@ def child(folder: Path, *names: str) -> Path | None:
     return next((found[name.lower()] for name in names if name.lower() in found), None)
 
 
+def exists(path: Path) -> bool:
+    """Whether there is such a file or folder; False also for what can be no path at all."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def visible(folder: Path) -> list[Path]:
     """What is in a folder, sorted, without hidden files and what archivers leave behind."""
     try:

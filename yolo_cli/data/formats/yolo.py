@@ -1,0 +1,181 @@
+"""YOLO: one text file for each image.
+
+Recognised layouts:
+
+- ``data.yaml`` (or another YAML file with ``names``) that says where the splits are;
+- ``images/ labels/``, with ``train/``, ``val/``, ``test/`` inside them or around them;
+- text files beside the images, with ``train.txt`` and the like listing images (Darknet).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+
+from yolo_cli.data.formats.common import (
+    Entry,
+    Faults,
+    build_sample,
+    read_lines,
+    walk,
+)
+from yolo_cli.data.formats.yolo_labels import Labels, YoloObject, read_labels
+from yolo_cli.data.formats.yolo_layout import (
+    Layout,
+    find_layout,
+    image_id,
+    label_of,
+    layout_of_yaml,
+    locate,
+)
+from yolo_cli.data.images import is_image_path
+from yolo_cli.data.sample import Sample
+from yolo_cli.errors import UserError
+
+LOOKED_FOR = "data.yaml, images/ + labels/*.txt, or images with *.txt beside them (YOLO)"
+
+
+def open_reader(root: Path, skip_bad: bool) -> YoloReader | None:
+    """The reader of a folder in one of the layouts above; None if it is in none of them."""
+    layout = find_layout(root)
+    return None if layout is None else YoloReader(layout, skip_bad)
+
+
+def open_yaml(path: Path, skip_bad: bool) -> YoloReader:
+    """The reader of the dataset that a YAML file describes."""
+    return YoloReader(layout_of_yaml(path), skip_bad)
+
+
+class YoloReader:
+    """Reads a YOLO dataset; label files are read once, and images only when their split is.
+
+    Args:
+        layout: where things are.
+        skip_bad: whether broken labels and images are dropped.
+    """
+
+    def __init__(self, layout: Layout, skip_bad: bool) -> None:
+        self._layout = layout
+        self._skip_bad = skip_bad
+        self._read: dict[Path, Labels | UserError] = {}
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits, as in the YAML file or as the folders are called."""
+        return tuple(self._layout.splits)
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the dataset, or the numbers up to the highest in any label file."""
+        if self._layout.names is not None:
+            return self._layout.names
+        highest = max((item.label for item in self._all_objects()), default=-1)
+        return tuple(str(index) for index in range(highest + 1))
+
+    def load(self, split: str | None) -> tuple[list[Sample], list[str]]:
+        """See :class:`~yolo_cli.data.formats.common.Reader`."""
+        faults = Faults(self._skip_bad)
+        images = self._images(split, faults)
+        ids = self._ids(images)
+        samples = [
+            sample
+            for image, sample_id in zip(images, ids, strict=True)
+            if (sample := self._sample(sample_id, image, faults)) is not None
+        ]
+        if samples and not any(map(len, samples)) and not faults.lines:
+            self._need_labels()
+        in_order = any(not source.is_dir() for source in self._sources(split))
+        return samples if in_order else sorted(samples, key=lambda one: one.id), faults.lines
+
+    def _sources(self, split: str | None) -> list[Path]:
+        layout = self._layout
+        if split is not None:
+            return list(layout.splits[split])
+        every = [source for sources in layout.splits.values() for source in sources]
+        return list(dict.fromkeys((*every, *layout.whole)))
+
+    def _images(self, split: str | None, faults: Faults) -> list[Path]:
+        """Images of a split, each once."""
+        found: list[Path] = []
+        for source in self._sources(split):
+            if source.is_dir():
+                found += sorted(path for path in walk(source) if is_image_path(path))
+            elif is_image_path(source):
+                found.append(source)
+            elif source.is_file():
+                found += self._listed(source, faults)
+            else:
+                raise UserError(
+                    f"{self._layout.source}: no such folder or list of images: {source}",
+                    f"mend the path of split {split!r}" if split else "",
+                )
+        return list(dict.fromkeys(found))
+
+    def _listed(self, source: Path, faults: Faults) -> list[Path]:
+        found: list[Path] = []
+        for line, text in enumerate(read_lines(source), start=1):
+            if not text:
+                continue
+            image = locate(text, (source.parent, *self._layout.bases), fewest=1)
+            if image is None:
+                faults.add(f"{source}:{line}: no such image {text[:200]}")
+            else:
+                found.append(image)
+        return found
+
+    def _ids(self, images: Iterable[Path]) -> list[str]:
+        ids: dict[str, None] = {}
+        for image in images:
+            sample_id = image_id(image, self._layout.root)
+            while sample_id in ids:  # a.jpg and a.png
+                sample_id += image.suffix or "_"
+            ids[sample_id] = None
+        return list(ids)
+
+    def _sample(self, sample_id: str, image: Path, faults: Faults) -> Sample | None:
+        path = label_of(image)
+        entries: list[Entry] = []
+        if path is not None:
+            labels = self._labels(path)
+            if isinstance(labels, UserError):
+                faults.add(labels)
+                return None
+            for fault in labels.faults:
+                faults.add(fault)
+            entries = [
+                Entry(f"{path}:{item.line}", item.label, item.box, relative=True)
+                for item in labels.objects
+                if self._known(path, item, faults)
+            ]
+        return build_sample(sample_id, image, entries, faults)
+
+    def _known(self, path: Path, item: YoloObject, faults: Faults) -> bool:
+        count = len(self.classes)
+        if item.label < count:
+            return True
+        faults.add(f"{path}:{item.line}: class {item.label}, but there are only {count} (from 0)")
+        return False
+
+    def _labels(self, path: Path) -> Labels | UserError:
+        if path not in self._read:
+            try:
+                self._read[path] = read_labels(path, keypoints=self._layout.keypoints)
+            except UserError as error:
+                self._read[path] = error
+        return self._read[path]
+
+    def _all_objects(self) -> Iterable[YoloObject]:
+        for image in self._images(None, Faults(skip_bad=True)):
+            path = label_of(image)
+            labels = None if path is None else self._labels(path)
+            if isinstance(labels, Labels):
+                yield from labels.objects
+
+    def _need_labels(self) -> None:
+        """Tells a split of background from a dataset whose labels are not where they should be."""
+        if next(iter(self._all_objects()), None) is None:
+            raise UserError(
+                f"{self._layout.source}: no labels at all",
+                "labels/NAME.txt beside images/, or NAME.txt beside NAME.jpg, was looked for",
+            )

@@ -1,0 +1,311 @@
+"""Where a YOLO dataset keeps its images, its splits and the names of its classes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from yolo_cli.data.formats.common import (
+    SPLIT_FOLDERS,
+    child,
+    exists,
+    read_bytes,
+    read_lines,
+    visible,
+    walk,
+)
+from yolo_cli.data.formats.yolo_labels import MAX_CLASSES
+from yolo_cli.data.images import is_image_path
+from yolo_cli.errors import UserError
+
+_IMAGE_FOLDERS = ("images", "image", "imgs", "img", "jpegimages")
+LABEL_FOLDERS = ("labels", "label")
+
+_NAME_FILES = ("classes.txt", "obj.names", "classes.names", "names.txt", "_darknet.labels")
+_MAX_YAML_BYTES = 8 * 1024**2
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A YOLO dataset before any image or label of it is read.
+
+    Attributes:
+        root: folder that the images' ids are relative to.
+        names: of the classes; None where the dataset has none.
+        splits: folders of images, or files that list images, for each split.
+        whole: the same for all images, where there are no splits.
+        bases: folders that relative paths in list files may start from.
+        keypoints: whether labels have keypoints after the box.
+        source: the YAML file, for messages; `root` if there is none.
+    """
+
+    root: Path
+    names: tuple[str, ...] | None
+    splits: Mapping[str, tuple[Path, ...]]
+    whole: tuple[Path, ...]
+    bases: tuple[Path, ...]
+    source: Path
+    keypoints: bool = field(default=False)
+
+
+def find_layout(root: Path) -> Layout | None:
+    """The layout of a folder; None if it is no YOLO dataset."""
+    found = _find_yaml(root)
+    if found is not None:
+        return _yaml_layout(*found)
+    names_file = _find_names(root)
+    names = None if names_file is None else _read_names(names_file)
+    layout = _folder_layout(root, names)
+    return layout if layout is not None and (names_file or _has_labels(layout)) else None
+
+
+def layout_of_yaml(path: Path) -> Layout:
+    """The layout that a YAML file describes.
+
+    Raises:
+        UserError: the file cannot be read, or does not describe a dataset.
+    """
+    content = _read_yaml(path)
+    if not _describes_dataset(content):
+        raise UserError(f"{path}: does not describe a dataset", "'names' and 'train' are missing")
+    return _yaml_layout(path, content)
+
+
+def locate(text: str, bases: tuple[Path, ...], *, fewest: int = 2) -> Path | None:
+    """The file or folder that a path in a YAML or list file means.
+
+    Datasets are moved. What a path does not lead to is therefore looked for without its leading
+    ``../``; and an absolute path of another machine, without its first folders.
+
+    Args:
+        text: path as written.
+        bases: folders that it may be relative to, the likeliest first.
+        fewest: how many last parts of an absolute path must remain. One is right for a file,
+            but would take a dataset's ``images/`` for the ``/elsewhere/val/images`` it lacks.
+
+    Returns:
+        A path that exists, or None.
+    """
+    for written in dict.fromkeys((text, text.replace("\\", "/"))):
+        path = Path(written)
+        parts = [part for part in path.parts if part != path.anchor]
+        while parts and parts[0] == "..":
+            parts.pop(0)
+        absolute = path.is_absolute() or written[1:3] == ":/"
+        ends = range(1, len(parts) - fewest + 1) if absolute or fewest == 1 else ()
+        for candidate in (path, Path(*parts), *(Path(*parts[start:]) for start in ends)):
+            for base in bases:
+                if exists(base / candidate):
+                    return _plain(base / candidate)
+    return None
+
+
+def _plain(path: Path) -> Path:
+    """Without ``..`` inside, if that leads to the same place in spite of links."""
+    plain = Path(os.path.normpath(path))
+    return plain if exists(plain) and plain.samefile(path) else path
+
+
+def _find_yaml(root: Path) -> tuple[Path, dict[object, object]] | None:
+    files = [path for path in visible(root) if path.suffix.lower() in {".yaml", ".yml"}]
+    usual = [path for path in files if path.stem.lower() in {"data", "dataset"}]
+    found: list[tuple[Path, dict[object, object]]] = []
+    for path in usual or files:
+        try:
+            content = _read_yaml(path)
+        except UserError:
+            if path in usual:
+                raise
+            continue  # not ours: any YAML file may lie in a folder
+        if _describes_dataset(content):
+            found.append((path, content))
+    if len(found) > 1:
+        names = ", ".join(path.name for path, _ in found)
+        raise UserError(
+            f"{root}: several YAML files describe a dataset ({names})", "name one of the files"
+        )
+    return found[0] if found else None
+
+
+def _describes_dataset(content: dict[object, object]) -> bool:
+    return "names" in content or ("nc" in content and "train" in content)
+
+
+def _read_yaml(path: Path) -> dict[object, object]:
+    data = read_bytes(path, _MAX_YAML_BYTES)
+    try:
+        # Of the safe loaders the one that keeps text as it is: names "yes" and "no" are no truths.
+        content = yaml.load(data, Loader=yaml.BaseLoader)
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise UserError(f"{path}{line}: broken YAML ({error.problem})") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:80]
+        raise UserError(f"{path}: broken YAML ({reason})") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _yaml_layout(path: Path, content: dict[object, object]) -> Layout:
+    here = path.parent
+    base = content.get("path")
+    named = locate(base, (here,)) if isinstance(base, str) and base else None
+    bases = (here,) if named is None or not named.is_dir() else (named, here)
+    names = _yaml_names(path, content, bases)
+    splits: dict[str, tuple[Path, ...]] = {}
+    for key, value in content.items():
+        if str(key).lower() in SPLIT_FOLDERS and value and value not in ("null", "~"):
+            splits[str(key)] = tuple(_sources(path, str(key), value, bases))
+    folders = None if splits else _folder_layout(bases[0], names)
+    return Layout(
+        root=bases[0],
+        names=names,
+        splits=folders.splits if folders else splits,
+        whole=folders.whole if folders else (),
+        bases=bases,
+        source=path,
+        keypoints="kpt_shape" in content,
+    )
+
+
+def _sources(path: Path, key: str, value: object, bases: tuple[Path, ...]) -> Iterator[Path]:
+    values = value if isinstance(value, list) else [value]
+    for one in values:
+        if not isinstance(one, str):
+            raise UserError(f"{path}: {key!r} must be a path or a list of paths")
+        # What is missing is an error when this split is read, not when another one is.
+        yield locate(one, bases) or bases[0] / one
+
+
+def _yaml_names(
+    path: Path, content: dict[object, object], bases: tuple[Path, ...]
+) -> tuple[str, ...] | None:
+    names = content.get("names")
+    if isinstance(names, str) and names:
+        file = locate(names, bases)
+        if file is None:
+            raise UserError(f"{path}: 'names' is {names[:80]!r}, neither a list nor a file")
+        return _read_names(file)
+    if isinstance(names, dict):
+        return _checked(path, _numbered_names(path, names))
+    if isinstance(names, list):
+        if not all(isinstance(name, str) for name in names):
+            raise UserError(f"{path}: 'names' must be a list of names")
+        return _checked(path, names)
+    count = content.get("nc")
+    if isinstance(count, str) and count.isdecimal() and 0 < int(count) < MAX_CLASSES:
+        return tuple(str(index) for index in range(int(count)))
+    return None
+
+
+def _numbered_names(path: Path, names: dict[object, object]) -> list[str]:
+    numbered: dict[int, str] = {}
+    for key, name in names.items():
+        if not (isinstance(key, str) and key.isdecimal() and int(key) < MAX_CLASSES):
+            raise UserError(f"{path}: 'names' has the key {key!r}, not a class number")
+        if not isinstance(name, str):
+            raise UserError(f"{path}: the name of class {key} is not text")
+        numbered[int(key)] = name
+    return [numbered.get(index, str(index)) for index in range(max(numbered, default=-1) + 1)]
+
+
+def _checked(path: Path, names: list[str]) -> tuple[str, ...]:
+    if not names:
+        raise UserError(f"{path}: no class names in it")
+    stripped = [name.strip() for name in names]
+    if "" in stripped:
+        raise UserError(f"{path}: class {stripped.index('')} has no name")
+    twice = next((name for name in stripped if stripped.count(name) > 1), None)
+    if twice is not None:
+        raise UserError(f"{path}: two classes are called {twice!r}", "rename one of them")
+    return tuple(stripped)
+
+
+def _find_names(root: Path) -> Path | None:
+    splits = [path for path in visible(root) if path.name.lower() in SPLIT_FOLDERS]
+    places = [root, child(root, "data"), *splits]
+    places += [child(place, *LABEL_FOLDERS) for place in places if place is not None]
+    for place in places:
+        for path in visible(place) if place is not None and place.is_dir() else []:
+            if path.name.lower() in _NAME_FILES and path.is_file():
+                return path
+    return None
+
+
+def _read_names(path: Path) -> tuple[str, ...]:
+    lines = read_lines(path)
+    while lines and not lines[-1]:
+        lines.pop()
+    return _checked(path, lines)
+
+
+def _folder_layout(root: Path, names: tuple[str, ...] | None) -> Layout | None:
+    """A layout by its folders alone."""
+    images = child(root, *_IMAGE_FOLDERS)
+    splits = _lists(root) or _folders(images or root)
+    whole = () if splits else (images or root,)
+    if whole and not _has_images(whole[0]):
+        return None
+    return Layout(root, names, splits, whole, (root,), root)
+
+
+def _lists(root: Path) -> dict[str, tuple[Path, ...]]:
+    """Darknet's ``train.txt`` and the like: files of image paths."""
+    found: dict[str, tuple[Path, ...]] = {}
+    for path in visible(root):
+        if path.suffix.lower() == ".txt" and path.stem.lower() in SPLIT_FOLDERS and path.is_file():
+            first = next((line for line in read_lines(path) if line), "")
+            if is_image_path(Path(first)):
+                found[path.stem] = (path,)
+    return found
+
+
+def _folders(images: Path) -> dict[str, tuple[Path, ...]]:
+    found: dict[str, tuple[Path, ...]] = {}
+    for path in visible(images):
+        if path.name.lower().rstrip("0123456789") in SPLIT_FOLDERS and path.is_dir():
+            inside = child(path, *_IMAGE_FOLDERS) or path
+            if _has_images(inside):
+                found[path.name] = (inside,)
+    return found
+
+
+def _has_images(folder: Path) -> bool:
+    return any(is_image_path(path) for path in walk(folder))
+
+
+def _has_labels(layout: Layout) -> bool:
+    """Whether any label file, or a folder for them, lies where the images say."""
+    if child(layout.root, *LABEL_FOLDERS) is not None:
+        return any(path.suffix == ".txt" for path in walk(layout.root))
+    for sources in (layout.whole, *layout.splits.values()):
+        for source in sources:
+            folder = source if source.is_dir() else source.parent
+            images = (path for path in walk(folder) if is_image_path(path))
+            if any(label_of(path) is not None for path in images):
+                return True
+    return False
+
+
+def label_of(image: Path) -> Path | None:
+    """The label file of an image: in ``labels/`` in place of ``images/``, else beside the image."""
+    parts = image.parent.parts
+    name = f"{image.stem}.txt"
+    for index in range(len(parts) - 1, -1, -1):
+        if parts[index].lower() in _IMAGE_FOLDERS:
+            for labels in (*LABEL_FOLDERS, "Labels"):
+                path = Path(*parts[:index], labels, *parts[index + 1 :], name)
+                if path.is_file():
+                    return path
+    beside = image.with_name(name)
+    return beside if beside.is_file() else None
+
+
+def image_id(image: Path, root: Path) -> str:
+    """Path of an image below `root`, without ``images/`` and suffix: the same for any `root`."""
+    parts = Path(os.path.relpath(image, root)).parts
+    kept = [part for part in parts[:-1] if part != ".." and part.lower() not in _IMAGE_FOLDERS]
+    return "/".join((*kept, image.stem))
