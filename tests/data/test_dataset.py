@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from yolo_cli.data.dataset import canonical_split, open_dataset
+from yolo_cli.data.dataset import open_dataset
+from yolo_cli.data.formats.common import canonical_split
 from yolo_cli.errors import ExitCode, UserError
 
 from .builders import CAT, image, voc, voc_xml, write

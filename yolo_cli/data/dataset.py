@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from yolo_cli.data.formats import open_description, recognise
-from yolo_cli.data.formats.common import Reader, unreadable
+from yolo_cli.data.formats.common import Reader, canonical_split, unreadable
 from yolo_cli.data.sample import Dataset
 from yolo_cli.errors import UserError
-
-_CANONICAL = {
-    "training": "train",
-    "valid": "val",
-    "validation": "val",
-    "testing": "test",
-}
-
-_YEAR = re.compile(r"(?<=[a-z])[_-]?(19|20)\d\d$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,13 +100,6 @@ class DatasetFolder:
         raise UserError(
             f"{self.root}: no split {split!r}", f"its splits are: {', '.join(self.splits)}"
         )
-
-
-def canonical_split(name: str) -> str:
-    """The usual name of a split: ``Valid`` is ``val``, ``train2017`` is ``train``."""
-    bare = _YEAR.sub("", name.lower())
-    usual = _CANONICAL.get(bare, bare)
-    return usual if usual in {"train", "trainval", "val", "test"} else name
 
 
 def open_dataset(

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from yolo_cli.data.formats import voc, yolo
+from yolo_cli.data.formats import coco, voc, yolo
 from yolo_cli.data.formats.common import Reader, visible
 from yolo_cli.errors import ExitCode, UserError
 
@@ -26,6 +26,7 @@ class Format:
 
 FORMATS: dict[str, Format] = {
     "voc": Format(voc.open_reader, voc.LOOKED_FOR),
+    "coco": Format(coco.open_reader, coco.LOOKED_FOR),
     "yolo": Format(yolo.open_reader, yolo.LOOKED_FOR),
 }
 """By name, in the order in which they are tried."""
@@ -76,6 +77,8 @@ def open_description(
     """The format and reader of a file that describes a dataset; None if `path` is no such file."""
     if path.suffix.lower() in {".yaml", ".yml"} and wanted in {None, "yolo"}:
         return "yolo", yolo.open_yaml(path, skip_bad)
+    if path.suffix.lower() == ".json" and wanted in {None, "coco"}:
+        return "coco", coco.open_json(path, skip_bad)
     return None
 
 

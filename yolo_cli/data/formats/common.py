@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,6 +28,12 @@ SKIP_HINT = "mend the label, or drop it with --skip-bad"
 
 SPLIT_FOLDERS = ("train", "training", "trainval", "val", "valid", "validation", "test", "testing")
 """Names, in lower case, of folders that hold one split each."""
+
+IMAGE_FOLDERS = ("images", "image", "imgs", "img", "jpegimages")
+"""Names, in lower case, of folders that hold images."""
+
+_CANONICAL = {"training": "train", "valid": "val", "validation": "val", "testing": "test"}
+_YEAR = re.compile(r"(?<=[a-z])[_-]?(19|20)\d\d$")
 
 Box = tuple[float, float, float, float]
 
@@ -172,6 +179,30 @@ def check_box(box: Box, width: int, height: int) -> Box:
     if inside[2] <= inside[0] or inside[3] <= inside[1]:
         raise BoxError(f"box {shown} lies outside the image of {width} x {height} pixels")
     return inside
+
+
+def canonical_split(name: str) -> str:
+    """The usual name of a split: ``Valid`` is ``val``, ``train2017`` is ``train``."""
+    bare = _YEAR.sub("", name.lower())
+    usual = _CANONICAL.get(bare, bare)
+    return usual if usual in {"train", "trainval", "val", "test"} else name
+
+
+def unique_ids(images: Iterable[Path], root: Path) -> list[str]:
+    """An id for each image: its path below `root`, without ``images/`` and suffix.
+
+    Where two would be the same (``a.jpg``, ``a.png``) the later one keeps its suffix. Ids do not
+    depend on how `root` is written.
+    """
+    ids: dict[str, None] = {}
+    for image in images:
+        parts = Path(os.path.relpath(image, root)).parts
+        kept = [part for part in parts[:-1] if part != ".." and part.lower() not in IMAGE_FOLDERS]
+        image_id = "/".join((*kept, image.stem))
+        while image_id in ids:
+            image_id += image.suffix or "_"
+        ids[image_id] = None
+    return list(ids)
 
 
 def child(folder: Path, *names: str) -> Path | None:

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from yolo_cli.data.formats.common import (
+    IMAGE_FOLDERS,
     SPLIT_FOLDERS,
     Box,
     Entry,
@@ -34,7 +35,6 @@ from yolo_cli.errors import UserError
 
 LOOKED_FOR = "JPEGImages/ + Annotations/*.xml, or images with *.xml beside them (Pascal VOC)"
 
-_IMAGE_FOLDERS = ("JPEGImages", "images", "image", "imgs", "img")
 _LABEL_FOLDERS = ("Annotations", "annotation", "annots", "xmls", "xml", "labels")
 
 
@@ -206,7 +206,7 @@ def _pair(folder: Path) -> tuple[Path, Path] | None:
     """The folder of images and the folder of XML files that belong together in `folder`."""
     here = visible(folder)
     images_here = any(is_image_path(path) for path in here)
-    images = child(folder, *_IMAGE_FOLDERS) or (folder if images_here else None)
+    images = child(folder, "JPEGImages", *IMAGE_FOLDERS) or (folder if images_here else None)
     if images is None:
         return None
     for name in _LABEL_FOLDERS:

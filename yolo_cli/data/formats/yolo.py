@@ -18,13 +18,13 @@ from yolo_cli.data.formats.common import (
     Faults,
     build_sample,
     read_lines,
+    unique_ids,
     walk,
 )
 from yolo_cli.data.formats.yolo_labels import Labels, YoloObject, read_labels
 from yolo_cli.data.formats.yolo_layout import (
     Layout,
     find_layout,
-    image_id,
     label_of,
     layout_of_yaml,
     locate,
@@ -77,7 +77,7 @@ class YoloReader:
         """See :class:`~yolo_cli.data.formats.common.Reader`."""
         faults = Faults(self._skip_bad)
         images = self._images(split, faults)
-        ids = self._ids(images)
+        ids = unique_ids(images, self._layout.root)
         samples = [
             sample
             for image, sample_id in zip(images, ids, strict=True)
@@ -123,15 +123,6 @@ class YoloReader:
             else:
                 found.append(image)
         return found
-
-    def _ids(self, images: Iterable[Path]) -> list[str]:
-        ids: dict[str, None] = {}
-        for image in images:
-            sample_id = image_id(image, self._layout.root)
-            while sample_id in ids:  # a.jpg and a.png
-                sample_id += image.suffix or "_"
-            ids[sample_id] = None
-        return list(ids)
 
     def _sample(self, sample_id: str, image: Path, faults: Faults) -> Sample | None:
         path = label_of(image)

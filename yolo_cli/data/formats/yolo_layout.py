@@ -10,6 +10,7 @@ from pathlib import Path
 import yaml
 
 from yolo_cli.data.formats.common import (
+    IMAGE_FOLDERS,
     SPLIT_FOLDERS,
     child,
     exists,
@@ -22,7 +23,6 @@ from yolo_cli.data.formats.yolo_labels import MAX_CLASSES
 from yolo_cli.data.images import is_image_path
 from yolo_cli.errors import UserError
 
-_IMAGE_FOLDERS = ("images", "image", "imgs", "img", "jpegimages")
 LABEL_FOLDERS = ("labels", "label")
 
 _NAME_FILES = ("classes.txt", "obj.names", "classes.names", "names.txt", "_darknet.labels")
@@ -244,7 +244,7 @@ def _read_names(path: Path) -> tuple[str, ...]:
 
 def _folder_layout(root: Path, names: tuple[str, ...] | None) -> Layout | None:
     """A layout by its folders alone."""
-    images = child(root, *_IMAGE_FOLDERS)
+    images = child(root, *IMAGE_FOLDERS)
     splits = _lists(root) or _folders(images or root)
     whole = () if splits else (images or root,)
     if whole and not _has_images(whole[0]):
@@ -267,7 +267,7 @@ def _folders(images: Path) -> dict[str, tuple[Path, ...]]:
     found: dict[str, tuple[Path, ...]] = {}
     for path in visible(images):
         if path.name.lower().rstrip("0123456789") in SPLIT_FOLDERS and path.is_dir():
-            inside = child(path, *_IMAGE_FOLDERS) or path
+            inside = child(path, *IMAGE_FOLDERS) or path
             if _has_images(inside):
                 found[path.name] = (inside,)
     return found
@@ -295,17 +295,10 @@ def label_of(image: Path) -> Path | None:
     parts = image.parent.parts
     name = f"{image.stem}.txt"
     for index in range(len(parts) - 1, -1, -1):
-        if parts[index].lower() in _IMAGE_FOLDERS:
+        if parts[index].lower() in IMAGE_FOLDERS:
             for labels in (*LABEL_FOLDERS, "Labels"):
                 path = Path(*parts[:index], labels, *parts[index + 1 :], name)
                 if path.is_file():
                     return path
     beside = image.with_name(name)
     return beside if beside.is_file() else None
-
-
-def image_id(image: Path, root: Path) -> str:
-    """Path of an image below `root`, without ``images/`` and suffix: the same for any `root`."""
-    parts = Path(os.path.relpath(image, root)).parts
-    kept = [part for part in parts[:-1] if part != ".." and part.lower() not in _IMAGE_FOLDERS]
-    return "/".join((*kept, image.stem))
