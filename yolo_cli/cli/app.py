@@ -8,11 +8,14 @@ import re
 import sys
 from typing import Annotated
 
-
 import typer
+from typer.rich_utils import rich_format_error
 
 import yolo_cli
 from yolo_cli.cli.console import stderr
+from yolo_cli.cli.detect import detect
+from yolo_cli.cli.evaluate import evaluate
+from yolo_cli.cli.info import info
 from yolo_cli.cli.train import train
 from yolo_cli.errors import ExitCode, UserError
 
@@ -26,6 +29,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(train)
+app.command()(detect)
+app.command("eval")(evaluate)
+app.command()(info)
 
 
 def _version(asked: bool) -> None:
@@ -59,7 +65,7 @@ def run(arguments: list[str]) -> int:
         result = app(args=arguments, prog_name="yolo", standalone_mode=False)
         return int(result) if isinstance(result, int) else ExitCode.OK
     except typer.TyperException as error:
-        error.show()
+        rich_format_error(error)  # type: ignore[arg-type]  # takes what typer raises
         return ExitCode.USAGE
     except UserError as error:
         _print_error(error.message, error.hint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -11,81 +11,106 @@ from yolo_cli.cli.console import stderr
 from yolo_cli.errors import ExitCode, UserError
 
 
-def train(  # noqa: PLR0917  # typer calls it by name
+def train(  # typer calls it by name
     data: Annotated[
-        Optional[Path], typer.Argument(help="Dataset folder: Pascal VOC, YOLO or COCO layout.")
+        Path | None, typer.Argument(help="Dataset folder: Pascal VOC, YOLO or COCO layout.")
     ] = None,
     weights: Annotated[
         str,
         typer.Option(help="Start from: [b]default[/b], [b]none[/b], [b]imagenet[/b], or a file."),
     ] = "default",
     backbone: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option(help="VGG-16 ImageNet convolutions: safetensors or torchvision state dict."),
     ] = None,
     preprocessing: Annotated[
-        Optional[str],
+        str | None,
         typer.Option(help="Of --backbone, where the file does not say: caffe or torchvision."),
     ] = None,
-    arch: Annotated[Optional[str], typer.Option(help="vgg16, yolov1 or fast.")] = None,
-    head: Annotated[Optional[str], typer.Option(help="conv or fc.")] = None,
-    grid: Annotated[Optional[int], typer.Option(help="Cells along each side (S).")] = None,
-    boxes: Annotated[Optional[int], typer.Option(help="Boxes a cell (B).")] = None,
-    image_size: Annotated[Optional[int], typer.Option(help="Pixels of the input.")] = None,
-    recipe: Annotated[str, typer.Option(help="default, or paper: YOLOv1 to the letter.")] = "default",
-    epochs: Annotated[Optional[int], typer.Option(min=1, help="Passes over the images.")] = None,
-    batch: Annotated[Optional[int], typer.Option(min=1, help="Images a step.")] = None,
-    lr: Annotated[Optional[float], typer.Option(help="Highest learning rate.")] = None,
-    momentum: Annotated[Optional[float], typer.Option(help="Of SGD.")] = None,
-    weight_decay: Annotated[Optional[float], typer.Option(help="On weights only.")] = None,
-    dropout: Annotated[Optional[float], typer.Option(help="In the head.")] = None,
+    arch: Annotated[str | None, typer.Option(help="vgg16, yolov1 or fast.")] = None,
+    head: Annotated[str | None, typer.Option(help="conv or fc.")] = None,
+    grid: Annotated[int | None, typer.Option(help="Cells along each side (S).")] = None,
+    boxes: Annotated[int | None, typer.Option(help="Boxes a cell (B).")] = None,
+    image_size: Annotated[int | None, typer.Option(help="Pixels of the input.")] = None,
+    recipe: Annotated[
+        str, typer.Option(help="default, or paper: YOLOv1 to the letter.")
+    ] = "default",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the images.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Images a step.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Highest learning rate.")] = None,
+    momentum: Annotated[float | None, typer.Option(help="Of SGD.")] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="On weights only.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="In the head.")] = None,
     augment: Annotated[bool, typer.Option(help="Vary the training images.")] = True,
     freeze: Annotated[
-        Optional[int], typer.Option(min=0, help="Leading backbone blocks that are not trained.")
+        int | None, typer.Option(min=0, help="Leading backbone blocks that are not trained.")
     ] = None,
     copies: Annotated[
-        Optional[int],
+        int | None,
         typer.Option(min=0, help="Augmented copies an image whose frozen activations are cached."),
     ] = None,
-    cache_dir: Annotated[Optional[Path], typer.Option(help="Where that cache is kept.")] = None,
+    cache_dir: Annotated[Path | None, typer.Option(help="Where that cache is kept.")] = None,
     patience: Annotated[
-        Optional[int], typer.Option(min=0, help="Epochs without a better mAP; 0: never stop.")
+        int | None, typer.Option(min=0, help="Epochs without a better mAP; 0: never stop.")
     ] = None,
-    split: Annotated[Optional[str], typer.Option(help="Split to train on.")] = None,
-    val_split: Annotated[Optional[str], typer.Option(help="Split to validate on.")] = None,
-    format: Annotated[Optional[str], typer.Option(help="voc, yolo or coco.")] = None,  # noqa: A002
+    split: Annotated[str | None, typer.Option(help="Split to train on.")] = None,
+    val_split: Annotated[str | None, typer.Option(help="Split to validate on.")] = None,
+    format: Annotated[str | None, typer.Option(help="voc, yolo or coco.")] = None,  # noqa: A002
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Drop broken labels.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
     workers: Annotated[int, typer.Option(min=0, help="Processes that load images.")] = 2,
-    seed: Annotated[Optional[int], typer.Option(min=0, help="Of every random choice.")] = None,
-    out: Annotated[Optional[Path], typer.Option(help="Run folder.")] = None,
-    resume: Annotated[Optional[Path], typer.Option(help="Go on with this run.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of every random choice.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder.")] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with this run.")] = None,
 ) -> None:
     """Train a detector on a folder of labelled images."""
+    from yolo_cli.training.options import TrainOptions
     from yolo_cli.training.reporter import Reporter
     from yolo_cli.training.run import RunFolder
-    from yolo_cli.training.setup import TrainOptions, options_from_json, prepare
+    from yolo_cli.training.setup import prepare
     from yolo_cli.training.trainer import Interrupted
 
     given = {
-        "epochs": epochs, "batch": batch, "lr": lr, "momentum": momentum,
-        "weight_decay": weight_decay, "dropout": dropout, "freeze": freeze, "copies": copies,
-        "patience": patience, "seed": seed,
+        "epochs": epochs,
+        "batch": batch,
+        "lr": lr,
+        "momentum": momentum,
+        "weight_decay": weight_decay,
+        "dropout": dropout,
+        "freeze": freeze,
+        "copies": copies,
+        "patience": patience,
+        "seed": seed,
     }
     run = None
     if resume is not None:
         run, config = RunFolder.existing(resume)
-        options = options_from_json(config["options"])
+        options = TrainOptions.from_json(config["options"])
     elif data is None:
         raise UserError("which dataset?", "yolo train DATA, or --resume RUN", ExitCode.USAGE)
     else:
         options = TrainOptions(
-            data=data, format=format, train_split=split, val_split=val_split, skip_bad=skip_bad,
-            arch=arch, head=head, grid=grid, boxes=boxes, image_size=image_size, weights=weights,
-            backbone=backbone, preprocessing=preprocessing, recipe_name=recipe,
-            recipe={k: v for k, v in given.items() if v is not None}, augment=augment,
-            device=device, precision=precision, workers=workers, cache_dir=cache_dir,
+            data=data,
+            format=format,
+            train_split=split,
+            val_split=val_split,
+            skip_bad=skip_bad,
+            arch=arch,
+            head=head,
+            grid=grid,
+            boxes=boxes,
+            image_size=image_size,
+            weights=weights,
+            backbone=backbone,
+            preprocessing=preprocessing,
+            recipe_name=recipe,
+            recipe={k: v for k, v in given.items() if v is not None},
+            augment=augment,
+            device=device,
+            precision=precision,
+            workers=workers,
+            cache_dir=cache_dir,
         )
     with Reporter(stderr()) as reporter:
         trainer = prepare(options, out, reporter, resumed=run)

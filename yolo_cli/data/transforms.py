@@ -96,7 +96,7 @@ def augment(
     pixels = adjust_colours(pixels, exposure, saturation)
     if mirrored:
         pixels = F.horizontal_flip(pixels)
-        canvas = tv_tensors.BoundingBoxes(target["boxes"], format="XYXY", canvas_size=(size, size))  # type: ignore[call-arg]
+        canvas = tv_tensors.BoundingBoxes(target["boxes"], format="XYXY", canvas_size=(size, size))
         target["boxes"] = F.horizontal_flip(canvas).as_subclass(Tensor)
     return pixels, target
 
@@ -130,7 +130,7 @@ def crop(
         pixels, *window, [size, size], InterpolationMode.BILINEAR, antialias=True
     )
     shift = torch.tensor([left, top, left, top])
-    moved = Target(**{**target, "boxes": target["boxes"] - shift})  # type: ignore[typeddict-item]
+    moved = Target(**{**target, "boxes": target["boxes"] - shift})
     return pixels, visible(stretch_target(moved, right - left, bottom - top, size), size)
 
 
@@ -142,7 +142,7 @@ def visible(target: Target, size: int) -> Target:
     whole = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
     share = sides.prod(dim=1) / whole
     keep = (share >= MIN_VISIBLE) & (sides >= MIN_PIXELS).all(dim=1)
-    kept = Target(**{**target, "boxes": clipped, "area": target["area"] * share})  # type: ignore[typeddict-item]
+    kept = Target(**{**target, "boxes": clipped, "area": target["area"] * share})
     return select(kept, keep)
 
 
@@ -180,7 +180,5 @@ def mosaic(parts: list[tuple[Tensor, Target]], rng: np.random.Generator) -> tupl
         )
         scale = torch.tensor([width / size, height / size])
         boxes = target["boxes"] * scale.repeat(2) + torch.tensor([x1, y1, x1, y1])
-        targets.append(
-            Target(**{**target, "boxes": boxes, "area": target["area"] * scale.prod()})  # type: ignore[typeddict-item]
-        )
+        targets.append(Target(**{**target, "boxes": boxes, "area": target["area"] * scale.prod()}))
     return canvas, visible(concatenate(targets), size)

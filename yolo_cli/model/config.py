@@ -111,7 +111,9 @@ class ModelConfig:
                 "the file was written by a newer version of yolo-cli",
             )
         try:
-            lists = {k: tuple(values[k]) for k in ("classes", "mean", "std") if k in values}
+            lists: dict[str, Any] = {
+                k: tuple(values[k]) for k in ("classes", "mean", "std") if k in values
+            }
             if not all(isinstance(name, str) for name in lists["classes"]):
                 raise TypeError("class names are text")
             return cls(**{**values, **lists})
@@ -119,8 +121,14 @@ class ModelConfig:
             raise UserError(f"the architecture is not readable: {error}") from error
 
 
-def default_preprocessing(arch: Arch) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Mean and std that a network of this architecture is trained with from scratch."""
-    if arch == "vgg16":
-        return CAFFE_MEAN, CAFFE_STD
-    return DARKNET_MEAN, DARKNET_STD
+def new_config(classes: tuple[str, ...], **options: Any) -> ModelConfig:
+    """A configuration with the preprocessing that its architecture is trained with from scratch.
+
+    Args:
+        classes: names of the classes.
+        options: other fields of :class:`ModelConfig`; those that are None keep their default.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    if given.get("arch", "vgg16") != "vgg16":
+        given = {"mean": DARKNET_MEAN, "std": DARKNET_STD, **given}
+    return ModelConfig(classes, **given)

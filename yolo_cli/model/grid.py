@@ -64,8 +64,8 @@ class GridTarget:
 
     def to(self, device: torch.device) -> GridTarget:
         """A copy on ``device``."""
-        tensors = (self.image, self.row, self.column, self.xy, self.wh, self.labels)
-        return GridTarget(*(t.to(device) for t in tensors), lost=self.lost)
+        moved = {k: v.to(device) if isinstance(v, Tensor) else v for k, v in vars(self).items()}
+        return GridTarget(**moved)
 
 
 class Grid:

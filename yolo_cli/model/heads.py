@@ -30,8 +30,12 @@ class Predictor(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """As the layer does, in float32 whatever the type of ``x``."""
+        result: Tensor
+        if x.is_meta or not torch.is_autocast_enabled(x.device.type):
+            result = self.layer(x.float())
+            return result
         with torch.autocast(x.device.type, enabled=False):
-            result: Tensor = self.layer(x.float())
+            result = self.layer(x.float())
             return result
 
 

@@ -96,7 +96,7 @@ class Network(nn.Module):
         Weights become ``dtype`` in channels_last layout; the predictor stays float32.
         """
         self.eval().requires_grad_(False)
-        self.to(device=device, dtype=dtype, memory_format=torch.channels_last)
+        self.to(device, dtype).to(memory_format=torch.channels_last)
         self.head.predictor.float()
         for buffer, values in ((self.mean, self.config.mean), (self.std, self.config.std)):
             buffer.data = torch.tensor(values, device=device).view(1, 3, 1, 1) * 255

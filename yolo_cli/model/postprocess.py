@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypedDict
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 from torchvision.ops import batched_nms, clip_boxes_to_image
 
 from yolo_cli.model.grid import Grid
+from yolo_cli.model.thresholds import Thresholds
 
 
 class Detection(TypedDict):
@@ -23,25 +23,6 @@ class Detection(TypedDict):
     boxes: Tensor
     scores: Tensor
     labels: Tensor
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """What is kept of the network's boxes.
-
-    Attributes:
-        conf: lowest score (class probability × confidence) that is kept.
-        iou: of two boxes of a class that overlap more than this, the lower score goes.
-        max_det: most detections an image.
-    """
-
-    conf: float = 0.25
-    iou: float = 0.45
-    max_det: int = 300
-
-
-DETECT = Thresholds()
-EVAL = Thresholds(conf=0.005, iou=0.5)
 
 
 def postprocess(

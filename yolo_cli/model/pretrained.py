@@ -35,7 +35,7 @@ class PretrainedBackbone:
 
 
 def imagenet_backbone() -> PretrainedBackbone:
-    """torchvision's VGG-16 features, downloaded by torchvision if it does not have them yet.
+    """Torchvision's VGG-16 features, downloaded by torchvision if it does not have them yet.
 
     Raises:
         UserError: without a network.

@@ -26,7 +26,8 @@ def pick_device(name: str) -> torch.device:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UserError(
-            f"--device {name}: not available here", "use auto, cpu, cuda, cuda:0 or mps",
+            f"--device {name}: not available here",
+            "use auto, cpu, cuda, cuda:0 or mps",
             ExitCode.USAGE,
         ) from error
     return device
@@ -38,7 +39,9 @@ def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
     On other processors bfloat16 is emulated and slower than float32.
     """
     if precision not in ("auto", "fp32", "bf16"):
-        raise UserError(f"--precision {precision}: unknown", "use auto, fp32 or bf16", ExitCode.USAGE)
+        raise UserError(
+            f"--precision {precision}: unknown", "use auto, fp32 or bf16", ExitCode.USAGE
+        )
     if precision == "auto":
         fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bf16()
         precision = "bf16" if fast and device.type != "mps" else "fp32"

@@ -92,7 +92,8 @@ def _embedded_folders() -> list[Path]:
 def save_weights(path: Path, network: Network, info: Mapping[str, Any]) -> None:
     """Write a network to a safetensors file, in float16, whole or not at all."""
     tensors = {
-        name: tensor.detach().to("cpu", torch.float16 if tensor.is_floating_point() else None)
+        name: tensor.detach()
+        .to("cpu", torch.float16 if tensor.is_floating_point() else None)
         .contiguous()
         for name, tensor in network.state_dict().items()
     }
@@ -136,7 +137,8 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             return tensors, file.metadata() or {}
     except (SafetensorError, ValueError, OSError) as error:
         raise UserError(
-            f"{path}: not a readable safetensors file ({error})", "the file is damaged: copy it anew"
+            f"{path}: not a readable safetensors file ({error})",
+            "the file is damaged: copy it anew",
         ) from error
 
 

@@ -98,4 +98,3 @@ def load_checkpoint(path: Path, trained: Trained) -> Position:
     if content["cuda_rng"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(content["cuda_rng"])
     return position
-

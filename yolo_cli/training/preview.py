@@ -25,7 +25,11 @@ def save_preview(path: Path, images: TrainingImages, classes: Sequence[str]) -> 
         pixels, target = images[0, int(index)]
         pictures.append(
             draw_detections(
-                F.to_pil_image(pixels), target["boxes"].numpy(), None, target["labels"].numpy(), classes
+                F.to_pil_image(pixels),
+                target["boxes"].numpy(),
+                None,
+                target["labels"].numpy(),
+                classes,
             )
         )
     save_annotated(contact_sheet(pictures, columns=min(COLUMNS, count), tile=320), path)

@@ -82,7 +82,9 @@ class RunFolder:
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write ``config.json``."""
-        atomic_write_text(self.config, json.dumps(dict(config), indent=2, ensure_ascii=False) + "\n")
+        atomic_write_text(
+            self.config, json.dumps(dict(config), indent=2, ensure_ascii=False) + "\n"
+        )
 
     def write_history(self, history: Sequence[Mapping[str, float]]) -> None:
         """Write ``metrics.csv`` and ``curves.png``."""

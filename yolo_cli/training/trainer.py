@@ -21,7 +21,8 @@ from yolo_cli.evaluation.voc import evaluate_voc
 from yolo_cli.model.grid import Grid
 from yolo_cli.model.loss import YoloLoss
 from yolo_cli.model.network import Network
-from yolo_cli.model.postprocess import EVAL, Detection, postprocess
+from yolo_cli.model.postprocess import Detection, postprocess
+from yolo_cli.model.thresholds import EVAL
 from yolo_cli.model.weights import save_weights
 from yolo_cli.training.checkpoint import Position, Trained, load_checkpoint, save_checkpoint
 from yolo_cli.training.optimizer import (
@@ -38,7 +39,7 @@ from yolo_cli.training.source import Source
 CHECKPOINT_SECONDS = 300.0  # between checkpoints within an epoch
 
 
-class Interrupted(Exception):
+class Interrupted(Exception):  # noqa: N818  # not an error
     """Ctrl-C; the checkpoint has been written."""
 
 
@@ -86,12 +87,13 @@ class Trainer:
         recipe: Recipe,
         train: Source,
         val: Source,
+        *,
         run: RunFolder,
         dtype: torch.dtype,
         reporter: Reporter,
         info: dict[str, Any],
     ) -> None:
-        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network.to(memory_format=torch.channels_last)
         self.device = network.mean.device
         self.recipe = recipe
         self.train = train

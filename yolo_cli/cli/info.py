@@ -1,0 +1,112 @@
+"""``yolo info``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import typer
+from rich.console import Console
+
+from yolo_cli.cli import options
+
+if TYPE_CHECKING:
+    from yolo_cli.model.config import ModelConfig
+    from yolo_cli.model.summary import Layer
+
+
+def info(
+    what: Annotated[
+        str, typer.Argument(metavar="WEIGHTS|ARCH", help="A weights file, or vgg16, yolov1, fast.")
+    ] = "default",
+    head: Annotated[str, typer.Option(help="Of an ARCH: conv or fc.")] = "conv",
+    json_out: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show a network's layers and what a weights file says of itself.
+
+    [b]Examples[/b]
+
+    yolo info default
+
+    yolo info yolov1 --head fc
+    """
+    from yolo_cli.model.config import Arch, new_config
+    from yolo_cli.model.summary import summarise
+    from yolo_cli.model.weights import load_weights, weights_path
+
+    told: dict[str, Any] = {}
+    if what in get_args(Arch):
+        classes = tuple(f"class {i}" for i in range(options.VOC_CLASSES))
+        config = new_config(classes, arch=what, head=head)
+    else:
+        weights = load_weights(weights_path(what))
+        config, told = weights.config, weights.info
+    layers = summarise(config)
+    if json_out:
+        print(json.dumps(_as_json(config, layers, told), ensure_ascii=False, indent=2))
+        return
+    _show(Console(highlight=False), config, layers, told)
+
+
+def _as_json(config: ModelConfig, layers: list[Layer], told: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "model": config.to_json(),
+        "parameters": sum(layer.parameters for layer in layers),
+        "flops": sum(layer.flops for layer in layers),
+        "layers": [vars(layer) for layer in layers],
+        "info": told,
+    }
+
+
+def _show(console: Console, config: ModelConfig, layers: list[Layer], told: dict[str, Any]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in ("layer", "kind", "output", "parameters", "MFLOP"):
+        table.add_column(name, justify="right" if name in ("parameters", "MFLOP") else "left")
+    for layer in layers:
+        table.add_row(
+            layer.name,
+            layer.kind,
+            "×".join(str(n) for n in layer.shape),
+            f"{layer.parameters:,}" if layer.parameters else "",
+            f"{layer.flops / 1e6:,.1f}" if layer.flops else "",
+        )
+    console.print(table)
+    parameters = sum(layer.parameters for layer in layers)
+    flops = sum(layer.flops for layer in layers)
+    size = config.image_size
+    lines = {
+        "network": f"{config.arch}, {config.head} head, {size}×{size} pixels, "
+        f"{parameters / 1e6:.1f} million parameters, {flops / 1e9:.1f} GFLOP an image",
+        "grid": f"{config.grid}×{config.grid} cells, {config.boxes} boxes each, "
+        f"{config.output} output",
+        "input": f"RGB in [0, 1], mean {_numbers(config.mean)}, std {_numbers(config.std)}",
+    }
+    if told:
+        lines["classes"] = ", ".join(config.classes)
+        lines["trained"] = _training(told)
+        lines["score"] = _score(told)
+        lines["start"] = str(told.get("start", ""))
+    for name, text in lines.items():
+        if text:
+            console.print(f"[b]{name:<9}[/b]{escape(text)}", soft_wrap=True)
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return " ".join(f"{v:.5g}" for v in values)
+
+
+def _training(told: dict[str, Any]) -> str:
+    data = told.get("data", {})
+    return (
+        f"on {data.get('train', '?')} images of {data.get('name', '?')}, "
+        f"epoch {told.get('epoch', '?')}, {told.get('minutes', '?')} minutes"
+    )
+
+
+def _score(told: dict[str, Any]) -> str:
+    value = told.get("val", {}).get("voc07", {}).get("mAP")
+    images = told.get("data", {}).get("val", "?")
+    return f"VOC07 mAP@0.5 {value} on {images} validation images" if value is not None else ""

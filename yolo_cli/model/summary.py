@@ -1,0 +1,92 @@
+"""A network's layers with output shapes, parameters and work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from yolo_cli.model.config import ModelConfig
+from yolo_cli.model.network import Network
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of a network.
+
+    Attributes:
+        name: in the network's state dict.
+        kind: what it does, ``conv 3×3``.
+        shape: of its output for one image, without the batch axis.
+        parameters: how many numbers it has learned.
+        flops: floating-point operations for one image; a multiplication and an addition are two.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+    flops: int
+
+
+def summarise(config: ModelConfig) -> list[Layer]:
+    """The layers that ``config`` describes, in the order of the forward pass.
+
+    Nothing is computed: the network is built on torch's meta device, which knows shapes only.
+    """
+    with torch.device("meta"):
+        network = Network(config).eval()
+        image = torch.empty(1, 3, config.image_size, config.image_size, dtype=torch.uint8)
+    layers: list[Layer] = []
+    hooks = [
+        module.register_forward_hook(_recorder(name, layers))
+        for name, module in network.named_modules()
+        if not list(module.children())
+    ]
+    network(image)
+    for hook in hooks:
+        hook.remove()
+    return layers
+
+
+def _recorder(name: str, layers: list[Layer]):  # type: ignore[no-untyped-def]
+    def record(module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        layers.append(
+            Layer(
+                name=name,
+                kind=_kind(module),
+                shape=tuple(output.shape[1:]),
+                parameters=sum(p.numel() for p in module.parameters()),
+                flops=_flops(module, output),
+            )
+        )
+
+    return record
+
+
+def _kind(module: nn.Module) -> str:
+    if isinstance(module, nn.Conv2d):
+        stride = f", stride {module.stride[0]}" if module.stride[0] > 1 else ""
+        return f"conv {module.kernel_size[0]}×{module.kernel_size[1]}{stride}"
+    if isinstance(module, nn.LeakyReLU):
+        return f"leaky ReLU {module.negative_slope}"
+    names: dict[type[nn.Module], str] = {
+        nn.Linear: "connected",
+        nn.MaxPool2d: "max pool 2×2",
+        nn.BatchNorm2d: "batch norm",
+        nn.BatchNorm1d: "batch norm",
+        nn.ReLU: "ReLU",
+        nn.Dropout: "dropout",
+        nn.Flatten: "flatten",
+    }
+    return names.get(type(module), type(module).__name__)
+
+
+def _flops(module: nn.Module, output: Tensor) -> int:
+    """Two a weight and output position in convolutions and connected layers; the rest is little."""
+    if isinstance(module, nn.Conv2d):
+        return 2 * module.weight.numel() * output.shape[-1] * output.shape[-2]
+    if isinstance(module, nn.Linear):
+        return 2 * module.weight.numel()
+    return 0

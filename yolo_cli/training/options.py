@@ -1,0 +1,73 @@
+"""What the user of ``yolo train`` asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+_PATHS = ("data", "backbone", "cache_dir")
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """The options of a run; None stands for "choose".
+
+    Attributes:
+        data: dataset folder.
+        format: its layout.
+        train_split: name of the split to train on.
+        val_split: name of the split to validate on.
+        skip_bad: drop broken labels instead of stopping.
+        arch: see :class:`ModelConfig`, as the four below.
+        head: …
+        grid: …
+        boxes: …
+        image_size: …
+        weights: ``default``, ``none``, ``imagenet`` or a file.
+        backbone: file of VGG-16's ImageNet convolutions.
+        preprocessing: that they expect.
+        recipe_name: ``default`` or ``paper``.
+        recipe: fields of :class:`Recipe` that differ from the named recipe.
+        augment: whether training images are varied.
+        device: ``auto``, ``cpu``, ``cuda`` …
+        precision: ``auto``, ``fp32`` or ``bf16``.
+        workers: processes that load images.
+        cache_dir: folder of the feature caches.
+    """
+
+    data: Path
+    format: str | None = None
+    train_split: str | None = None
+    val_split: str | None = None
+    skip_bad: bool = False
+    arch: str | None = None
+    head: str | None = None
+    grid: int | None = None
+    boxes: int | None = None
+    image_size: int | None = None
+    weights: str = "default"
+    backbone: Path | None = None
+    preprocessing: str | None = None
+    recipe_name: str = "default"
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    augment: bool = True
+    device: str = "auto"
+    precision: str = "auto"
+    workers: int = 2
+    cache_dir: Path | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for ``config.json``; paths become absolute, to resume from anywhere."""
+        values = asdict(self)
+        for name in _PATHS:
+            if values[name] is not None:
+                values[name] = str(values[name].resolve())
+        return values
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> TrainOptions:
+        """The inverse of :meth:`to_json`."""
+        paths = {n: None if values[n] is None else Path(values[n]) for n in _PATHS}
+        return cls(**{**values, **paths})
