@@ -263,6 +263,10 @@ def test_a_file_that_is_not_text(tmp_path: Path) -> None:
             '[{"id": 1, "file_name": "a.jpg"}, {"id": 1, "file_name": "b.jpg"}]',
             "image 1 (from 0; id 1): the same id",
         ),
+        (
+            '[{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "x/../a.jpg"}]',
+            "image 1 (from 0; id 2): the same file_name",
+        ),
     ],
 )
 def test_bad_images_in_json(tmp_path: Path, images: str, words: str) -> None:

@@ -173,12 +173,21 @@ def test_the_image_is_found_by_id_whatever_its_suffix(tmp_path: Path) -> None:
 
 def test_the_filename_helps_where_no_image_has_the_id(tmp_path: Path) -> None:
     voc(tmp_path, {"a": PLAIN}, folders=("images", "annots"))
+    (tmp_path / "annots/a.xml").unlink()
     write(tmp_path / "annots/1.xml", voc_xml(DOG, filename="C:\\photos\\A.jpg"))
+    write(tmp_path / "train.txt", "1\n")
+    assert [sample.image.name for sample in load(tmp_path, "train").samples] == ["a.jpg"]
+    # But not where that image has an annotation of its own: then a name was copied.
     write(tmp_path / "annots/a.xml", voc_xml())
-    assert {sample.id: sample.image.name for sample in load(tmp_path).samples} == {
-        "1": "a.jpg",
-        "a": "a.jpg",
-    }
+    assert "images/1.*: no such image" in refused(tmp_path, "train").message
+
+
+def test_split_files_of_paths_beside_the_folders(tmp_path: Path) -> None:
+    voc(tmp_path, {"a": PLAIN, "b": PLAIN}, folders=("images", "annotations"))
+    write(tmp_path / "train.txt", "./images/b.jpg ./annotations/b.xml\n")
+    write(tmp_path / "requirements.txt", "x\n")
+    assert open_dataset(tmp_path).splits == ("train",)
+    assert [sample.id for sample in load(tmp_path, "train").samples] == ["b"]
 
 
 def test_leftovers_of_other_systems_are_not_read(tmp_path: Path) -> None:

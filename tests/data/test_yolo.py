@@ -320,7 +320,7 @@ def test_yaml_never_makes_objects(tmp_path: Path) -> None:
 def test_a_missing_image_in_a_list_names_its_line(tmp_path: Path) -> None:
     pair(tmp_path, "images", "labels")
     write(tmp_path / "train.txt", "images/a.jpg\nimages/gone.jpg\n")
-    assert f"{tmp_path}/train.txt:2: no such image images/gone.jpg" in refused(tmp_path).message
+    assert f"{tmp_path}/train.txt:2: no such image 'images/gone.jpg'" in refused(tmp_path).message
     data = load(tmp_path, "train", skip_bad=True)
     assert (len(data), len(data.skipped)) == (1, 1)
 
@@ -352,3 +352,18 @@ def test_bad_images(tmp_path: Path) -> None:
 def test_impossible_paths_lead_nowhere(tmp_path: Path) -> None:
     for text in ("x" * 5000, "a\0b", "../" * 50 + "none"):
         assert locate(text, (tmp_path,)) is None
+
+
+def test_a_dataset_one_level_down_keeps_its_names(tmp_path: Path) -> None:
+    pair(tmp_path, "set/images", "set/labels")
+    write(tmp_path / "set/classes.txt", "cat\n")
+    write(tmp_path / "README.md", "x")
+    data = load(tmp_path)
+    assert (data.classes, list(boxes(data)), data.root) == (("cat",), ["a"], tmp_path)
+
+
+def test_notes_of_another_tool_do_not_make_it_coco(tmp_path: Path) -> None:
+    pair(tmp_path, "images", "labels")
+    write(tmp_path / "classes.txt", "cat\n")
+    write(tmp_path / "notes.json", '{"categories": [{"id": 0, "name": "cat"}], "info": {}}')
+    assert load(tmp_path).format == "yolo"

@@ -103,6 +103,8 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         with _SILENCE, Image.open(path, formats=_formats()) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise _too_large(path, f"{image.width} x {image.height} pixels")
+            if image.width < 1 or image.height < 1:
+                raise ValueError("no pixels")
             yield image
     except UserError:
         raise

@@ -53,7 +53,7 @@ def training_splits(
     if train is not None and val is not None:
         parts = folder.load(train), folder.load(val)
         note = (
-            f"{len(parts[0])} images to train ({parts[0].split}), "
+            f"{_images(parts[0])} to train ({parts[0].split}), "
             f"{len(parts[1])} to validate ({parts[1].split})"
         )
         if parts[1].split == "test" and "val" not in folder.splits:
@@ -66,10 +66,12 @@ def training_splits(
         taken = {sample.id for sample in scored.samples}
         rest = [sample for sample in whole.samples if sample.id not in taken]
         part = _part(whole, "train", rest or whole.samples)
-        note = f"{reason}: {len(part)} images to train, {len(scored)} to validate ({scored.split})"
+        note = f"{reason}: {_images(part)} to train, {len(scored)} to validate ({scored.split})"
         return TrainingSplits(part, scored, note)
     parts = _divide(whole, seed)
-    note = f"{reason}: {len(parts[0])} images to train, {len(parts[1])} to validate (seed {seed})"
+    note = f"{reason}: {_images(parts[0])} to train, {len(parts[1])} to validate (seed {seed})"
+    if len(whole) == 1:
+        note = f"{reason}: its only image is both trained and validated on"
     return TrainingSplits(*parts, note)
 
 
@@ -105,16 +107,24 @@ def _reason(folder: DatasetFolder, train: str | None) -> str:
     return f"no train split in the dataset (it has {', '.join(folder.splits)})"
 
 
+def _images(data: Dataset) -> str:
+    return f"{len(data)} image{'' if len(data) == 1 else 's'}"
+
+
 def _divide(whole: Dataset, seed: int) -> tuple[Dataset, Dataset]:
-    """80 to 20 by a hash of seed and id: independent of order and of any generator's history."""
+    """80 to 20 by a hash of seed and id: independent of order and of any generator's history.
+
+    What was skipped is told by the first part alone, so that nobody counts it twice.
+    """
+    rest = replace(whole, skipped=())
     if len(whole) == 1:
-        return _part(whole, "train", whole.samples), _part(whole, "val", whole.samples)
+        return _part(whole, "train", whole.samples), _part(rest, "val", whole.samples)
     ranked = sorted(whole.samples, key=lambda sample: _rank(sample, seed))
     count = min(max(round(len(whole) * VALIDATION_SHARE), 1), len(whole) - 1)
     scored = {sample.id for sample in ranked[:count]}
     return (
         _part(whole, "train", [one for one in whole.samples if one.id not in scored]),
-        _part(whole, "val", [one for one in whole.samples if one.id in scored]),
+        _part(rest, "val", [one for one in whole.samples if one.id in scored]),
     )
 
 

@@ -35,7 +35,7 @@ from yolo_cli.errors import UserError
 LOOKED_FOR = "annotations/*.json, or a JSON file beside the images (COCO)"
 
 _SNIFFED_BYTES = 1024**2
-_MARKS = (b'"images"', b'"annotations"', b'"categories"')
+_LISTS = re.compile(rb'"(images|annotations)"\s*:\s*\[')  # other tools' notes have categories
 _OTHER_TASKS = ("captions", "image_info", "panoptic", "stuff")
 
 
@@ -114,7 +114,10 @@ class CocoReader:
                 for line in document.stray:
                     faults.add(line)
                 for path, image in _located(source, document, faults):
-                    found.setdefault(path, (document, image))
+                    if found.setdefault(path, (document, image))[0] is not document:
+                        continue  # listed by several files, each of them whole
+                    if found[path][1] is not image:
+                        faults.add(f"{image.where}: the same file_name as another image")
         samples: list[Sample] = []
         for sample_id, (path, (document, image)) in zip(
             unique_ids(found, self._root), found.items(), strict=True
@@ -184,7 +187,7 @@ def _looks_like_coco(path: Path) -> bool:
     except OSError:
         return False
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    return start == b"{" and any(mark in head for mark in _MARKS)
+    return start == b"{" and _LISTS.search(head) is not None
 
 
 def _sources(root: Path, files: list[Path]) -> list[_Source]:

@@ -146,8 +146,9 @@ def _categories(path: Path, records: list[object]) -> dict[Key, str]:
         name = record.get("name") if isinstance(record, dict) else None
         if not _is_key(key) or not isinstance(name, str) or not name.strip():
             raise UserError(f"{path}: category {index} (from 0) lacks an id or a name")
-        if found.setdefault(key, name.strip()) != name.strip():
-            raise UserError(f"{path}: category {key!r} is both {found[key]!r} and {name.strip()!r}")
+        name = " ".join(name.split())
+        if found.setdefault(key, name) != name:
+            raise UserError(f"{path}: category {key!r} is both {found[key]!r} and {name!r}")
     return found
 
 

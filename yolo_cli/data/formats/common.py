@@ -147,6 +147,9 @@ def build_sample(
 class BoxError(ValueError):
     """A box that cannot be meant; says why in a few words."""
 
+    def __init__(self, box: Box, reason: str) -> None:
+        super().__init__(f"box [{', '.join(f'{value:g}' for value in box)}] {reason}")
+
 
 def check_box(box: Box, width: int, height: int) -> Box:
     """Checks a box against its image, and clips what sticks out by a rounding error.
@@ -163,21 +166,20 @@ def check_box(box: Box, width: int, height: int) -> Box:
         BoxError: a coordinate is NaN or infinite, the corners are swapped, a side is zero, or
             the box leaves the image by more than ``max(1 px, 1 % of that side)``.
     """
-    shown = f"[{', '.join(f'{value:g}' for value in box)}]"
     if not all(isfinite(value) for value in box):
-        raise BoxError(f"box {shown} is not finite")
+        raise BoxError(box, "is not finite")
     x1, y1, x2, y2 = box
     if x2 < x1 or y2 < y1:
-        raise BoxError(f"box {shown} has swapped corners or a negative size")
+        raise BoxError(box, "has swapped corners or a negative size")
     if x2 == x1 or y2 == y1:
-        raise BoxError(f"box {shown} has no size")
+        raise BoxError(box, "has no size")
     slack_x = max(ROUNDING_PIXELS, ROUNDING_FRACTION * width) + 1e-6
     slack_y = max(ROUNDING_PIXELS, ROUNDING_FRACTION * height) + 1e-6
     if x1 < -slack_x or y1 < -slack_y or x2 > width + slack_x or y2 > height + slack_y:
-        raise BoxError(f"box {shown} leaves the image of {width} x {height} pixels")
+        raise BoxError(box, f"leaves the image of {width} x {height} pixels")
     inside = (max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height)))
     if inside[2] <= inside[0] or inside[3] <= inside[1]:
-        raise BoxError(f"box {shown} lies outside the image of {width} x {height} pixels")
+        raise BoxError(box, f"lies outside the image of {width} x {height} pixels")
     return inside
 
 
@@ -236,7 +238,11 @@ def walk(folder: Path) -> Iterator[Path]:
     A link that leads back to a folder it is in is not followed again.
     """
     seen: set[str] = set()
-    for base, folders, files in os.walk(folder, followlinks=True):
+
+    def stop(error: OSError) -> None:
+        raise unreadable(Path(error.filename or folder), error) from error
+
+    for base, folders, files in os.walk(folder, onerror=stop, followlinks=True):
         real = os.path.realpath(base)
         if real in seen:
             folders.clear()

@@ -157,7 +157,7 @@ class VocReader:
         elif not part.side_by_side:
             faults.add(f"{part.labels / file_id}.xml: no such annotation file")
             return None
-        image = image or part.image_index.named(annotation.filename)
+        image = image or _image_named(part, annotation.filename)
         if image is None:
             asked = f" for {label}" if label is not None else ""
             faults.add(f"{part.images / file_id}.*: no such image{asked}")
@@ -176,6 +176,15 @@ class VocReader:
                 box=_from_zero(item.corners),
                 difficult=item.difficult,
             )
+
+
+def _image_named(part: _Part, filename: str) -> Path | None:
+    """The image that an annotation names, unless it has an annotation of its own."""
+    image = part.image_index.named(filename)
+    if image is None:
+        return None
+    own = image.relative_to(part.images).with_suffix("").as_posix()
+    return image if part.label_index.find(own) is None else None
 
 
 def _from_zero(corners: Box) -> Box:
@@ -238,9 +247,11 @@ _SPLIT_ORDER = {"train": 0, "trainval": 1, "val": 2, "test": 3}
 def _split_lists(root: Path) -> dict[str, Path]:
     """``ImageSets/Main/*.txt`` by name, without the lists of single classes."""
     sets = child(root, "ImageSets")
-    if sets is None:
-        return {}
-    lists = {path.stem: path for path in visible(child(sets, "Main") or sets) if _is_list(path)}
+    if sets is not None:
+        paths = visible(child(sets, "Main") or sets)
+    else:  # other programs put train.txt beside the folders
+        paths = [path for path in visible(root) if path.stem.lower() in SPLIT_FOLDERS]
+    lists = {path.stem: path for path in paths if _is_list(path)}
     plain = {name: path for name, path in lists.items() if not _is_class_list(name, path, lists)}
     return dict(sorted(plain.items(), key=lambda item: (_SPLIT_ORDER.get(item[0], 9), item[0])))
 
@@ -272,6 +283,10 @@ def _known_id(line: str, part: _Part) -> str:
     def known(file_id: str) -> bool:
         return any(index.find(file_id) for index in (part.label_index, part.image_index))
 
-    path = Path(line.replace("\\", "/"))
-    bare = path.with_suffix("") if path.suffix.lower() in {*IMAGE_SUFFIXES, ".xml"} else path
-    return next((i for i in (line, bare.as_posix(), bare.name) if known(i)), line)
+    candidates = [line]
+    first = line.split(maxsplit=1)[0]  # image and XML may stand in one line
+    for text in dict.fromkeys((line, first)):
+        path = Path(text.replace("\\", "/"))
+        bare = path.with_suffix("") if path.suffix.lower() in {*IMAGE_SUFFIXES, ".xml"} else path
+        candidates += [bare.as_posix(), bare.name]
+    return next((file_id for file_id in candidates if known(file_id)), line)

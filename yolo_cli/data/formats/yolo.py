@@ -119,7 +119,7 @@ class YoloReader:
                 continue
             image = locate(text, (source.parent, *self._layout.bases), fewest=1)
             if image is None:
-                faults.add(f"{source}:{line}: no such image {text[:200]}")
+                faults.add(f"{source}:{line}: no such image {text[:200]!r}")
             else:
                 found.append(image)
         return found

@@ -60,7 +60,11 @@ def find_layout(root: Path) -> Layout | None:
     names_file = _find_names(root)
     names = None if names_file is None else _read_names(names_file)
     layout = _folder_layout(root, names)
-    return layout if layout is not None and (names_file or _has_labels(layout)) else None
+    if layout is None or (names_file is None and not _has_labels(layout)):
+        return None
+    loose = layout.whole == (root,) and not any(is_image_path(path) for path in visible(root))
+    # Images in any subfolder: a dataset of its own may be down there, with its own names.
+    return None if loose and names_file is None else layout
 
 
 def layout_of_yaml(path: Path) -> Layout:
@@ -195,27 +199,32 @@ def _yaml_names(
         if not all(isinstance(name, str) for name in names):
             raise UserError(f"{path}: 'names' must be a list of names")
         return _checked(path, names)
-    count = content.get("nc")
-    if isinstance(count, str) and count.isdecimal() and 0 < int(count) < MAX_CLASSES:
-        return tuple(str(index) for index in range(int(count)))
-    return None
+    count = _class_number(content.get("nc"))
+    return tuple(map(str, range(count))) if count else None
+
+
+def _class_number(text: object) -> int | None:
+    if not isinstance(text, str) or not text.isdecimal() or len(text) > len(str(MAX_CLASSES)):
+        return None
+    return int(text) if int(text) < MAX_CLASSES else None
 
 
 def _numbered_names(path: Path, names: dict[object, object]) -> list[str]:
     numbered: dict[int, str] = {}
     for key, name in names.items():
-        if not (isinstance(key, str) and key.isdecimal() and int(key) < MAX_CLASSES):
-            raise UserError(f"{path}: 'names' has the key {key!r}, not a class number")
+        index = _class_number(key)
+        if index is None:
+            raise UserError(f"{path}: 'names' has the key {key!r:.40}, not a class number")
         if not isinstance(name, str):
             raise UserError(f"{path}: the name of class {key} is not text")
-        numbered[int(key)] = name
+        numbered[index] = name
     return [numbered.get(index, str(index)) for index in range(max(numbered, default=-1) + 1)]
 
 
 def _checked(path: Path, names: list[str]) -> tuple[str, ...]:
     if not names:
         raise UserError(f"{path}: no class names in it")
-    stripped = [name.strip() for name in names]
+    stripped = [" ".join(name.split()) for name in names]
     if "" in stripped:
         raise UserError(f"{path}: class {stripped.index('')} has no name")
     twice = next((name for name in stripped if stripped.count(name) > 1), None)
