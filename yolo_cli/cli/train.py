@@ -64,13 +64,18 @@ def train(  # typer calls it by name
     out: Annotated[Path | None, typer.Option(help="Run folder.")] = None,
     resume: Annotated[Path | None, typer.Option(help="Go on with this run.")] = None,
 ) -> None:
-    """Train a detector on a folder of labelled images."""
-    from yolo_cli.training.options import TrainOptions
-    from yolo_cli.training.reporter import Reporter
-    from yolo_cli.training.run import RunFolder
-    from yolo_cli.training.setup import prepare
-    from yolo_cli.training.trainer import Interrupted
+    """Train a detector on a folder of labelled images.
 
+    [b]Examples[/b]
+
+    yolo train DATA
+
+    yolo train DATA --epochs 60 --copies 4 --out runs/cats
+
+    yolo train DATA --arch fast --weights none --epochs 200
+
+    yolo train --resume runs/train-1
+    """
     given = {
         "epochs": epochs,
         "batch": batch,
@@ -83,42 +88,50 @@ def train(  # typer calls it by name
         "patience": patience,
         "seed": seed,
     }
-    run = None
-    if resume is not None:
-        run, config = RunFolder.existing(resume)
-        options = TrainOptions.from_json(config["options"])
-    elif data is None:
-        raise UserError("which dataset?", "yolo train DATA, or --resume RUN", ExitCode.USAGE)
-    else:
-        options = TrainOptions(
-            data=data,
-            format=format,
-            train_split=split,
-            val_split=val_split,
-            skip_bad=skip_bad,
-            arch=arch,
-            head=head,
-            grid=grid,
-            boxes=boxes,
-            image_size=image_size,
-            weights=weights,
-            backbone=backbone,
-            preprocessing=preprocessing,
-            recipe_name=recipe,
-            recipe={k: v for k, v in given.items() if v is not None},
-            augment=augment,
-            device=device,
-            precision=precision,
-            workers=workers,
-            cache_dir=cache_dir,
+    changed = {name: value for name, value in given.items() if value is not None}
+    if resume is not None and (changed or data is not None or out is not None):
+        raise UserError(
+            "--resume goes on with a run as it began: leave out the dataset and other options",
+            f"yolo train --resume {resume}",
+            ExitCode.USAGE,
         )
+    if resume is None and data is None:
+        raise UserError("which dataset?", "yolo train DATA, or --resume RUN", ExitCode.USAGE)
+
+    from yolo_cli.training.options import TrainOptions
+    from yolo_cli.training.reporter import Reporter
+    from yolo_cli.training.setup import prepare, prepare_resumed
+
     with Reporter(stderr()) as reporter:
-        trainer = prepare(options, out, reporter, resumed=run)
-        try:
-            position = trainer.fit()
-        except Interrupted:
-            reporter.note(f"stopped; go on with: yolo train --resume {trainer.run.path}")
-            raise KeyboardInterrupt from None
+        if resume is not None:
+            trainer = prepare_resumed(resume, reporter)
+        else:
+            assert data is not None
+            options = TrainOptions(
+                data=data,
+                format=format,
+                train_split=split,
+                val_split=val_split,
+                skip_bad=skip_bad,
+                arch=arch,
+                head=head,
+                grid=grid,
+                boxes=boxes,
+                image_size=image_size,
+                weights=weights,
+                backbone=backbone,
+                preprocessing=preprocessing,
+                recipe_name=recipe,
+                recipe=changed,
+                augment=augment,
+                device=device,
+                precision=precision,
+                workers=workers,
+                cache_dir=cache_dir,
+            )
+            trainer = prepare(options, out, reporter)
+        position = trainer.fit()
     reporter.note(
         f"best      mAP {position.best:.2f} after epoch {position.best_epoch}: {trainer.run.best}"
     )
+    reporter.note(f"next      yolo detect IMAGES --weights {trainer.run.best}")

@@ -14,6 +14,7 @@ from yolo_cli.data.images import read_image
 from yolo_cli.data.sample import Sample
 from yolo_cli.data.target import Target, target_of
 from yolo_cli.data.transforms import Augmentation, augment, mosaic, stretch, stretch_target
+from yolo_cli.errors import UserError
 
 Batch = tuple[Tensor, list[Target]]
 Key = tuple[int, int]  # epoch, index of the sample
@@ -73,9 +74,10 @@ class TrainingImages(Dataset[tuple[Tensor, Target]]):
 
 
 def collate(items: list[tuple[Tensor, Target]]) -> Batch:
-    """Stack images; targets stay a list, as they differ in length."""
+    """Stack images, channels last in memory; targets stay a list, as they differ in length."""
     images, targets = zip(*items, strict=True)
-    return torch.stack(images), list(targets)
+    stacked = torch.stack([image.permute(1, 2, 0) for image in images])
+    return stacked.permute(0, 3, 1, 2), list(targets)
 
 
 def batches(
@@ -87,16 +89,44 @@ def batches(
         dataset: indexed by ``(epoch, index)``.
         keys: those of each batch.
         workers: processes that load ahead; 0 loads in this one.
+
+    Raises:
+        UserError: for an image that cannot be read, when its batch's turn comes.
     """
-    loader: DataLoader[tuple[Tensor, Target]] = DataLoader(
-        dataset,
+    loader: DataLoader[tuple[Tensor, Target] | UserError] = DataLoader(
+        _Guarded(dataset),
         batch_sampler=keys,  # type: ignore[arg-type]  # any sequence of batches will do
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=_collate_guarded,
         worker_init_fn=_ignore_interrupt if workers else None,
         generator=torch.Generator(),  # else each loader draws from the global, resumable stream
     )
-    return iter(loader)
+    for batch in loader:
+        if isinstance(batch, UserError):
+            raise batch
+        yield batch
+
+
+class _Guarded(Dataset[tuple[Tensor, Target] | UserError]):
+    """Returns errors: one that a worker raises reaches the main process as a traceback's text."""
+
+    def __init__(self, dataset: Dataset[tuple[Tensor, Target]]) -> None:
+        self.dataset = dataset
+
+    def __getitem__(self, key: Key) -> tuple[Tensor, Target] | UserError:
+        try:
+            return self.dataset[key]
+        except UserError as error:
+            return error
+
+
+def _collate_guarded(items: list[tuple[Tensor, Target] | UserError]) -> Batch | UserError:
+    loaded: list[tuple[Tensor, Target]] = []
+    for item in items:
+        if isinstance(item, UserError):
+            return item
+        loaded.append(item)
+    return collate(loaded)
 
 
 def _ignore_interrupt(_worker: int) -> None:

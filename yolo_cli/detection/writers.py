@@ -52,7 +52,7 @@ class DetectionRecord(TypedDict):
     detections: list[DetectedObject]
 
 
-def detection_record(  # noqa: PLR0917
+def detection_record(
     path: Path,
     width: int,
     height: int,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from typing import Any, Literal, get_args
 
 from yolo_cli.errors import ExitCode, UserError
@@ -12,6 +15,11 @@ Head = Literal["conv", "fc"]
 Output = Literal["linear", "sigmoid"]
 
 TRUNK_STRIDE = 32  # pixels a cell of the feature map that the grid is made from
+
+# More than anyone needs; a damaged file may ask for any number, and for all memory with it.
+MAX_IMAGE_SIZE = 4096
+MAX_BOXES = 100
+MAX_WIDTH = 4.0
 
 # RGB in [0, 1] is normalised as (value - mean) / std.
 # VGG-16's Caffe release subtracts the mean pixel and does not scale: torchvision's
@@ -54,8 +62,8 @@ class ModelConfig:
     norm: bool = True
     output: Output = "sigmoid"
     width: float = 1.0
-    mean: tuple[float, ...] = CAFFE_MEAN
-    std: tuple[float, ...] = CAFFE_STD
+    mean: tuple[float, ...] = DARKNET_MEAN
+    std: tuple[float, ...] = DARKNET_STD
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
@@ -67,11 +75,28 @@ class ModelConfig:
                 raise UserError(f"unknown {name} {value!r}", f"choose one of {', '.join(allowed)}")
         if not self.classes:
             raise UserError("a network needs at least one class")
-        if self.boxes < 1 or self.grid < 1 or not 0 <= self.dropout < 1:
+        if not 1 <= self.boxes <= MAX_BOXES or self.grid < 1 or not 0 <= self.dropout < 1:
             raise UserError(
-                f"grid {self.grid}, boxes {self.boxes}, dropout {self.dropout}: "
-                "grid and boxes are at least 1, dropout lies in [0, 1)",
+                f"grid {self.grid}, boxes {self.boxes}, dropout {self.dropout}: grid and boxes "
+                f"are at least 1, boxes at most {MAX_BOXES}, dropout lies in [0, 1)",
                 code=ExitCode.USAGE,
+            )
+        if not 0 < self.width <= MAX_WIDTH:
+            raise UserError(f"width {self.width}: above 0 and at most {MAX_WIDTH:g}")
+        if not (
+            len(self.mean) == len(self.std) == 3
+            and all(map(math.isfinite, (*self.mean, *self.std)))
+            and min(self.std) > 0
+        ):
+            raise UserError(
+                f"mean {self.mean} and std {self.std} do not normalise RGB: "
+                "three numbers each, std above 0"
+            )
+        if self.image_size > MAX_IMAGE_SIZE:
+            raise UserError(
+                f"an image size of {self.image_size} is too large",
+                f"at most {MAX_IMAGE_SIZE}",
+                ExitCode.USAGE,
             )
         if self.image_size not in (self.grid * TRUNK_STRIDE, 2 * self.grid * TRUNK_STRIDE):
             sizes = f"{self.grid * TRUNK_STRIDE} or {2 * self.grid * TRUNK_STRIDE}"
@@ -103,6 +128,8 @@ class ModelConfig:
         Raises:
             UserError: for fields that are missing, unknown or not of their type.
         """
+        if not isinstance(values, dict):
+            raise UserError("the architecture is not readable: no fields in it")
         known = {f.name for f in fields(cls)}
         unknown = set(values) - known
         if unknown:
@@ -110,25 +137,54 @@ class ModelConfig:
                 f"the architecture has unknown fields: {', '.join(sorted(unknown))}",
                 "the file was written by a newer version of yolo-cli",
             )
-        try:
-            lists: dict[str, Any] = {
-                k: tuple(values[k]) for k in ("classes", "mean", "std") if k in values
-            }
-            if not all(isinstance(name, str) for name in lists["classes"]):
-                raise TypeError("class names are text")
-            return cls(**{**values, **lists})
-        except (TypeError, KeyError, ValueError) as error:
-            raise UserError(f"the architecture is not readable: {error}") from error
+        for name, value in values.items():
+            if not _IS_OF_TYPE[name](value):
+                raise UserError(f"the architecture is not readable: {name} is {value!r:.50}")
+        if "classes" not in values:
+            raise UserError("the architecture is not readable: it names no classes")
+        lists: dict[str, Any] = {
+            name: tuple(values[name]) for name in ("classes", "mean", "std") if name in values
+        }
+        return cls(**{**values, **lists})
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31
+
+
+def _is_number(value: object) -> bool:
+    return _is_whole(value) or isinstance(value, float)
+
+
+def _is_list_of(check: Callable[[object], bool], value: object) -> bool:
+    return isinstance(value, list | tuple) and all(map(check, value))
+
+
+_IS_OF_TYPE: dict[str, Callable[[object], bool]] = {
+    "classes": partial(_is_list_of, _is_text),
+    "arch": _is_text,
+    "head": _is_text,
+    "grid": _is_whole,
+    "boxes": _is_whole,
+    "image_size": _is_whole,
+    "dropout": _is_number,
+    "norm": lambda value: isinstance(value, bool),
+    "output": _is_text,
+    "width": _is_number,
+    "mean": partial(_is_list_of, _is_number),
+    "std": partial(_is_list_of, _is_number),
+}
 
 
 def new_config(classes: tuple[str, ...], **options: Any) -> ModelConfig:
-    """A configuration with the preprocessing that its architecture is trained with from scratch.
+    """A configuration for training from scratch.
 
     Args:
         classes: names of the classes.
         options: other fields of :class:`ModelConfig`; those that are None keep their default.
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    if given.get("arch", "vgg16") != "vgg16":
-        given = {"mean": DARKNET_MEAN, "std": DARKNET_STD, **given}
-    return ModelConfig(classes, **given)
+    return ModelConfig(classes, **{k: v for k, v in options.items() if v is not None})

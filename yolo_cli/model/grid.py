@@ -64,8 +64,15 @@ class GridTarget:
 
     def to(self, device: torch.device) -> GridTarget:
         """A copy on ``device``."""
-        moved = {k: v.to(device) if isinstance(v, Tensor) else v for k, v in vars(self).items()}
-        return GridTarget(**moved)
+        return GridTarget(
+            image=self.image.to(device),
+            row=self.row.to(device),
+            column=self.column.to(device),
+            xy=self.xy.to(device),
+            wh=self.wh.to(device),
+            labels=self.labels.to(device),
+            lost=self.lost,
+        )
 
 
 class Grid:
@@ -105,7 +112,7 @@ class Grid:
         """
         counts = torch.tensor([len(t["labels"]) for t in targets])
         image = torch.repeat_interleave(torch.arange(len(targets)), counts)
-        boxes = torch.cat([t["boxes"] for t in targets]) / image_size
+        boxes = torch.cat([t["boxes"] for t in targets])
         labels = torch.cat([t["labels"] for t in targets])
         used = ~torch.cat([t["crowd"] for t in targets])
         if not difficult:
@@ -114,14 +121,16 @@ class Grid:
 
         centre_and_size = box_convert(boxes, "xyxy", "cxcywh")
         centre, wh = centre_and_size[:, :2], centre_and_size[:, 2:]
-        cell = (centre * self.size).long().clamp_(0, self.size - 1)  # column, row
+        # Multiplied before it is divided: else rounding puts centres on a border on its other side.
+        position = centre * self.size / image_size
+        cell = position.long().clamp_(0, self.size - 1)  # column, row
         keep = self._largest_of_each_cell(image, cell, wh.prod(dim=1))
         return GridTarget(
             image=image[keep],
             row=cell[keep, 1],
             column=cell[keep, 0],
-            xy=(centre * self.size - cell)[keep],
-            wh=wh[keep],
+            xy=(position - cell)[keep],
+            wh=wh[keep] / image_size,
             labels=labels[keep],
             lost=len(image) - len(keep),
         )
@@ -179,12 +188,14 @@ class Grid:
 
         Returns:
             ``[N, S·S·B, 4]`` xyxy relative to the image, not clipped to it, and
-            ``[N, S·S·B, C]`` scores: class probability × confidence. Both float32.
+            ``[N, S·S·B, C]`` scores: class probability × confidence. Both float32. A linear
+            network's outputs below zero count as zero: two of them would make a good score.
         """
         cells = self.unpack(raw.float())
         index = torch.arange(self.size, device=raw.device)
         row, column = index.view(-1, 1, 1), index.view(1, -1, 1)
         row, column = row.expand(-1, self.size, 1), column.expand(self.size, -1, 1)
         boxes = self.corners(cells.xy, cells.root_wh.square(), row, column)
-        scores = cells.confidence.unsqueeze(-1) * cells.classes.unsqueeze(-2)
+        confidence, classes = cells.confidence.clamp(min=0), cells.classes.clamp(min=0)
+        scores = confidence.unsqueeze(-1) * classes.unsqueeze(-2)
         return boxes.flatten(1, 3), scores.flatten(1, 3)

@@ -10,6 +10,9 @@ from yolo_cli.model.layers import LEAKY_SLOPE, activation, conv
 
 CONV_CHANNELS = {"vgg16": 512, "yolov1": 512, "fast": 256}
 FC_UNITS = 4096  # paper, figure 3
+# Confidence starts at σ(-4) = 0.018: nearly all boxes are empty, and learning that first would
+# take the first steps' whole gradient (Lin et al. 2017, focal loss, section 3.3).
+EMPTY_LOGIT = -4.0
 
 
 def build_head(config: ModelConfig, channels: int, stride: int) -> nn.Module:
@@ -24,9 +27,14 @@ class Predictor(nn.Module):
     In bfloat16 its outputs would be rounded to 8 bits: boxes off by pixels, tied scores.
     """
 
-    def __init__(self, layer: nn.Conv2d | nn.Linear) -> None:
+    def __init__(self, layer: nn.Conv2d | nn.Linear, config: ModelConfig) -> None:
         super().__init__()
         self.layer = layer
+        nn.init.normal_(layer.weight, std=0.01)
+        bias = torch.zeros(layer.weight.shape[0] // config.channels, config.channels)
+        if config.output == "sigmoid":
+            bias[:, 4 : 5 * config.boxes : 5] = EMPTY_LOGIT
+        layer.bias = nn.Parameter(bias.flatten())
 
     def forward(self, x: Tensor) -> Tensor:
         """As the layer does, in float32 whatever the type of ``x``."""
@@ -42,8 +50,8 @@ class Predictor(nn.Module):
 class ConvHead(nn.Module):
     """Three 3×3 convolutions, the first with the stride that is left, and a 1×1 predictor.
 
-    Three of them let every cell see the whole picture, as the paper's connected layers do, at a
-    thirtieth of their parameters.
+    Three of them let a cell see 532 pixels along each side on VGG-16, most of the picture or all
+    of it, as the paper's connected layers do, at a thirtieth of their parameters.
     """
 
     def __init__(self, config: ModelConfig, channels: int, stride: int) -> None:
@@ -56,9 +64,7 @@ class ConvHead(nn.Module):
             nn.Dropout(config.dropout),
         )
         layer = nn.Conv2d(hidden, config.channels, 1)
-        nn.init.normal_(layer.weight, std=0.01)
-        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]  # a convolution with bias has one
-        self.predictor = Predictor(layer)
+        self.predictor = Predictor(layer, config)
 
     def forward(self, x: Tensor) -> Tensor:
         """``[N, channels, H, W]`` to ``[N, S, S, 5B + C]``."""
@@ -69,7 +75,8 @@ class ConvHead(nn.Module):
 class ConnectedHead(nn.Module):
     """The paper's head: a connected layer of 4096, dropout, and the connected output layer.
 
-    Where the backbone stops at stride 32 (VGG-16), a convolution of stride 2 comes first.
+    Where the backbone stops at stride 32 (VGG-16), a convolution of stride 2 comes first. The
+    connected layers have no normalisation: over a batch of a few images it is mostly noise.
     """
 
     def __init__(self, config: ModelConfig, channels: int, stride: int) -> None:
@@ -77,22 +84,18 @@ class ConnectedHead(nn.Module):
         self.config = config
         units = max(16, round(FC_UNITS * config.width))
         reduce = conv(channels, channels, 3, stride=stride, norm=config.norm) if stride > 1 else []
-        hidden = nn.Linear(channels * config.grid**2, units, bias=not config.norm)
+        hidden = nn.Linear(channels * config.grid**2, units)
         nn.init.kaiming_normal_(hidden.weight, a=LEAKY_SLOPE)
-        if hidden.bias is not None:
-            nn.init.zeros_(hidden.bias)
+        nn.init.zeros_(hidden.bias)
         self.layers = nn.Sequential(
             *reduce,
             nn.Flatten(),
             hidden,
-            *([nn.BatchNorm1d(units)] if config.norm else []),
             activation("leaky"),
             nn.Dropout(config.dropout),
         )
         layer = nn.Linear(units, config.grid**2 * config.channels)
-        nn.init.normal_(layer.weight, std=0.01)
-        nn.init.zeros_(layer.bias)
-        self.predictor = Predictor(layer)
+        self.predictor = Predictor(layer, config)
 
     def forward(self, x: Tensor) -> Tensor:
         """``[N, channels, H, W]`` to ``[N, S, S, 5B + C]``."""

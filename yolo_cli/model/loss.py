@@ -10,6 +10,7 @@ import torch.nn.functional as F  # noqa: N812  # the name that every torch progr
 from torch import Tensor, nn
 from torchvision.ops import complete_box_iou_loss
 
+from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.grid import Cells, Grid, GridTarget
 
 
@@ -38,10 +39,19 @@ class YoloLoss(nn.Module):
     """Sum over the image, mean over the batch.
 
     Darknet's gradient is half of this one's, so its learning rates are to be halved here.
+
+    Raises:
+        UserError: for cross-entropy of a linear network, whose outputs are no logits.
     """
 
     def __init__(self, grid: Grid, config: LossConfig) -> None:
         super().__init__()
+        if grid.output == "linear" and "cross_entropy" in (config.confidence, config.classes):
+            raise UserError(
+                "a network with linear outputs is not trained with cross-entropy",
+                "train it with --recipe paper, or start from other weights",
+                ExitCode.USAGE,
+            )
         self.grid = grid
         self.config = config
 
@@ -70,8 +80,8 @@ class YoloLoss(nn.Module):
         terms = {
             "box": self.config.coord
             * self._box(at.xy[chosen], at.root_wh[chosen], boxes[chosen], truth, target),
-            **self._confidence(cells.raw_confidence, (*place, responsible), iou[chosen]),
-            "class": self._class(at.raw_classes, target.labels),
+            **self._confidence(cells, (*place, responsible), iou[chosen]),
+            "class": self._class(at, target.labels),
         }
         terms = {name: value / len(raw) for name, value in terms.items()}
         return {"loss": torch.stack(list(terms.values())).sum(), **terms}
@@ -88,28 +98,30 @@ class YoloLoss(nn.Module):
         )
 
     def _confidence(
-        self, raw: Tensor, responsible: tuple[Tensor, ...], iou: Tensor
+        self, cells: Cells, responsible: tuple[Tensor, ...], iou: Tensor
     ) -> dict[str, Tensor]:
         """Responsible boxes predict their IoU with the object, all others zero."""
-        goal = torch.zeros_like(raw)
+        goal = torch.zeros_like(cells.confidence)
         goal[responsible] = iou
-        weight = torch.full_like(raw, self.config.noobj)
+        weight = torch.full_like(goal, self.config.noobj)
         weight[responsible] = 1.0
         if self.config.confidence == "cross_entropy":
+            raw = cells.raw_confidence
             error = F.binary_cross_entropy_with_logits(raw, goal, reduction="none")
         else:
-            error = (raw - goal).square()
+            error = (cells.confidence - goal).square()
         error = error * weight
         objects = error[responsible].sum()
         return {"object": objects, "noobject": error.sum() - objects}
 
-    def _class(self, raw: Tensor, labels: Tensor) -> Tensor:
+    def _class(self, at: Cells, labels: Tensor) -> Tensor:
         """Class scores of the cells that hold an object."""
         if self.config.classes == "cross_entropy":
             return F.cross_entropy(
-                raw, labels, reduction="sum", label_smoothing=self.config.smoothing
+                at.raw_classes, labels, reduction="sum", label_smoothing=self.config.smoothing
             )
-        return F.mse_loss(raw, F.one_hot(labels, self.grid.classes).to(raw), reduction="sum")
+        goal = F.one_hot(labels, self.grid.classes).to(at.classes)
+        return F.mse_loss(at.classes, goal, reduction="sum")
 
 
 def _iou(boxes: Tensor, truth: Tensor) -> Tensor:

@@ -58,4 +58,5 @@ def _select(
     inside = (scaled[:, 2:] > scaled[:, :2]).all(dim=1)
     scaled, score, label = scaled[inside], score[inside], label[inside]
     keep = batched_nms(scaled, score, label, thresholds.iou)[: thresholds.max_det]
-    return Detection(boxes=scaled[keep], scores=score[keep], labels=label[keep])
+    # A linear network may predict more than one; clamped last, as the order is by what it said.
+    return Detection(boxes=scaled[keep], scores=score[keep].clamp(max=1), labels=label[keep])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
+import warnings
 from collections.abc import Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from pickle import UnpicklingError
-from urllib.error import URLError
 
 import torch
 from torch import Tensor
@@ -44,8 +47,9 @@ def imagenet_backbone() -> PretrainedBackbone:
 
     weights = VGG16_Weights.IMAGENET1K_FEATURES
     try:
-        state = weights.get_state_dict(progress=True, check_hash=True)
-    except (URLError, OSError, RuntimeError) as error:
+        with redirect_stdout(sys.stderr):  # torch announces the download
+            state = weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
+    except (OSError, HTTPException, RuntimeError, UnpicklingError, EOFError) as error:
         raise UserError(
             f"{weights.url}: cannot be downloaded ({error})",
             "fetch that file on a machine with a network and name it: "
@@ -91,8 +95,12 @@ def backbone_from_file(path: Path, preprocessing: str | None) -> PretrainedBackb
 
 def _state_dict(path: Path) -> dict[str, Tensor]:
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, UnpicklingError, EOFError, ValueError, KeyError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from error
+    except Exception as error:  # a damaged file makes torch raise a dozen different ones
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(
             f"{path}: not a state dict that can be read safely ({first})",
@@ -130,7 +138,9 @@ def _stated_preprocessing(
         mean, std = (tuple(_number(v) for v in m.group(1).split(",")) for m in found if m)
     except (ValueError, ZeroDivisionError):
         return None
-    return (mean, std) if len(mean) == len(std) == 3 and all(std) else None
+    # Others are of images in another range, of 0 to 255 say.
+    usable = all(0 <= v <= 1 for v in mean) and all(0 < v <= 1 for v in std)
+    return (mean, std) if len(mean) == len(std) == 3 and usable else None
 
 
 def _number(text: str) -> float:

@@ -23,6 +23,8 @@ def pick_device(name: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
+        if device.type not in ("cpu", "cuda", "mps"):  # torch has others, such as meta
+            raise RuntimeError
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UserError(
@@ -43,7 +45,11 @@ def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
             f"--precision {precision}: unknown", "use auto, fp32 or bf16", ExitCode.USAGE
         )
     if precision == "auto":
-        fast = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bf16()
+        fast = (
+            torch.cuda.is_bf16_supported(including_emulation=False)
+            if device.type == "cuda"
+            else _cpu_has_bf16()
+        )
         precision = "bf16" if fast and device.type != "mps" else "fp32"
     return torch.bfloat16 if precision == "bf16" else torch.float32
 

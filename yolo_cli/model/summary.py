@@ -75,7 +75,6 @@ def _kind(module: nn.Module) -> str:
         nn.Linear: "connected",
         nn.MaxPool2d: "max pool 2×2",
         nn.BatchNorm2d: "batch norm",
-        nn.BatchNorm1d: "batch norm",
         nn.ReLU: "ReLU",
         nn.Dropout: "dropout",
         nn.Flatten: "flatten",

@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from yolo_cli.errors import UserError
+from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import atomic_write
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
@@ -25,6 +25,7 @@ from yolo_cli.model.network import Network
 FORMAT = "yolo-cli weights 1"
 DEFAULT = "vgg16-voc"
 EMBEDDED = "embedded"  # folder of the installed package that holds the repository's weights/
+PREDICTOR = ("head.predictor.layer.weight", "head.predictor.layer.bias")
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Weights:
 
     Attributes:
         config: the network it belongs to.
-        tensors: the network's state dict; stored as float16.
+        tensors: the network's state dict; stored as float16 where its values fit.
         info: plain values about the training: data, recipe, scores.
     """
 
@@ -51,35 +52,55 @@ class Weights:
         try:
             network.load_state_dict({name: t.float() for name, t in self.tensors.items()})
         except RuntimeError as error:
-            first = str(error).strip().splitlines()[-1].strip()
-            raise UserError(
-                f"the weights do not fit the architecture that they name: {first}"
-            ) from error
+            raise _unfit(error) from error
         return network
+
+
+def _unfit(error: RuntimeError) -> UserError:
+    last = str(error).strip().splitlines()[-1].strip()
+    return UserError(f"the weights do not fit the architecture that they name: {last}")
+
+
+def _check_fit(config: ModelConfig, tensors: Mapping[str, Tensor]) -> None:
+    """Compare shapes with the network's, on torch's meta device, before any memory is taken."""
+    try:
+        with torch.device("meta"):
+            Network(config).load_state_dict({n: torch.empty(t.shape) for n, t in tensors.items()})
+    except RuntimeError as error:
+        raise _unfit(error) from error
 
 
 def weights_path(name: str) -> Path:
     """The file that ``--weights`` names: ``default``, another embedded one, or a path."""
+    embedded = _embedded()
     stem = DEFAULT if name == "default" else name
-    for folder in _embedded_folders():
-        path = folder / f"{stem}.safetensors"
-        if path.is_file():
-            return path
-    path = Path(name).expanduser()
+    if stem in embedded:
+        return embedded[stem]
     if name == "default":
         raise UserError(
             "this installation carries no embedded weights", "name a weights file with --weights"
         )
-    if not path.exists():
-        embedded = ", ".join(embedded_names())
-        raise UserError(f"{path}: no such weights file", f"a path, or one of: default, {embedded}")
+    try:
+        path = Path(name).expanduser()
+        found = path.exists()
+    except (OSError, RuntimeError):  # a name too long for a file, the home of an unknown user
+        path, found = Path(name), False
+    if not found:
+        known = ", ".join(["default", *embedded] if embedded else [])
+        raise UserError(
+            f"{path}: no such weights file", f"a path, or one of: {known}" if known else ""
+        )
     return path
 
 
 def embedded_names() -> list[str]:
     """Names of the weights that the package carries."""
-    found = {p.stem for folder in _embedded_folders() for p in folder.glob("*.safetensors")}
-    return sorted(found)
+    return sorted(_embedded())
+
+
+def _embedded() -> dict[str, Path]:
+    folders = reversed(_embedded_folders())  # the first one wins
+    return {path.stem: path for folder in folders for path in folder.glob("*.safetensors")}
 
 
 def _embedded_folders() -> list[Path]:
@@ -91,12 +112,7 @@ def _embedded_folders() -> list[Path]:
 
 def save_weights(path: Path, network: Network, info: Mapping[str, Any]) -> None:
     """Write a network to a safetensors file, in float16, whole or not at all."""
-    tensors = {
-        name: tensor.detach()
-        .to("cpu", torch.float16 if tensor.is_floating_point() else None)
-        .contiguous()
-        for name, tensor in network.state_dict().items()
-    }
+    tensors = {name: _stored(tensor) for name, tensor in network.state_dict().items()}
     metadata = {
         "format": FORMAT,
         "model": json.dumps(network.config.to_json()),
@@ -106,11 +122,21 @@ def save_weights(path: Path, network: Network, info: Mapping[str, Any]) -> None:
         file.write(save(tensors, metadata))
 
 
+def _stored(tensor: Tensor) -> Tensor:
+    """As float16, unless a value (a variance, say) is beyond its range of 65,504."""
+    tensor = tensor.detach().cpu().contiguous()
+    if not tensor.is_floating_point():
+        return tensor
+    half = tensor.half()
+    return half if half.isfinite().all() else tensor
+
+
 def load_weights(path: Path) -> Weights:
     """Read a weights file that :func:`save_weights` wrote.
 
     Raises:
-        UserError: missing, corrupt, a pickle, or not written by this tool.
+        UserError: missing, corrupt, a pickle, not written by this tool, or with tensors that are
+            not those of the network that it names.
     """
     tensors, metadata = read_safetensors(path)
     if metadata.get("format") != FORMAT:
@@ -119,11 +145,15 @@ def load_weights(path: Path) -> Weights:
             "ImageNet convolutions of VGG-16 are read with --backbone",
         )
     try:
-        config, info = json.loads(metadata["model"]), json.loads(metadata["info"])
-    except (KeyError, ValueError) as error:
+        model, info = json.loads(metadata["model"]), json.loads(metadata["info"])
+    except (KeyError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: the metadata is damaged: {error}") from error
+    if not isinstance(info, dict):
+        raise UserError(f"{path}: the metadata is damaged: info is a {type(info).__name__}")
     try:
-        return Weights(ModelConfig.from_json(config), tensors, info)
+        config = ModelConfig.from_json(model)
+        _check_fit(config, tensors)
+        return Weights(config, tensors, info)
     except UserError as error:
         raise UserError(f"{path}: {error.message}", error.hint) from error
 
@@ -152,7 +182,8 @@ def check_not_pickle(path: Path) -> None:
         with path.open("rb") as file:
             start = file.read(4)
     except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from error
+        code = ExitCode.FAILURE if isinstance(error, PermissionError) else ExitCode.BAD_INPUT
+        raise UserError(f"{path}: {error.strerror or error}", code=code) from error
     if start.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
         raise UserError(
             f"{path}: a pickled PyTorch file, which can run any code when it is opened",
@@ -196,14 +227,18 @@ def transfer(
             then go by their meaning: boxes to boxes, and a class to the class of its name.
 
     Raises:
-        UserError: if none matches.
+        UserError: if the weights of no layer match.
     """
     own = network.state_dict()
     tensors = dict(tensors)
     if config is not None:
-        tensors.update(_fitting_predictor(own, tensors, config, network.config))
+        fitted = _fitting_predictor(own, tensors, config, network.config)
+        for name in PREDICTOR:  # what is not fitted has rows of another meaning
+            tensors.pop(name, None)
+        tensors.update(fitted)
     kept = [name for name in own if name in tensors and tensors[name].shape == own[name].shape]
-    if not kept:
+    # Vectors and counters (of batch normalisation) have the same shape in many a network.
+    if not any(own[name].ndim > 1 for name in kept):
         raise UserError(
             f"no tensor of the weights fits a {network.config.arch} network",
             "they belong to another architecture: see yolo info FILE, and --arch",
@@ -220,15 +255,18 @@ def _fitting_predictor(
     own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], old: ModelConfig, new: ModelConfig
 ) -> dict[str, Tensor]:
     """The predictor's tensors for other classes: ``own`` with the rows that both networks share."""
-    if (old.boxes, old.grid, old.head, old.output) != (new.boxes, new.grid, new.head, new.output):
+    if (old.boxes, old.head, old.output) != (new.boxes, new.head, new.output):
+        return {}
+    if new.head == "fc" and old.grid != new.grid:
         return {}
     boxes = 5 * new.boxes
     shared = [(new.classes.index(c), old.classes.index(c)) for c in new.classes if c in old.classes]
     to = [*range(boxes), *(boxes + i for i, _ in shared)]
     come = [*range(boxes), *(boxes + i for _, i in shared)]
     fitted = {}
-    for name in ("head.predictor.layer.weight", "head.predictor.layer.bias"):
-        if name not in tensors or tensors[name].shape[1:] != own[name].shape[1:]:
+    for name in PREDICTOR:
+        rows = len(own[name]) // new.channels * old.channels  # the fc head's, of every cell
+        if name not in tensors or tensors[name].shape != (rows, *own[name].shape[1:]):
             continue
         result = own[name].clone().unflatten(0, (-1, new.channels))
         given = tensors[name].to(result).unflatten(0, (-1, old.channels))

@@ -72,29 +72,62 @@ def save_checkpoint(path: Path, trained: Trained, position: Position) -> None:
         file.write(buffer.getbuffer())
 
 
-def load_checkpoint(path: Path, trained: Trained) -> Position:
-    """Put a run back to where it stopped; returns the position.
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """What :func:`save_checkpoint` wrote, read without unpickling anything but plain values.
 
     Raises:
-        UserError: if the file is missing, damaged or of another network.
+        UserError: if the file is damaged or of another version.
     """
     try:
         content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         if content["version"] != CHECKPOINT_VERSION:
             raise ValueError(f"version {content['version']}")
+    except (*_DAMAGE, OSError) as error:
+        raise _not_resumable(path, error) from error
+    return content
+
+
+def load_network(path: Path, content: dict[str, Any], network: nn.Module) -> None:
+    """The checkpoint's tensors alone, into a network that is not trained yet."""
+    try:
+        network.load_state_dict(content["network"])
+    except _DAMAGE as error:
+        raise _not_resumable(path, error) from error
+
+
+def restore(path: Path, content: dict[str, Any], trained: Trained) -> Position:
+    """Put a run back to where it stopped.
+
+    Args:
+        path: of the checkpoint, for messages.
+        content: what :func:`read_checkpoint` returned.
+        trained: takes the state.
+
+    Raises:
+        UserError: if the checkpoint is of another network.
+    """
+    try:
         trained.network.load_state_dict(content["network"])
         if trained.average:
             trained.average.load_state_dict(content["average"])
         trained.optimizer.load_state_dict(content["optimizer"])
         trained.schedule.load_state_dict(content["schedule"])
         position = Position(**content["position"])
-    except (OSError, RuntimeError, UnpicklingError, EOFError, ValueError, KeyError, TypeError) as e:
-        first = str(e).strip().splitlines()[0] if str(e).strip() else type(e).__name__
-        raise UserError(
-            f"{path}: not a checkpoint that can be resumed ({first})",
-            "start a new run with --weights and this run's best.safetensors",
-        ) from e
-    torch.set_rng_state(content["rng"])
-    if content["cuda_rng"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(content["cuda_rng"])
+        torch.set_rng_state(content["rng"])
+        if content["cuda_rng"] and torch.cuda.is_available():
+            torch.cuda.set_rng_state_all(content["cuda_rng"])
+    except _DAMAGE as error:
+        raise _not_resumable(path, error) from error
     return position
+
+
+# What torch raises for files that are cut short, garbage, or hold other things than expected.
+_DAMAGE = (RuntimeError, UnpicklingError, EOFError, ValueError, KeyError, TypeError, AttributeError)
+
+
+def _not_resumable(path: Path, error: Exception) -> UserError:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return UserError(
+        f"{path}: not a checkpoint that can be resumed ({lines[0]})",
+        "start a new run with --weights and this run's best.safetensors",
+    )

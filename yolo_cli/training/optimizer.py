@@ -46,7 +46,7 @@ def build_schedule(optimizer: SGD, recipe: Recipe, steps_per_epoch: int) -> Lamb
     return LambdaLR(optimizer, lambda step: learning_rate_factor(step / steps_per_epoch, recipe))
 
 
-def build_average(network: Network, decay: float) -> AveragedModel:
+def build_average(network: nn.Module, decay: float) -> AveragedModel:
     """Exponential moving average of weights and statistics.
 
     The decay rises with the number of steps, so that the random start is soon forgotten.

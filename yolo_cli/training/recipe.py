@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from yolo_cli.data.transforms import Augmentation
+from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.loss import LossConfig
 
 RecipeName = Literal["default", "paper"]
@@ -58,13 +59,28 @@ class Recipe:
     output: Literal["linear", "sigmoid"] = "sigmoid"
     loss: LossConfig = field(
         default_factory=lambda: LossConfig(
-            box="ciou", confidence="cross_entropy", classes="cross_entropy"
+            coord=2.0, box="ciou", confidence="cross_entropy", classes="cross_entropy"
         )
     )
     augmentation: Augmentation | None = field(default_factory=Augmentation)
     freeze: int = 0
     copies: int = 1
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        allowed = {
+            "lr": self.lr >= 0,
+            "momentum": 0 <= self.momentum < 1,
+            "weight_decay": self.weight_decay >= 0,
+            "dropout": 0 <= self.dropout < 1,
+        }
+        for name, fine in allowed.items():
+            if not fine:
+                raise UserError(
+                    f"--{name.replace('_', '-')} {getattr(self, name)}: out of range",
+                    "rates and decay are not negative; momentum and dropout lie in [0, 1)",
+                    ExitCode.USAGE,
+                )
 
     def with_options(self, **options: object) -> Recipe:
         """A copy with the options that are not None."""

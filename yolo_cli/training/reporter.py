@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
@@ -69,6 +70,11 @@ class Reporter:
         if self._task is not None:
             self.progress.remove_task(self._task)
             self._task = None
+
+    def interrupted(self, run: Path) -> None:
+        """Ctrl-C: nothing is lost."""
+        self.end()
+        self.note(f"stopped; go on with: yolo train --resume {run}")
 
     def header(self) -> None:
         """Names of the columns of :meth:`epoch`."""

@@ -15,6 +15,8 @@ from yolo_cli.data.dataset import open_dataset
 from yolo_cli.data.loader import TrainingImages
 from yolo_cli.data.sample import Dataset
 from yolo_cli.data.splits import TrainingSplits, training_splits
+from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
 from yolo_cli.model.runtime import pick_device, pick_dtype
 from yolo_cli.training.cache import (
@@ -25,6 +27,7 @@ from yolo_cli.training.cache import (
     describe,
     feature_bytes,
 )
+from yolo_cli.training.checkpoint import load_network, read_checkpoint
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.preview import save_preview
 from yolo_cli.training.recipe import RECIPES, Recipe
@@ -52,64 +55,112 @@ class Machine:
     workers: int
 
 
-def prepare(
-    options: TrainOptions, out: Path | None, reporter: Reporter, resumed: RunFolder | None = None
-) -> Trainer:
+def prepare(options: TrainOptions, out: Path | None, reporter: Reporter) -> Trainer:
     """Read the dataset, build the network, fill the cache, open the run folder.
 
     Args:
-        options: what the user asked for, or the options of the run that is resumed.
-        out: folder for a new run; None to choose one.
+        options: what the user asked for.
+        out: folder of the run; None to choose one.
         reporter: what the user sees.
-        resumed: the run to go on with.
 
     Raises:
         UserError: for all that can be wrong with the dataset, the weights or the machine.
     """
-    device = pick_device(options.device)
-    machine = Machine(device, pick_dtype(options.precision, device), options.workers)
-    run = resumed or RunFolder.create(out)
+    machine = _machine(options)
+    run = RunFolder.create(out)
     splits = _read(options, reporter)
     recipe = _named_recipe(options)
     torch.manual_seed(recipe.seed)
     start = build_network(options, splits.train.classes, recipe)
-    network = start.network
-    recipe = choose(options, recipe, start, len(splits.train), device)
-    network.to(device).freeze(recipe.freeze)
-    _introduce(reporter, run, start, recipe, len(splits.train), machine)
+    recipe = choose(options, recipe, start, len(splits.train), machine.device)
+    start.network.freeze(recipe.freeze)
+    run.write_config(_record(options, recipe, start, splits))
+    images = _images(splits.train, recipe, start.network)
+    save_preview(run.preview, images, splits.train.classes)
+    return _trainer(options, machine, run, splits, recipe, start, reporter)
 
+
+def prepare_resumed(folder: Path, reporter: Reporter) -> Trainer:
+    """As :func:`prepare`, for a run that was stopped, at whatever moment.
+
+    Raises:
+        UserError: as above, and if the folder holds no run or the dataset has changed since.
+    """
+    run, config = RunFolder.existing(folder)
+    options = TrainOptions.from_json(config["options"])
+    recipe = Recipe.from_json(config["recipe"])
+    machine = _machine(options)
+    splits = _read(options, reporter)
+    for part, dataset in (("train", splits.train), ("val", splits.val)):
+        if [sample.id for sample in dataset.samples] != config[part]["images"]:
+            raise UserError(
+                f"{options.data}: the images to {part} are not those that {folder} began with",
+                "put the dataset back as it was, or start a new run with --weights "
+                f"{run.best if run.best.exists() else 'and other weights'}",
+            )
+    checkpoint = read_checkpoint(run.checkpoint) if run.checkpoint.exists() else None
+    torch.manual_seed(recipe.seed)
+    if checkpoint is None:  # stopped while the cache was filled
+        start = build_network(options, splits.train.classes, recipe)
+    else:
+        network = Network(ModelConfig.from_json(config["model"]))
+        load_network(run.checkpoint, checkpoint, network)
+        start = Start(network, config["start"], pretrained=True)
+    start.network.freeze(recipe.freeze)
+    trainer = _trainer(options, machine, run, splits, recipe, start, reporter)
+    if checkpoint is not None:
+        trainer.resume(checkpoint)
+        position = trainer.position
+        reporter.note(f"resumed   at epoch {position.epoch + 1}, step {position.step + 1}")
+    return trainer
+
+
+def _machine(options: TrainOptions) -> Machine:
+    device = pick_device(options.device)
+    return Machine(device, pick_dtype(options.precision, device), options.workers)
+
+
+def _images(dataset: Dataset, recipe: Recipe, network: Network) -> TrainingImages:
     size = network.config.image_size
-    images = TrainingImages(splits.train.samples, size, recipe.augmentation, recipe.seed)
-    val_images = TrainingImages(splits.val.samples, size, None, recipe.seed)
-    if resumed is None:
-        run.write_config(_record(options, network, recipe, start, splits))
-        save_preview(run.preview, images, splits.train.classes)
+    return TrainingImages(dataset.samples, size, recipe.augmentation, recipe.seed)
+
+
+def _trainer(
+    options: TrainOptions,
+    machine: Machine,
+    run: RunFolder,
+    splits: TrainingSplits,
+    recipe: Recipe,
+    start: Start,
+    reporter: Reporter,
+) -> Trainer:
+    """The trainer of a run that is new or resumed; fills the cache if one is wanted."""
+    network = start.network.to(machine.device)
+    _introduce(reporter, run, start, recipe, len(splits.train), machine)
+    images = _images(splits.train, recipe, network)
+    val_images = _images(splits.val, replace(recipe, augmentation=None), network)
     if network.frozen and recipe.copies:
         folder = options.cache_dir or default_cache_folder()
-        sources = [
-            _cached(network, part, copies, folder, machine, reporter)
-            for part, copies in ((images, recipe.copies), (val_images, 1))
-        ]
+        try:
+            sources = [
+                _cached(network, part, copies, folder, machine, reporter)
+                for part, copies in ((images, recipe.copies), (val_images, 1))
+            ]
+        except KeyboardInterrupt:
+            reporter.interrupted(run.path)
+            raise
     else:
         sources = [Source(p.samples, p, 0, options.workers) for p in (images, val_images)]
+    data = {"name": options.data.resolve().name, "train": len(images), "val": len(val_images)}
     info = {
-        "data": {
-            "name": options.data.resolve().name,
-            "train": len(splits.train),
-            "val": len(splits.val),
-        },
+        "data": data,
         "recipe": recipe.to_json(),
         "start": start.note,
         "yolo_cli": yolo_cli.__version__,
     }
-    trainer = Trainer(
+    return Trainer(
         network, recipe, *sources, run=run, dtype=machine.dtype, reporter=reporter, info=info
     )
-    if resumed is not None and run.checkpoint.exists():
-        trainer.resume()
-        position = trainer.position
-        reporter.note(f"resumed   at epoch {position.epoch + 1}, step {position.step + 1}")
-    return trainer
 
 
 def _read(options: TrainOptions, reporter: Reporter) -> TrainingSplits:
@@ -126,7 +177,13 @@ def _read(options: TrainOptions, reporter: Reporter) -> TrainingSplits:
 
 
 def _named_recipe(options: TrainOptions) -> Recipe:
-    recipe = RECIPES[options.recipe_name]
+    recipe = RECIPES.get(options.recipe_name)
+    if recipe is None:
+        raise UserError(
+            f"--recipe {options.recipe_name}: unknown",
+            f"use {' or '.join(RECIPES)}",
+            ExitCode.USAGE,
+        )
     if not options.augment:
         recipe = replace(recipe, augmentation=None)
     return recipe.with_options(**options.recipe)
@@ -169,7 +226,7 @@ def _introduce(
 
 
 def _record(
-    options: TrainOptions, network: Network, recipe: Recipe, start: Start, splits: TrainingSplits
+    options: TrainOptions, recipe: Recipe, start: Start, splits: TrainingSplits
 ) -> dict[str, Any]:
     """``config.json``: everything that the run was started with."""
     return {
@@ -178,7 +235,7 @@ def _record(
         "torchvision": torchvision.__version__,
         "command": sys.argv[1:],
         "options": options.to_json(),
-        "model": network.config.to_json(),
+        "model": start.network.config.to_json(),
         "recipe": recipe.to_json(),
         "start": start.note,
         "split": splits.note,

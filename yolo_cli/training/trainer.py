@@ -24,7 +24,7 @@ from yolo_cli.model.network import Network
 from yolo_cli.model.postprocess import Detection, postprocess
 from yolo_cli.model.thresholds import EVAL
 from yolo_cli.model.weights import save_weights
-from yolo_cli.training.checkpoint import Position, Trained, load_checkpoint, save_checkpoint
+from yolo_cli.training.checkpoint import Position, Trained, restore, save_checkpoint
 from yolo_cli.training.optimizer import (
     build_average,
     build_optimizer,
@@ -37,10 +37,6 @@ from yolo_cli.training.run import RunFolder
 from yolo_cli.training.source import Source
 
 CHECKPOINT_SECONDS = 300.0  # between checkpoints within an epoch
-
-
-class Interrupted(Exception):  # noqa: N818  # not an error
-    """Ctrl-C; the checkpoint has been written."""
 
 
 @dataclass
@@ -115,9 +111,9 @@ class Trainer:
         )
         torch.manual_seed(recipe.seed)  # dropout
 
-    def resume(self) -> None:
-        """Go back to the run's checkpoint."""
-        self.position = load_checkpoint(self.run.checkpoint, self.state)
+    def resume(self, checkpoint: dict[str, Any]) -> None:
+        """Go back to what :func:`read_checkpoint` has read from the run's folder."""
+        self.position = restore(self.run.checkpoint, checkpoint, self.state)
 
     @property
     def averaged(self) -> Network:
@@ -140,7 +136,7 @@ class Trainer:
         """Train to the end.
 
         Raises:
-            Interrupted: after Ctrl-C, when the checkpoint is written.
+            KeyboardInterrupt: after Ctrl-C, when the checkpoint is written.
             UserError: if the loss is not finite any more.
         """
         self.reporter.header()
@@ -176,7 +172,8 @@ class Trainer:
     def _interrupt_or_save(self, stop: _Stop) -> None:
         save_checkpoint(self.run.checkpoint, self.state, self.position)
         if stop.asked:
-            raise Interrupted
+            self.reporter.interrupted(self.run.path)
+            raise KeyboardInterrupt
 
     def _step(self, batch: Batch, keys: list[Key]) -> dict[str, float]:
         """One optimiser step; returns the loss terms."""

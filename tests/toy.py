@@ -1,0 +1,49 @@
+"""Small labelled pictures that a network can learn: bright shapes on dark noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+CLASSES = ("disc", "square")
+COLORS = {"disc": (230, 60, 40), "square": (40, 120, 230)}
+
+OBJECT = """  <object><name>{name}</name><difficult>0</difficult>
+    <bndbox><xmin>{0}</xmin><ymin>{1}</ymin><xmax>{2}</xmax><ymax>{3}</ymax></bndbox></object>
+"""
+
+
+def make_voc(root: Path, images: int = 8, *, size: int = 96, seed: int = 0) -> Path:
+    """A Pascal VOC dataset of ``images`` pictures with one or two objects each, split in halves.
+
+    Every class occurs, and objects of a picture lie in different quarters of it.
+    """
+    rng = np.random.default_rng(seed)
+    for name in ("JPEGImages", "Annotations", "ImageSets/Main"):
+        (root / name).mkdir(parents=True)
+    stems = [f"{i:03d}" for i in range(images)]
+    for i, stem in enumerate(stems):
+        noise = rng.integers(0, 60, (size, size, 3), dtype=np.uint8)
+        picture = Image.fromarray(noise)
+        pen = ImageDraw.Draw(picture)
+        text = "<annotation>\n"
+        half = size // 2
+        quarters = rng.permutation(4)[: 1 + i % 2]
+        for k, quarter in enumerate(quarters):
+            name = CLASSES[(i + k) % 2]
+            width, height = rng.integers(half // 2, half - 4, 2)
+            left = int(quarter % 2) * half + int(rng.integers(1, half - width))
+            top = int(quarter // 2) * half + int(rng.integers(1, half - height))
+            box = (left, top, left + int(width), top + int(height))
+            draw = pen.ellipse if name == "disc" else pen.rectangle
+            draw((box[0], box[1], box[2] - 1, box[3] - 1), fill=COLORS[name])
+            # VOC counts from 1 and includes the last pixel.
+            text += OBJECT.format(box[0] + 1, box[1] + 1, box[2], box[3], name=name)
+        picture.save(root / "JPEGImages" / f"{stem}.png")
+        (root / "Annotations" / f"{stem}.xml").write_text(text + "</annotation>\n")
+    middle = (images + 1) // 2
+    for split, part in (("train", stems[:middle]), ("val", stems[middle:])):
+        (root / "ImageSets/Main" / f"{split}.txt").write_text("\n".join(part) + "\n")
+    return root

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import SGD
+
+from yolo_cli.model.config import new_config
+from yolo_cli.model.network import Network
+from yolo_cli.training.optimizer import (
+    build_average,
+    build_optimizer,
+    build_schedule,
+    clip_gradient,
+    learning_rate_factor,
+)
+from yolo_cli.training.recipe import DEFAULT, PAPER, Recipe
+
+
+@pytest.fixture
+def network() -> Network:
+    return Network(new_config(("a", "b"), grid=2, image_size=64, width=0.0625))
+
+
+def test_decay_is_on_weights_alone(network: Network) -> None:
+    optimizer = build_optimizer(network, DEFAULT)
+    decayed, plain = optimizer.param_groups
+    assert (decayed["weight_decay"], plain["weight_decay"]) == (0.0005, 0.0)
+    assert all(p.ndim > 1 for p in decayed["params"])
+    # 13 + 3 + 1 convolutions with weights; biases of 13 + 1, and 3 normalisations of two each.
+    assert (len(decayed["params"]), len(plain["params"])) == (17, 20)
+
+
+def test_frozen_tensors_are_not_in_the_optimiser(network: Network) -> None:
+    network.freeze(4)
+    decayed, plain = build_optimizer(network, DEFAULT).param_groups
+    assert (len(decayed["params"]), len(plain["params"])) == (7, 10)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "rate"),
+    [(0, 1e-3), (1.5, 5.5e-3), (3, 1e-2), (74.9, 1e-2), (75, 1e-3), (105, 1e-4), (134.9, 1e-4)],
+)
+def test_rates_of_the_paper(epoch: float, rate: float) -> None:
+    # Section 2.2: 1e-3 rising to 1e-2, then 1e-2 to epoch 75, 1e-3 for 30 epochs, 1e-4 for 30.
+    assert PAPER.lr * learning_rate_factor(epoch, PAPER) == pytest.approx(rate)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "share"), [(0, 0.1), (1, 0.55), (2, 1.0), (7, 0.505), (12, 0.01)]
+)
+def test_cosine(epoch: float, share: float) -> None:
+    recipe = Recipe(epochs=12, warmup=2.0, warmup_from=0.1, floor=0.01)
+    # Half-way between epoch 2 and 12 the cosine is 0: .01 + .99 · ½ = .505.
+    assert learning_rate_factor(epoch, recipe) == pytest.approx(share)
+
+
+def test_the_schedule_counts_steps() -> None:
+    recipe = Recipe(epochs=4, warmup=1.0, warmup_from=0.0, lr=1.0, floor=0.0)
+    optimizer = SGD([nn.Parameter(torch.zeros(1))], lr=recipe.lr)
+    schedule = build_schedule(optimizer, recipe, steps_per_epoch=2)
+    rates = []
+    for _ in range(8):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    # Warm-up at 0 and ½; then ½ + ½·cos(π·k/6) for k = 0 … 5.
+    assert rates == pytest.approx([0, 0.5, 1, 0.9330127, 0.75, 0.5, 0.25, 0.0669873])
+
+
+def test_the_average_follows_by_its_decay() -> None:
+    layer = nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        layer.weight.fill_(0.0)
+    average = build_average(layer, decay=0.5)
+    average.update_parameters(layer)  # the first step copies
+    with torch.no_grad():
+        layer.weight.fill_(1.0)
+    values = []
+    for _ in range(3):
+        average.update_parameters(layer)
+        values.append(average.get_parameter("module.weight").item())
+    # Decay is (1 + n) / (10 + n) while that is below ½: after n = 1, 2, 3 steps 2/11, 3/12, 4/13.
+    first = 1 - 2 / 11
+    second = first + (1 - first) * (1 - 3 / 12)
+    third = second + (1 - second) * (1 - 4 / 13)
+    assert values == pytest.approx([first, second, third])
+
+
+def test_clipping_limits_the_norm() -> None:
+    layer = nn.Linear(2, 1, bias=False)
+    layer.weight.grad = torch.tensor([[3.0, 4.0]])
+    clip_gradient(layer, 0.0)
+    assert layer.weight.grad.tolist() == [[3.0, 4.0]]
+    clip_gradient(layer, 1.0)
+    assert layer.weight.grad.tolist() == [pytest.approx([0.6, 0.8], rel=1e-5)]
