@@ -86,7 +86,7 @@ def weights_path(name: str) -> Path:
     except (OSError, RuntimeError):  # a name too long for a file, the home of an unknown user
         path, found = Path(name), False
     if not found:
-        known = ", ".join(["default", *embedded] if embedded else [])
+        known = ", ".join(["default", *sorted(embedded)] if embedded else [])
         raise UserError(
             f"{path}: no such weights file", f"a path, or one of: {known}" if known else ""
         )
