@@ -51,7 +51,7 @@ def imagenet_backbone() -> PretrainedBackbone:
             state = weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
     except (OSError, HTTPException, RuntimeError, UnpicklingError, EOFError) as error:
         raise UserError(
-            f"{weights.url}: cannot be downloaded ({error})",
+            f"{weights.url}: cannot be downloaded ({_first_line(error)})",
             "fetch that file on a machine with a network and name it: "
             "--backbone FILE --preprocessing caffe",
             ExitCode.FAILURE,
@@ -93,6 +93,10 @@ def backbone_from_file(path: Path, preprocessing: str | None) -> PretrainedBackb
     return PretrainedBackbone(features, mean, std, metadata.get("origin", path.name))
 
 
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def _state_dict(path: Path) -> dict[str, Tensor]:
     try:
         with warnings.catch_warnings():
@@ -101,9 +105,8 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from error
     except Exception as error:  # a damaged file makes torch raise a dozen different ones
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UserError(
-            f"{path}: not a state dict that can be read safely ({first})",
+            f"{path}: not a state dict that can be read safely ({_first_line(error)})",
             "save plain tensors: torch.save(model.state_dict(), FILE)",
         ) from error
     if not isinstance(state, dict):
