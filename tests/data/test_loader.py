@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import pickle
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from yolo_cli.data.loader import Batch, Key, TrainingImages, batches, collate, sample_rng
+from yolo_cli.data.sample import Sample
+from yolo_cli.data.transforms import Augmentation
+from yolo_cli.errors import ExitCode, UserError
+
+SIZE = 32
+# Later versions of Python warn of any fork beside threads, such as torch's.
+forks = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> list[Sample]:
+    """Five images of one colour each, 40 x 20, with as many objects as their index."""
+    result = []
+    for i in range(5):
+        path = tmp_path / f"{i}.png"
+        Image.new("RGB", (40, 20), (50 * i, 200, 100)).save(path)
+        boxes = np.tile(np.array([4.0, 2, 24, 18]), (i, 1))
+        result.append(
+            Sample(
+                id=str(i),
+                image=path,
+                width=40,
+                height=20,
+                boxes=boxes,
+                labels=np.full(i, i, dtype=np.int64),
+                difficult=np.zeros(i, dtype=np.bool_),
+                crowd=np.zeros(i, dtype=np.bool_),
+                area=np.full(i, 320.0),
+            )
+        )
+    return result
+
+
+def dataset(
+    samples: Sequence[Sample], augmentation: Augmentation | None = None, seed: int = 0
+) -> TrainingImages:
+    return TrainingImages(samples, SIZE, augmentation, seed)
+
+
+def equal(one: Batch, other: Batch) -> bool:
+    images, targets = one
+    return torch.equal(images, other[0]) and all(
+        torch.equal(a[name], b[name])  # type: ignore[literal-required]
+        for a, b in zip(targets, other[1], strict=True)
+        for name in a
+    )
+
+
+def load(images: TrainingImages, keys: Sequence[Sequence[Key]], workers: int = 0) -> list[Batch]:
+    return list(batches(images, keys, workers))
+
+
+def test_without_augmentation_images_are_stretched(samples: list[Sample]) -> None:
+    pixels, target = dataset(samples)[7, 2]
+    assert pixels.shape == (3, SIZE, SIZE)
+    assert pixels[:, 5, 5].tolist() == [100, 200, 100]
+    # 40 x 20 to 32 x 32: times .8 and 1.6.
+    expected = torch.tensor([[3.2, 3.2, 19.2, 28.8]] * 2)
+    torch.testing.assert_close(target["boxes"], expected)
+    assert target["labels"].tolist() == [2, 2]
+    assert torch.equal(dataset(samples)[0, 2][0], pixels)  # the same in every epoch
+
+
+def test_batches_come_in_order(samples: list[Sample]) -> None:
+    keys = [[(0, 3), (0, 1)], [(0, 0), (0, 4), (0, 2)]]
+    first, second = load(dataset(samples), keys)
+    assert first[0].shape == (2, 3, SIZE, SIZE)
+    assert first[0].dtype == torch.uint8
+    assert first[0][:, 0, 0, 0].tolist() == [150, 50]
+    assert [len(t["labels"]) for t in first[1]] == [3, 1]
+    assert second[0][:, 0, 0, 0].tolist() == [0, 200, 100]
+    assert [len(t["labels"]) for t in second[1]] == [0, 4, 2]
+
+
+def test_collated_images_are_channels_last() -> None:
+    torch.manual_seed(0)
+    images = [torch.randint(0, 256, (3, 4, 6), dtype=torch.uint8) for _ in range(3)]
+    no_objects = dataset([])
+    assert len(no_objects) == 0
+    stacked, _ = collate([(image, {}) for image in images])  # type: ignore[typeddict-item]
+    assert torch.equal(stacked, torch.stack(images))
+    assert stacked.is_contiguous(memory_format=torch.channels_last)
+
+
+VARIED = Augmentation(mosaic=0.5)
+
+
+def test_chance_depends_on_seed_epoch_and_index_alone(samples: list[Sample]) -> None:
+    key = [[(3, 4), (3, 2)]]
+    one = load(dataset(samples, VARIED, seed=7), key)[0]
+    again = dataset(samples, VARIED, seed=7)
+    load(again, [[(0, 0), (1, 4)], [(3, 1)]])  # what was loaded before is of no account
+    torch.manual_seed(99)
+    np.random.seed(99)  # nor are the global streams
+    assert equal(load(again, key)[0], one)
+    for other in (
+        load(dataset(samples, VARIED, seed=8), key),
+        load(again, [[(4, 4), (4, 2)]]),
+    ):
+        assert not torch.equal(other[0][0], one[0])
+
+
+def test_every_sample_has_its_own_chance() -> None:
+    draws = {
+        sample_rng(seed, epoch, index).random()
+        for seed in range(3)
+        for epoch in range(3)
+        for index in range(3)
+    }
+    assert len(draws) == 27
+
+
+@forks
+def test_workers_change_nothing(samples: list[Sample]) -> None:
+    keys = [[(1, 0), (1, 3)], [(1, 4)], [(2, 1), (2, 2), (2, 0)], [(2, 3)]]
+    images = dataset(samples, VARIED)
+    alone = load(images, keys)
+    for workers in (1, 2):
+        for one, other in zip(alone, load(images, keys, workers), strict=True):
+            assert equal(one, other)
+
+
+@forks
+@pytest.mark.parametrize("workers", [0, 2])
+def test_loading_leaves_the_global_stream_alone(samples: list[Sample], workers: int) -> None:
+    before = torch.random.get_rng_state()
+    load(dataset(samples, VARIED), [[(0, 1)], [(0, 2)]], workers)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@forks
+@pytest.mark.parametrize("workers", [0, 2])
+def test_an_image_that_cannot_be_read_is_a_users_error(
+    samples: list[Sample], tmp_path: Path, workers: int
+) -> None:
+    path = tmp_path / "bad.jpg"
+    path.write_bytes(b"no image")
+    bad = replace(samples[1], image=path)
+    loader = batches(dataset([*samples, bad]), [[(0, 0)], [(0, 1), (0, 5), (0, 2)]], workers)
+    assert next(loader)[0].shape[0] == 1  # those before it are fine
+    with pytest.raises(UserError, match="not an image") as caught:
+        next(loader)
+    assert caught.value.message.startswith(str(path))
+    assert caught.value.hint
+    assert "\n" not in caught.value.message + caught.value.hint  # no worker's traceback
+
+
+def test_a_users_error_survives_the_way_between_processes() -> None:
+    error = pickle.loads(pickle.dumps(UserError("a", "b", ExitCode.FAILURE)))
+    assert (error.message, error.hint, error.code) == ("a", "b", ExitCode.FAILURE)
+
+
+def test_a_mosaic_is_made_of_four_samples(samples: list[Sample]) -> None:
+    still = Augmentation(jitter=0, exposure=1, saturation=1, flip=0, mosaic=1.0)
+    pixels, _ = dataset(samples, still)[0, 3]
+    # Its first quarter is the sample itself; the others are drawn from all five.
+    assert abs(int(pixels[0, 0, 0]) - 150) <= 2
+    corners = [int(pixels[0, y, x]) for y in (0, -1) for x in (0, -1)]
+    assert all(min(abs(c - 50 * i) for i in range(5)) <= 2 for c in corners)
+    seen = {round(int(dataset(samples, still)[epoch, 0][0][0, -1, -1]) / 50) for epoch in range(40)}
+    assert seen == {0, 1, 2, 3, 4}
+
+
+def test_as_many_mosaics_as_asked_for(samples: list[Sample]) -> None:
+    still = Augmentation(jitter=0, exposure=1, saturation=1, flip=0, mosaic=0.25)
+    images = dataset(samples, still)
+    # 40 x 20 to 32 x 32: times .8 and 1.6; in a mosaic the object would be smaller.
+    whole = torch.tensor([3.2, 3.2, 19.2, 28.8])
+    plain = sum(torch.allclose(images[epoch, 4][1]["boxes"][0], whole) for epoch in range(200))
+    assert 125 < plain < 175  # 150 ± 4 standard deviations of √(200 x 3/16) = 6.1
