@@ -213,10 +213,12 @@ def test_scores_of_every_box_and_class() -> None:
     torch.testing.assert_close(scores[0], torch.tensor(expected))
 
 
-def test_two_negative_outputs_are_no_score() -> None:
+def test_negative_outputs_are_no_score() -> None:
     # -0.9 x -0.8 would be 0.72.
     raw = torch.tensor([0.5, 0.5, 0.5, 0.5, -0.9, -0.8, 0.3]).view(1, 1, 1, -1)
     assert Grid(1, 1, 2).decode(raw)[1].tolist() == [[[0, 0]]]
+    raw[..., 4] = 0.5
+    torch.testing.assert_close(Grid(1, 1, 2).decode(raw)[1], torch.tensor([[[0, 0.15]]]))
 
 
 @pytest.mark.parametrize("output", ["linear", "sigmoid"])
