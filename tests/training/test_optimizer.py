@@ -23,7 +23,7 @@ def network() -> Network:
 
 
 def test_decay_is_on_weights_alone(network: Network) -> None:
-    optimizer = build_optimizer(network, DEFAULT)
+    optimizer = build_optimizer(network, DEFAULT, [0])
     decayed, plain = optimizer.param_groups
     assert (decayed["weight_decay"], plain["weight_decay"]) == (0.0005, 0.0)
     assert all(p.ndim > 1 for p in decayed["params"])
@@ -32,9 +32,20 @@ def test_decay_is_on_weights_alone(network: Network) -> None:
 
 
 def test_frozen_tensors_are_not_in_the_optimiser(network: Network) -> None:
-    network.freeze(4)
-    decayed, plain = build_optimizer(network, DEFAULT).param_groups
+    decayed, plain = build_optimizer(network, DEFAULT, [4]).param_groups
     assert (len(decayed["params"]), len(plain["params"])) == (7, 10)
+
+
+def test_blocks_of_a_later_phase_learn_slowly(network: Network) -> None:
+    optimizer = build_optimizer(network, Recipe(lr=0.02, unfreeze_rate=0.1), [4, 3])
+    sizes = [len(group["params"]) for group in optimizer.param_groups]
+    # As above, and the three convolutions of block 4: weights, then biases.
+    assert sizes == [7, 10, 3, 3]
+    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx(
+        [0.02, 0.02, 0.002, 0.002]
+    )
+    decay = [group["weight_decay"] for group in optimizer.param_groups]
+    assert decay == [0.0005, 0.0, 0.0005, 0.0]
 
 
 @pytest.mark.parametrize(

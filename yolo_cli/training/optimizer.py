@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,13 +16,36 @@ from yolo_cli.model.network import Network
 from yolo_cli.training.recipe import Recipe
 
 
-def build_optimizer(network: Network, recipe: Recipe) -> SGD:
-    """SGD over what is not frozen; decay on weights only, no biases, no normalisation."""
-    trained = [p for p in network.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+def build_optimizer(network: Network, recipe: Recipe, frozen: Sequence[int]) -> SGD:
+    """SGD over all that is ever trained; decay on weights only, no biases, no normalisation.
+
+    Blocks that a later phase sets free learn at ``recipe.unfreeze_rate`` times the rate.
+
+    Args:
+        network: whose parameters are trained.
+        recipe: rate, momentum, decay.
+        frozen: number of leading frozen blocks in each phase of the run.
+    """
+    late = {
+        id(p) for p in network.backbone.block(min(frozen), max(frozen[0], min(frozen))).parameters()
+    }
+    never = {id(p) for p in network.backbone.block(0, min(frozen)).parameters()}
+    groups: list[dict[str, Any]] = []
+    for later in (False, True):
+        for is_weight in (True, False):
+            chosen = [
+                p
+                for p in network.parameters()
+                if id(p) not in never and (id(p) in late) == later and (p.ndim > 1) == is_weight
+            ]
+            if chosen:
+                groups.append(
+                    {
+                        "params": chosen,
+                        "lr": recipe.lr * (recipe.unfreeze_rate if later else 1.0),
+                        "weight_decay": recipe.weight_decay if is_weight else 0.0,
+                    }
+                )
     return SGD(groups, lr=recipe.lr, momentum=recipe.momentum)
 
 

@@ -38,6 +38,10 @@ class Recipe:
         augmentation: None to train on the images as they are.
         freeze: leading backbone blocks that are not trained.
         copies: augmented copies of each image whose frozen activations are kept on disk.
+        unfreeze: how many of the frozen blocks, from the last one on, are trained in a second
+            phase, on fresh augmentation.
+        unfreeze_at: epoch after which that phase begins.
+        unfreeze_rate: learning rate of those blocks, as a share of that of the others.
         seed: of every random choice.
     """
 
@@ -65,6 +69,9 @@ class Recipe:
     augmentation: Augmentation | None = field(default_factory=Augmentation)
     freeze: int = 0
     copies: int = 1
+    unfreeze: int = 0
+    unfreeze_at: int = 0
+    unfreeze_rate: float = 0.1
     seed: int = 0
 
     def __post_init__(self) -> None:

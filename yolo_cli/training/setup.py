@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,40 +20,19 @@ from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
 from yolo_cli.model.runtime import pick_device, pick_dtype
-from yolo_cli.training.cache import (
-    FeatureCache,
-    cache_key,
-    check_space,
-    default_cache_folder,
-    describe,
-    feature_bytes,
-)
+from yolo_cli.training.cache import default_cache_folder
 from yolo_cli.training.checkpoint import load_network, read_checkpoint
+from yolo_cli.training.opener import Machine, SourceOpener
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.preview import save_preview
 from yolo_cli.training.recipe import RECIPES, Recipe
 from yolo_cli.training.reporter import Reporter
 from yolo_cli.training.run import RunFolder
-from yolo_cli.training.source import Source
+from yolo_cli.training.source import Phase
 from yolo_cli.training.start import Start, build_network
 from yolo_cli.training.trainer import Trainer
 
 FROZEN_BLOCKS = 4  # of VGG-16 on a CPU: 91 % of its work, and general enough to be kept
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where a run computes.
-
-    Attributes:
-        device: of the network.
-        dtype: precision of its convolutions.
-        workers: processes that load images.
-    """
-
-    device: torch.device
-    dtype: torch.dtype
-    workers: int
 
 
 def prepare(options: TrainOptions, out: Path | None, reporter: Reporter) -> Trainer:
@@ -137,21 +117,24 @@ def _trainer(
     """The trainer of a run that is new or resumed; fills the cache if one is wanted."""
     network = start.network.to(machine.device)
     _introduce(reporter, run, start, recipe, len(splits.train), machine)
-    images = _images(splits.train, recipe, network)
-    val_images = _images(splits.val, replace(recipe, augmentation=None), network)
-    if network.frozen and recipe.copies:
-        folder = options.cache_dir or default_cache_folder()
-        try:
-            sources = [
-                _cached(network, part, copies, folder, machine, reporter)
-                for part, copies in ((images, recipe.copies), (val_images, 1))
-            ]
-        except KeyboardInterrupt:
-            reporter.interrupted(run.path)
-            raise
-    else:
-        sources = [Source(p.samples, p, 0, options.workers) for p in (images, val_images)]
-    data = {"name": options.data.resolve().name, "train": len(images), "val": len(val_images)}
+    opener = SourceOpener(
+        network,
+        _images(splits.train, recipe, network),
+        _images(splits.val, replace(recipe, augmentation=None), network),
+        options.cache_dir or default_cache_folder(),
+        machine,
+        reporter,
+    )
+    phases = [Phase(0, recipe.freeze, partial(opener.open, recipe.copies))]
+    if recipe.unfreeze:
+        phases.append(
+            Phase(recipe.unfreeze_at, recipe.freeze - recipe.unfreeze, partial(opener.open, 0))
+        )
+    data = {
+        "name": options.data.resolve().name,
+        "train": len(splits.train),
+        "val": len(splits.val),
+    }
     info = {
         "data": data,
         "recipe": recipe.to_json(),
@@ -159,7 +142,14 @@ def _trainer(
         "yolo_cli": yolo_cli.__version__,
     }
     return Trainer(
-        network, recipe, *sources, run=run, dtype=machine.dtype, reporter=reporter, info=info
+        network,
+        recipe,
+        phases,
+        images=len(splits.train),
+        run=run,
+        dtype=machine.dtype,
+        reporter=reporter,
+        info=info,
     )
 
 
@@ -252,37 +242,3 @@ def _record_images(dataset: Dataset) -> dict[str, Any]:
         "images": [sample.id for sample in dataset.samples],
         "skipped": list(dataset.skipped),
     }
-
-
-def _cached(
-    network: Network,
-    images: TrainingImages,
-    copies: int,
-    folder: Path,
-    machine: Machine,
-    reporter: Reporter,
-) -> Source:
-    """A source that reads the frozen blocks' activations from disk; computes what is missing."""
-    key = cache_key(network, images.samples, images, machine.dtype)
-    cache = FeatureCache(folder / key, images, copies)
-    each = feature_bytes(network)
-    missing, total = len(cache.missing_keys()), len(cache) * copies
-    part = "training" if images.augmentation else "validation"
-    reporter.note(
-        f"cache     {cache.folder}: {total * each / 1e9:.2f} GB of {part} images, "
-        f"{missing} of {total} to compute"
-    )
-    check_space(folder, missing * each)
-    if missing:
-        source = images.samples[0].image.parent
-        describe(cache.folder, {"images": str(source), "blocks": network.frozen, "part": part})
-        reporter.begin(f"caching {part} images", total, total - missing)
-        cache.build(
-            network,
-            device=machine.device,
-            dtype=machine.dtype,
-            workers=machine.workers,
-            progress=reporter.advance,
-        )
-        reporter.end()
-    return Source(images.samples, cache, network.frozen, 0)

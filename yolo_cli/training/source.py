@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,20 +33,36 @@ class Source:
     def __len__(self) -> int:
         return len(self.samples)
 
-    def shuffled(self, seed: int, epoch: int, batch: int) -> list[list[Key]]:
-        """The batches of a training epoch: every sample once, batches of nearly equal size.
 
-        The order depends on ``seed`` and ``epoch`` alone.
-        """
-        order = np.random.default_rng((seed, epoch, 0xE90C)).permutation(len(self))
-        if len(order) == 1:
-            order = order.repeat(2)  # normalisation needs two values a channel
-        count = max(1, -(-len(order) // batch))
-        if len(order) // count < 2:
-            count = max(1, len(order) // 2)
-        return [[(epoch, int(i)) for i in part] for part in np.array_split(order, count)]
+@dataclass(frozen=True)
+class Phase:
+    """A part of a run in which the same blocks are frozen.
 
-    def in_order(self, batch: int) -> list[list[Key]]:
-        """The batches of a validation."""
-        keys = [(0, i) for i in range(len(self))]
-        return [keys[i : i + batch] for i in range(0, len(keys), batch)]
+    Attributes:
+        first: epoch that it begins with, counted from 0.
+        frozen: leading backbone blocks that are not trained in it.
+        open: gives the sources to train and to validate on; fills their caches where needed, so
+            it is called when the phase begins and not before.
+    """
+
+    first: int
+    frozen: int
+    open: Callable[[], tuple[Source, Source]]
+
+
+def shuffled(images: int, *, seed: int, epoch: int, batch: int) -> list[list[Key]]:
+    """The batches of a training epoch: every image once, batches of nearly equal size.
+
+    The order depends on ``seed`` and ``epoch`` alone.
+    """
+    order = np.random.default_rng((seed, epoch, 0xE90C)).permutation(images)
+    if images == 1:
+        order = order.repeat(2)  # normalisation needs two values a channel
+    count = max(1, min(-(-len(order) // batch), len(order) // 2))
+    return [[(epoch, int(i)) for i in part] for part in np.array_split(order, count)]
+
+
+def in_order(images: int, *, batch: int) -> list[list[Key]]:
+    """The batches of a validation."""
+    keys = [(0, i) for i in range(images)]
+    return [keys[i : i + batch] for i in range(0, images, batch)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -34,7 +34,7 @@ from yolo_cli.training.optimizer import (
 from yolo_cli.training.recipe import Recipe
 from yolo_cli.training.reporter import Reporter, loss_line
 from yolo_cli.training.run import RunFolder
-from yolo_cli.training.source import Source
+from yolo_cli.training.source import Phase, Source, in_order, shuffled
 
 CHECKPOINT_SECONDS = 300.0  # between checkpoints within an epoch
 
@@ -64,13 +64,13 @@ def _stop_on_interrupt() -> Iterator[_Stop]:
 
 
 class Trainer:
-    """Trains a network on a source and keeps its run folder up to date.
+    """Trains a network phase by phase and keeps its run folder up to date.
 
     Args:
-        network: on its device, frozen as the recipe says.
+        network: on its device.
         recipe: hyper-parameters.
-        train: what it is trained on.
-        val: what it is validated on after each epoch.
+        phases: in order, the first from epoch 0.
+        images: how many there are to train on.
         run: where everything is written.
         dtype: precision of the convolutions; weights and sums are float32.
         reporter: what the user sees.
@@ -81,9 +81,9 @@ class Trainer:
         self,
         network: Network,
         recipe: Recipe,
-        train: Source,
-        val: Source,
+        phases: Sequence[Phase],
         *,
+        images: int,
         run: RunFolder,
         dtype: torch.dtype,
         reporter: Reporter,
@@ -92,8 +92,8 @@ class Trainer:
         self.network = network.to(memory_format=torch.channels_last)
         self.device = network.mean.device
         self.recipe = recipe
-        self.train = train
-        self.val = val
+        self.phases = phases
+        self.images = images
         self.run = run
         self.dtype = dtype
         self.reporter = reporter
@@ -101,19 +101,42 @@ class Trainer:
         self.grid = Grid.of(network.config)
         self.criterion = YoloLoss(self.grid, recipe.loss)
         self.position = Position()
-        optimizer = build_optimizer(network, recipe)
-        steps = len(train.shuffled(recipe.seed, 0, recipe.batch))
+        self.train: Source
+        self.val: Source
+        optimizer = build_optimizer(network, recipe, [phase.frozen for phase in phases])
+        steps = len(self._epoch_keys(0))
         self.state = Trained(
             network=network,
             average=build_average(network, recipe.ema) if recipe.ema else None,
             optimizer=optimizer,
             schedule=build_schedule(optimizer, recipe, steps),
         )
+        self._phase: Phase | None = None
         torch.manual_seed(recipe.seed)  # dropout
 
     def resume(self, checkpoint: dict[str, Any]) -> None:
         """Go back to what :func:`read_checkpoint` has read from the run's folder."""
         self.position = restore(self.run.checkpoint, checkpoint, self.state)
+
+    def _epoch_keys(self, epoch: int) -> list[list[Key]]:
+        return shuffled(self.images, seed=self.recipe.seed, epoch=epoch, batch=self.recipe.batch)
+
+    def _enter_phase(self) -> None:
+        """Open the sources of the phase that the next epoch belongs to, unless they are open."""
+        phase = [p for p in self.phases if p.first <= self.position.epoch][-1]
+        if phase is self._phase:
+            return
+        self.network.freeze(phase.frozen)
+        if phase is not self.phases[0]:
+            self.reporter.note(f"from epoch {phase.first + 1} on {phase.frozen} blocks are frozen")
+        try:
+            self.train, self.val = phase.open()
+        except KeyboardInterrupt:
+            self.reporter.interrupted(self.run.path)
+            raise
+        if self._phase is None:
+            self.reporter.header()
+        self._phase = phase
 
     @property
     def averaged(self) -> Network:
@@ -139,17 +162,17 @@ class Trainer:
             KeyboardInterrupt: after Ctrl-C, when the checkpoint is written.
             UserError: if the loss is not finite any more.
         """
-        self.reporter.header()
-        with _stop_on_interrupt() as stop:
-            while not self.finished:
-                started = time.monotonic()
+        while not self.finished:
+            self._enter_phase()
+            started = time.monotonic()
+            with _stop_on_interrupt() as stop:
                 self._train_epoch(stop)
                 self._finish_epoch(stop, started)
         return self.position
 
     def _train_epoch(self, stop: _Stop) -> None:
         epoch, position = self.position.epoch, self.position
-        keys = self.train.shuffled(self.recipe.seed, epoch, self.recipe.batch)[position.step :]
+        keys = self._epoch_keys(epoch)[position.step :]
         self.network.train()
         self.reporter.begin(
             f"epoch {epoch + 1}/{self.recipe.epochs}", len(self.train), position.images
@@ -248,7 +271,7 @@ class Trainer:
     def validate(self, after_batch: Callable[[], None] = lambda: None) -> float:
         """VOC07 mAP@0.5 on the validation source, 0-100; 0 if it has no object."""
         network = self.averaged.eval()
-        keys = self.val.in_order(self.recipe.batch)
+        keys = in_order(len(self.val), batch=self.recipe.batch)
         self.reporter.begin("validation", len(self.val))
         detections: list[Detection] = []
         with torch.inference_mode():
