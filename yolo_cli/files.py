@@ -11,6 +11,20 @@ from uuid import uuid4
 from yolo_cli.errors import ExitCode, UserError
 
 
+def check_folder(path: Path, option: str) -> None:
+    """Refuse an output folder that is no folder, before hours are spent on what goes into it.
+
+    Args:
+        path: the folder; it need not be there yet.
+        option: that named it.
+
+    Raises:
+        UserError: with :attr:`ExitCode.USAGE`.
+    """
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{option} {path}: is a file", "name a folder", ExitCode.USAGE)
+
+
 @contextmanager
 def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     """A binary file that takes the place of ``path`` once it is complete.

@@ -45,6 +45,13 @@ def test_recursive_takes_subfolders_that_are_not_hidden(photos: Path) -> None:
     assert relative(found, photos) == ["1.png", "2.JPG", "10.jpg", "sub/3.jpg", "sub/deep/4.webp"]
 
 
+def test_a_folder_without_images_gives_those_below_it(photos: Path) -> None:
+    for name in ("sub/3.jpg", "2.JPG", "1.png", "10.jpg"):
+        (photos / name).unlink()
+    assert relative(expand_sources([str(photos)]), photos) == ["sub/deep/4.webp"]
+    assert relative(expand_sources([str(photos / "su*")]), photos) == ["sub/deep/4.webp"]
+
+
 def test_natural_order_goes_name_by_name(tmp_path: Path) -> None:
     names = ["a/b10.jpg", "a2/b1.jpg", "a10/b1.jpg", "B1.jpg", "b01.jpg", "b1.jpg", "é.jpg"]
     for name in names:
@@ -122,6 +129,8 @@ def test_links(photos: Path) -> None:
     assert expand_sources([str(photos / "sub" / "broken.jpg")])
     (photos / "sub" / "again").symlink_to(photos)  # a loop is not walked
     assert len(expand_sources([str(photos)], recursive=True)) == 7
+    (photos / "empty" / "loop.jpg").symlink_to("loop.jpg")  # a link to itself
+    assert relative(expand_sources([str(photos / "empty")]), photos) == ["empty/loop.jpg"]
 
 
 def test_what_is_not_there(photos: Path) -> None:
@@ -131,13 +140,14 @@ def test_what_is_not_there(photos: Path) -> None:
     assert error.hint
     assert "no such file or folder" in refused(str(photos / "1.png" / "x.jpg")).message
     assert "no such file or folder" in refused("x" * 5000).message
+    assert "no such file or folder" in refused("x\0.jpg").message
 
 
 def test_folders_and_patterns_without_images(photos: Path) -> None:
     error = refused(str(photos / "empty"))
-    assert error.message == f"{photos / 'empty'}: no images in this folder"
-    assert "**" in error.hint
-    assert "**" not in refused(str(photos / "empty"), recursive=True).hint
+    assert error.message == f"{photos / 'empty'}: no images in this folder or below it"
+    assert error.hint
+    assert refused(str(photos / "empty"), recursive=True).message == error.message
     assert refused(str(photos / "*.gif")).message.endswith("*.gif: the pattern matches nothing")
     assert "matches no image" in refused(str(photos / "*.txt")).message
     assert "matches no image" in refused(str(photos / "em*")).message

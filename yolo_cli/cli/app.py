@@ -12,7 +12,7 @@ import typer
 from typer.rich_utils import rich_format_error
 
 import yolo_cli
-from yolo_cli.cli.console import stderr
+from yolo_cli.cli.console import say, say_error, stderr
 from yolo_cli.cli.detect import detect
 from yolo_cli.cli.evaluate import evaluate
 from yolo_cli.cli.info import info
@@ -63,46 +63,54 @@ def run(arguments: list[str]) -> int:
     try:
         _refuse_key_value(arguments)
         result = app(args=arguments, prog_name="yolo", standalone_mode=False)
+        if sys.stdout:  # there is none after ">&-"
+            sys.stdout.flush()
         return int(result) if isinstance(result, int) else ExitCode.OK
     except typer.TyperException as error:
         rich_format_error(error)  # type: ignore[arg-type]  # takes what typer raises
         return ExitCode.USAGE
     except UserError as error:
-        _print_error(error.message, error.hint)
+        say_error(stderr(), error.message, error.hint)
         return error.code
     except (KeyboardInterrupt, typer.Abort):
-        _print_error("interrupted")
+        say(stderr(), "interrupted")
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone (yolo … | head): nothing to say, nobody to say it to.
+    except (BrokenPipeError, SystemExit):
+        # The reader of our output has gone (yolo … | head), to which typer and rich answer with
+        # SystemExit: nothing to say, nobody to say it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.OK
     except MemoryError:
-        _print_error("out of memory", "use a smaller --batch or --image-size")
+        say_error(stderr(), "out of memory", "use a smaller --batch or --image-size")
         return ExitCode.FAILURE
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         hint = "free some space or choose another folder" if error.errno == errno.ENOSPC else ""
-        _print_error(f"{place}{error.strerror or error}", hint)
+        say_error(stderr(), f"{place}{error.strerror or error}", hint)
         return ExitCode.FAILURE
 
 
-def _print_error(message: str, hint: str = "") -> None:
-    console = stderr()
-    console.print("error:", style="bold red", end=" ")
-    console.print(message, markup=False, soft_wrap=True)
-    if hint:
-        console.print(hint, markup=False, soft_wrap=True)
+# Names of another tool's settings that are called otherwise here; "" for what takes no flag.
+_OTHER_NAMES = {
+    "data": "",
+    "source": "",
+    "model": "--weights ",
+    "imgsz": "--image-size ",
+    "lr0": "--lr ",
+    "name": "--out ",
+}
 
 
 def _refuse_key_value(arguments: list[str]) -> None:
     """``epochs=3``, another tool's habit, gets a suggestion instead of a puzzle."""
-    for argument in arguments:
-        match = re.fullmatch(r"([a-z][a-z_-]*)=(.*)", argument)
-        if match and not os.path.exists(argument):  # noqa: PTH110  # no pathlib at start-up
-            name = match.group(1).replace("_", "-")
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        match = re.fullmatch(r"([a-z][a-z0-9_-]*)=(.*)", argument, re.DOTALL)
+        is_value = before.startswith("-")  # --out lr=0.1 is a folder's name
+        if match and not is_value and not os.path.exists(argument):  # noqa: PTH110  # no pathlib
+            name, value = match.groups()
+            flag = _OTHER_NAMES.get(name, f"--{name.replace('_', '-')} ")
             raise UserError(
                 f"{argument}: options are ordinary flags",
-                f"did you mean --{name} {match.group(2)}?",
+                f"did you mean {flag}{value}?",
                 ExitCode.USAGE,
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -12,12 +14,56 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Table
 from rich.text import Text
+
+from yolo_cli.text import printable
 
 
 def stderr() -> Console:
     """A console on standard error, as it is at the time of the call."""
     return Console(stderr=True, highlight=False)
+
+
+def say(console: Console, text: str, *, title: str = "", style: str = "bold") -> None:
+    """Print one line, whatever characters the names in it have; a terminal wraps it.
+
+    Args:
+        console: where to.
+        text: the line.
+        title: put before it.
+        style: of the title.
+    """
+    if title:
+        console.print(title, style=style, end=" ")
+    console.print(printable(text), markup=False, soft_wrap=True)
+
+
+def say_error(console: Console, message: str, hint: str = "") -> None:
+    """Print what is wrong and, in a second line, the way out."""
+    say(console, message, title="error:", style="bold red")
+    if hint:
+        say(console, hint)
+
+
+def plain_table(left: Iterable[str], right: Iterable[str] = ()) -> Table:
+    """A table without lines.
+
+    Args:
+        left: titles of columns of text.
+        right: titles of the columns of numbers after them.
+    """
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for title in left:
+        table.add_column(title, overflow="fold")
+    for title in right:
+        table.add_column(title, justify="right")
+    return table
+
+
+def cell(text: str) -> Text:
+    """Text for a table that means nothing but itself."""
+    return Text(printable(text))
 
 
 class RateColumn(ProgressColumn):
@@ -28,8 +74,13 @@ class RateColumn(ProgressColumn):
         return Text(f"{task.speed:.1f} images/s" if task.speed else "")
 
 
-def image_progress(console: Console) -> Progress:
-    """A progress bar with rate and time left, gone when it is done."""
+def image_progress(console: Console, *, shown: bool = True) -> Progress:
+    """A progress bar with rate and time left, gone when it is done.
+
+    Args:
+        console: where it is drawn, if that is a terminal.
+        shown: False to have none.
+    """
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -38,4 +89,7 @@ def image_progress(console: Console) -> Progress:
         TimeRemainingColumn(),
         console=console,
         transient=True,
+        disable=not (shown and console.is_terminal),
+        # Else what is printed meanwhile goes to the bar's console, not to standard output.
+        redirect_stdout=False,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,34 +12,41 @@ import typer
 from rich.console import Console
 
 from yolo_cli.cli import options
-from yolo_cli.cli.console import image_progress, stderr
+from yolo_cli.cli.console import cell, image_progress, plain_table, say, say_error, stderr
 from yolo_cli.errors import ExitCode
+from yolo_cli.files import check_folder
+from yolo_cli.text import counted
 
 if TYPE_CHECKING:
     from yolo_cli.detection.pipeline import Outcome
 
 DEFAULT_OUT = Path("detections")
 TABLE_IMAGES = 30  # longer tables are not read; the totals are
+TABLE_OBJECTS = 6  # likewise
 
 
 def detect(  # typer calls it by name
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE...", help="Images, folders or globs.")
+        list[str], typer.Argument(metavar="SOURCE...", help="Images, folders or patterns.")
     ],
     weights: options.Weights = "default",
     conf: options.Conf = options.DETECT_CONF,
     iou: options.Iou = options.DETECT_IOU,
     max_det: options.MaxDet = options.MAX_DET,
     classes: Annotated[
-        str | None, typer.Option(help="Only these, with commas between: person,dog.")
+        str | None,
+        typer.Option(metavar="NAMES", help="Only these, with commas between: person,dog."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for annotated copies; 'detections' unless told.")
+        Path | None,
+        typer.Option(
+            metavar="DIR", help=f"Folder for annotated copies; {DEFAULT_OUT} unless told."
+        ),
     ] = None,
     json_lines: Annotated[
         bool,
         typer.Option(
-            "--json", help="Print one JSON line an image; draw only if --out is given as well."
+            "--json", help="Print a JSON line for each image; copies only if --out is given."
         ),
     ] = False,
     recursive: Annotated[
@@ -51,43 +59,41 @@ def detect(  # typer calls it by name
     """Find objects in images: annotated copies, a table, JSON.
 
     [b]Examples[/b]
-
     yolo detect photo.jpg
-
     yolo detect holiday/ -r --conf 0.4 --classes person,dog --out found
-
     yolo detect "*.png" --json > detections.jsonl
     """
     from yolo_cli.detection.sources import expand_sources
 
     paths = expand_sources(sources, recursive=recursive)
     folder = out or (None if json_lines else DEFAULT_OUT)
+    if folder is not None:
+        check_folder(folder, "--out")
     console = stderr()
 
-    from yolo_cli.detection.classes import class_indices, keep_classes
+    from yolo_cli.detection.classes import class_indices
     from yolo_cli.detection.detector import Detector
     from yolo_cli.detection.pipeline import Failure, detect_files
     from yolo_cli.detection.writers import taken_by
     from yolo_cli.model.thresholds import Thresholds
 
     detector = Detector.load(weights, device=device, precision=precision)
-    chosen = class_indices(classes.split(","), detector.classes) if classes else None
+    chosen = None if classes is None else class_indices(classes, detector.classes)
     report = _Report(console, detector.classes)
     taken = taken_by(paths)
     outcomes = detect_files(
         detector,
         paths,
-        Thresholds(conf, iou, max_det),
+        Thresholds(conf, iou, max_det, chosen),
         batch=min(batch, len(paths)),
         keep_images=folder is not None,
     )
-    with image_progress(console) as bar:
+    # On one terminal, bar and JSON lines would be in each other's way.
+    with image_progress(console, shown=not (json_lines and sys.stdout.isatty())) as bar:
         for outcome in bar.track(outcomes, total=len(paths), description="detecting"):
             if isinstance(outcome, Failure):
                 report.failed(outcome.error.message)
                 continue
-            if chosen is not None:
-                outcome.detection.update(keep_classes(outcome.detection, chosen))
             if json_lines:
                 _print_json(outcome, detector.classes)
             if folder is not None:
@@ -110,7 +116,7 @@ def _print_json(outcome: Outcome, names: tuple[str, ...]) -> None:
         found["labels"],
         names,
     )
-    print(json.dumps(record, ensure_ascii=False), flush=True)
+    print(json.dumps(record), flush=True)
 
 
 def _save(outcome: Outcome, names: tuple[str, ...], folder: Path, taken: set[str]) -> None:
@@ -137,8 +143,7 @@ class _Report:
     def failed(self, message: str) -> None:
         """One image could not be read; the rest goes on."""
         self.failures += 1
-        self.console.print("error:", style="bold red", end=" ")
-        self.console.print(message, markup=False, soft_wrap=True)
+        say_error(self.console, message)
 
     def add(self, outcome: Outcome) -> None:
         """One image is done."""
@@ -147,26 +152,26 @@ class _Report:
         self.totals.update(names)
         if len(self.rows) < TABLE_IMAGES:
             scores = outcome.detection["scores"].tolist()
-            objects = ", ".join(f"{n} {s:.0%}" for n, s in zip(names, scores, strict=True))
+            found = [f"{n} {s:.0%}" for n, s in zip(names, scores, strict=True)]
+            objects = ", ".join(found[:TABLE_OBJECTS]) or "nothing"
+            if len(found) > TABLE_OBJECTS:
+                objects += f" and {len(found) - TABLE_OBJECTS} more"
             size = f"{outcome.width}×{outcome.height}"
-            self.rows.append((outcome.path.name, size, objects or "nothing"))
+            self.rows.append((outcome.path.name, size, objects))
 
     def show(self, folder: Path | None, *, table: bool) -> None:
         """Print the table, unless standard output has it all as JSON, and the totals."""
-        from rich.markup import escape
-        from rich.table import Table
-
         if table and self.rows:
-            grid = Table("image", "size", "found", box=None, pad_edge=False)
+            grid = plain_table(["image", "size", "found"])
             for row in self.rows:
-                grid.add_row(*(escape(cell) for cell in row))
+                grid.add_row(*map(cell, row))
             self.console.print(grid)
             if self.images > len(self.rows):
-                self.console.print(f"… and {self.images - len(self.rows)} more images")
+                say(self.console, f"… and {counted(self.images - len(self.rows), 'more image')}")
         found = ", ".join(f"{count} {name}" for name, count in self.totals.most_common())
-        line = f"{self.images} images: {found or 'nothing found'}"
+        line = f"{counted(self.images, 'image')}: {found or 'nothing found'}"
         if self.failures:
             line += f"; {self.failures} could not be read"
-        self.console.print(line, markup=False, soft_wrap=True)
+        say(self.console, line)
         if folder is not None and self.images:
-            self.console.print(f"annotated copies: {folder}", markup=False, soft_wrap=True)
+            say(self.console, f"annotated copies: {folder}")

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from yolo_cli.cli import options
-from yolo_cli.cli.console import image_progress, stderr
+from yolo_cli.cli.console import cell, image_progress, plain_table, say, stderr
+from yolo_cli.text import counted
 
 if TYPE_CHECKING:
     from yolo_cli.evaluation.voc import VocScore
 
 
 def evaluate(  # typer calls it by name
-    data: Annotated[Path, typer.Argument(help="Dataset folder: Pascal VOC, YOLO or COCO layout.")],
+    data: options.DataFolder,
     split: Annotated[
-        str | None, typer.Option(help="val, test, train …; val where there is one unless told.")
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="val, test, train …; unless told val, else test, else all.",
+            rich_help_panel=options.DATA,
+        ),
     ] = None,
     weights: options.Weights = "default",
     conf: options.Conf = options.EVAL_CONF,
@@ -38,9 +43,7 @@ def evaluate(  # typer calls it by name
     """Score weights on a labelled dataset: VOC2007 mAP at IoU 0.5.
 
     [b]Examples[/b]
-
     yolo eval DATA --split test
-
     yolo eval DATA --weights runs/train-1/best.safetensors --json > scores.json
     """
     from yolo_cli.data.dataset import open_dataset
@@ -49,7 +52,7 @@ def evaluate(  # typer calls it by name
     console = stderr()
     dataset = evaluation_split(open_dataset(data, format=format, skip_bad=skip_bad), split)
     for line in dataset.skipped:
-        console.print(f"skipped: {line}", markup=False, soft_wrap=True)
+        say(console, line, title="skipped:")
 
     from yolo_cli.detection.detector import Detector
     from yolo_cli.detection.labelled import detect_dataset
@@ -63,28 +66,28 @@ def evaluate(  # typer calls it by name
             detector,
             dataset,
             Thresholds(conf, iou, max_det),
-            batch=batch,
+            batch=min(batch, len(dataset)),
             skip_bad=skip_bad,
             progress=lambda count: bar.advance(task, count),
         )
     for line in found.skipped:
-        console.print(f"skipped: {line}", markup=False, soft_wrap=True)
+        say(console, line, title="skipped:")
     _say_unmatched(console, found.matching.only_weights, found.matching.only_dataset)
     score = evaluate_voc(found.samples, found.detections, found.classes)
     if json_out:
-        print(json.dumps({"voc07": _as_json(score)}, ensure_ascii=False, indent=2))
-    _show(console, score, f"{data} ({dataset.split}, {len(found.samples)} images)")
+        print(json.dumps({"voc07": _as_json(score)}, indent=2))
+    _show(console, score, f"{data} ({dataset.split}, {counted(len(found.samples), 'image')})")
 
 
 def _say_unmatched(
     console: Console, only_weights: tuple[str, ...], only_dataset: tuple[str, ...]
 ) -> None:
     for names, where in (
-        (only_dataset, "not scored, as the weights do not know it"),
-        (only_weights, "not scored, as the dataset does not have it"),
+        (only_dataset, "not scored, as the weights do not know it:"),
+        (only_weights, "not scored, as the dataset does not have it:"),
     ):
         if names:
-            console.print(f"{where}: {', '.join(names)}", markup=False, soft_wrap=True)
+            say(console, ", ".join(names), title=where, style="none")
 
 
 def _as_json(score: VocScore) -> dict[str, object]:
@@ -93,30 +96,22 @@ def _as_json(score: VocScore) -> dict[str, object]:
 
 
 def _show(console: Console, score: VocScore, title: str) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(title=escape(title), box=None, pad_edge=False, title_justify="left")
-    for name in ("class", "objects", "detections", "found", "AP"):
-        table.add_column(name, justify="left" if name == "class" else "right")
+    say(console, title)
+    table = plain_table(["class"], ["objects", "detections", "found", "AP"])
     for name, details in score.per_class.items():
         if name in score.ap:
-            table.add_row(
-                escape(name),
-                str(details.objects),
-                str(details.detections),
-                str(details.true_positives),
-                f"{details.ap:.1f}",
-            )
-    console.print(table)
+            numbers = (details.objects, details.detections, details.true_positives)
+            table.add_row(cell(name), *map(str, numbers), f"{details.ap:.1f}")
+    if table.row_count:
+        console.print(table)
     if score.without_objects:
-        console.print(
-            f"no object, left out of the mean: {', '.join(score.without_objects)}",
-            markup=False,
-            soft_wrap=True,
-        )
-    console.print(
-        f"VOC07 mAP@0.5: [b]{score.mean_ap:.2f}[/b] (11-point average precision, mean of "
-        f"{len(score.ap)} classes; difficult objects ignored)",
-        soft_wrap=True,
+        say(console, f"no object, left out of the mean: {', '.join(score.without_objects)}")
+    if not score.ap:
+        say(console, "VOC07 mAP@0.5: none, as there is no object to find")
+        return
+    say(
+        console,
+        f"{score.mean_ap:.2f} (11-point average precision, mean over "
+        f"{counted(len(score.ap), 'class')}; difficult objects ignored)",
+        title="VOC07 mAP@0.5:",
     )

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from yolo_cli.cli import options
+from yolo_cli.cli.console import plain_table, say
 
 if TYPE_CHECKING:
     from yolo_cli.model.config import ModelConfig
@@ -19,15 +20,13 @@ def info(
     what: Annotated[
         str, typer.Argument(metavar="WEIGHTS|ARCH", help="A weights file, or vgg16, yolov1, fast.")
     ] = "default",
-    head: Annotated[str, typer.Option(help="Of an ARCH: conv or fc.")] = "conv",
+    head: Annotated[options.HeadName, typer.Option(help="Of an ARCH.")] = "conv",
     json_out: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show a network's layers and what a weights file says of itself.
 
     [b]Examples[/b]
-
     yolo info default
-
     yolo info yolov1 --head fc
     """
     from yolo_cli.model.config import Arch, new_config
@@ -43,7 +42,7 @@ def info(
         config, told = weights.config, weights.info
     layers = summarise(config)
     if json_out:
-        print(json.dumps(_as_json(config, layers, told), ensure_ascii=False, indent=2))
+        print(json.dumps(_as_json(config, layers, told), indent=2))
         return
     _show(Console(highlight=False), config, layers, told)
 
@@ -59,12 +58,7 @@ def _as_json(config: ModelConfig, layers: list[Layer], told: dict[str, Any]) -> 
 
 
 def _show(console: Console, config: ModelConfig, layers: list[Layer], told: dict[str, Any]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for name in ("layer", "kind", "output", "parameters", "MFLOP"):
-        table.add_column(name, justify="right" if name in ("parameters", "MFLOP") else "left")
+    table = plain_table(["layer", "kind", "output"], ["parameters", "MFLOP"])
     for layer in layers:
         table.add_row(
             layer.name,
@@ -91,7 +85,7 @@ def _show(console: Console, config: ModelConfig, layers: list[Layer], told: dict
         lines["start"] = str(told.get("start", ""))
     for name, text in lines.items():
         if text:
-            console.print(f"[b]{name:<9}[/b]{escape(text)}", soft_wrap=True)
+            say(console, text, title=f"{name:<8}")
 
 
 def _numbers(values: tuple[float, ...]) -> str:
@@ -99,7 +93,7 @@ def _numbers(values: tuple[float, ...]) -> str:
 
 
 def _training(told: dict[str, Any]) -> str:
-    data = told.get("data", {})
+    data = _part(told, "data")
     return (
         f"on {data.get('train', '?')} images of {data.get('name', '?')}, "
         f"epoch {told.get('epoch', '?')}, {told.get('minutes', '?')} minutes"
@@ -107,6 +101,14 @@ def _training(told: dict[str, Any]) -> str:
 
 
 def _score(told: dict[str, Any]) -> str:
-    value = told.get("val", {}).get("voc07", {}).get("mAP")
-    images = told.get("data", {}).get("val", "?")
+    value = _part(told, "val", "voc07").get("mAP")
+    images = _part(told, "data").get("val", "?")
     return f"VOC07 mAP@0.5 {value} on {images} validation images" if value is not None else ""
+
+
+def _part(told: dict[str, Any], *names: str) -> dict[str, Any]:
+    """What a file says under a name; nothing if it says something else than we write there."""
+    part: Any = told
+    for name in names:
+        part = part.get(name) if isinstance(part, dict) else None
+    return part if isinstance(part, dict) else {}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
+from yolo_cli.model.config import Arch, Head
 from yolo_cli.model.thresholds import DETECT, EVAL
 
 DETECT_CONF, DETECT_IOU, MAX_DET = DETECT.conf, DETECT.iou, DETECT.max_det
@@ -13,18 +15,52 @@ EVAL_CONF, EVAL_IOU = EVAL.conf, EVAL.iou
 VOC_CLASSES = 20  # of a network that is shown without weights
 BATCH = 4  # larger batches are no faster on a CPU
 
+# What a command line may say; the functions behind it check again, for those who call them.
+FormatName: TypeAlias = Literal["voc", "yolo", "coco"]
+PrecisionName: TypeAlias = Literal["auto", "fp32", "bf16"]
+ArchName: TypeAlias = Arch
+HeadName: TypeAlias = Head
+PreprocessingName: TypeAlias = Literal["caffe", "torchvision"]
+RecipeName: TypeAlias = Literal["default", "paper"]
+
+# Titles under which a command's help groups its options; the others come first.
+DATA, NETWORK, TRAINING, SPEED = "Data", "Network", "Training", "Speed"
+
+DataFolder = Annotated[
+    Path,
+    typer.Argument(metavar="DATA", help="Dataset folder in Pascal VOC, YOLO or COCO layout."),
+]
 Weights = Annotated[
-    str, typer.Option(help="[b]default[/b], another embedded name, or a weights file.")
+    str,
+    typer.Option(metavar="FILE", help="A weights file, or the name of weights that come along."),
 ]
-Conf = Annotated[float, typer.Option(min=0, max=1, help="Lowest score that is kept.")]
+Conf = Annotated[float, typer.Option(metavar="X", min=0, max=1, help="Lowest score that is kept.")]
 Iou = Annotated[
-    float, typer.Option(min=0, max=1, help="Of two boxes that overlap more, the weaker goes (NMS).")
+    float,
+    typer.Option(
+        metavar="X", min=0, max=1, help="Of two boxes that overlap more, the weaker goes (NMS)."
+    ),
 ]
-MaxDet = Annotated[int, typer.Option(min=1, help="Most detections an image.")]
-Batch = Annotated[int, typer.Option(min=1, help="Images a forward pass.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
-Precision = Annotated[str, typer.Option(help="auto, fp32 or bf16.")]
+MaxDet = Annotated[int, typer.Option(metavar="N", min=1, help="Most detections an image.")]
+Batch = Annotated[
+    int,
+    typer.Option(metavar="N", min=1, help="Images a forward pass.", rich_help_panel=SPEED),
+]
+Device = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=SPEED),
+]
+Precision = Annotated[
+    PrecisionName,
+    typer.Option(help="Of the convolutions; auto: what is fast here.", rich_help_panel=SPEED),
+]
 Format = Annotated[
-    str | None, typer.Option(help="voc, yolo or coco; recognised from the folder unless told.")
+    FormatName | None,
+    typer.Option(help="Its layout; recognised by itself unless told.", rich_help_panel=DATA),
 ]
-SkipBad = Annotated[bool, typer.Option("--skip-bad", help="Drop broken labels and images.")]
+SkipBad = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad", help="Drop broken labels and images, and count them.", rich_help_panel=DATA
+    ),
+]

@@ -7,73 +7,186 @@ from typing import Annotated
 
 import typer
 
+from yolo_cli.cli import options
 from yolo_cli.cli.console import stderr
 from yolo_cli.errors import ExitCode, UserError
 
 
 def train(  # typer calls it by name
+    ctx: typer.Context,
     data: Annotated[
-        Path | None, typer.Argument(help="Dataset folder: Pascal VOC, YOLO or COCO layout.")
+        Path | None,
+        typer.Argument(metavar="DATA", help="Dataset folder in Pascal VOC, YOLO or COCO layout."),
     ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Run folder; the next free runs/train-N unless told."),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Go on with the run in this folder, to the same end."),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Split to train on.", rich_help_panel=options.DATA),
+    ] = None,
+    val_split: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Split to validate on.", rich_help_panel=options.DATA),
+    ] = None,
+    format: options.Format = None,  # noqa: A002  # the option's name
+    skip_bad: options.SkipBad = False,
     weights: Annotated[
         str,
-        typer.Option(help="Start from: [b]default[/b], [b]none[/b], [b]imagenet[/b], or a file."),
+        typer.Option(
+            metavar="FILE",
+            help="Start from: default, none, imagenet, or a weights file.",
+            rich_help_panel=options.NETWORK,
+        ),
     ] = "default",
     backbone: Annotated[
         Path | None,
-        typer.Option(help="VGG-16 ImageNet convolutions: safetensors or torchvision state dict."),
+        typer.Option(
+            metavar="FILE",
+            help="Start from VGG-16's ImageNet convolutions: safetensors or state dict.",
+            rich_help_panel=options.NETWORK,
+        ),
     ] = None,
     preprocessing: Annotated[
-        str | None,
-        typer.Option(help="Of --backbone, where the file does not say: caffe or torchvision."),
+        options.PreprocessingName | None,
+        typer.Option(
+            help="Of --backbone, if the file does not say.", rich_help_panel=options.NETWORK
+        ),
     ] = None,
-    arch: Annotated[str | None, typer.Option(help="vgg16, yolov1 or fast.")] = None,
-    head: Annotated[str | None, typer.Option(help="conv or fc.")] = None,
-    grid: Annotated[int | None, typer.Option(help="Cells along each side (S).")] = None,
-    boxes: Annotated[int | None, typer.Option(help="Boxes a cell (B).")] = None,
-    image_size: Annotated[int | None, typer.Option(help="Pixels of the input.")] = None,
+    arch: Annotated[
+        options.ArchName | None,
+        typer.Option(help="Unless told that of the weights.", rich_help_panel=options.NETWORK),
+    ] = None,
+    head: Annotated[
+        options.HeadName | None,
+        typer.Option(help="Convolutions, or the paper's.", rich_help_panel=options.NETWORK),
+    ] = None,
+    grid: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Cells along each side (S).", rich_help_panel=options.NETWORK
+        ),
+    ] = None,
+    boxes: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Boxes a cell (B).", rich_help_panel=options.NETWORK),
+    ] = None,
+    image_size: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Pixels along each side of the input.",
+            rich_help_panel=options.NETWORK,
+        ),
+    ] = None,
     recipe: Annotated[
-        str, typer.Option(help="default, or paper: YOLOv1 to the letter.")
+        options.RecipeName,
+        typer.Option(help="paper: YOLOv1 to the letter.", rich_help_panel=options.TRAINING),
     ] = "default",
-    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over the images.")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Images a step.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Highest learning rate.")] = None,
-    momentum: Annotated[float | None, typer.Option(help="Of SGD.")] = None,
-    weight_decay: Annotated[float | None, typer.Option(help="On weights only.")] = None,
-    dropout: Annotated[float | None, typer.Option(help="In the head.")] = None,
-    augment: Annotated[bool, typer.Option(help="Vary the training images.")] = True,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Passes over the images.",
+            rich_help_panel=options.TRAINING,
+        ),
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Images a step.",
+            rich_help_panel=options.TRAINING,
+        ),
+    ] = None,
+    lr: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="Highest learning rate.", rich_help_panel=options.TRAINING),
+    ] = None,
+    momentum: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="Of SGD.", rich_help_panel=options.TRAINING),
+    ] = None,
+    weight_decay: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="On weights only.", rich_help_panel=options.TRAINING),
+    ] = None,
+    dropout: Annotated[
+        float | None,
+        typer.Option(metavar="X", help="In the head.", rich_help_panel=options.TRAINING),
+    ] = None,
+    augment: Annotated[
+        bool,
+        typer.Option(help="Vary the training images.", rich_help_panel=options.TRAINING),
+    ] = True,
     freeze: Annotated[
-        int | None, typer.Option(min=0, help="Leading backbone blocks that are not trained.")
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Leading backbone blocks that are not trained.",
+            rich_help_panel=options.TRAINING,
+        ),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Stop after so many epochs without a better mAP; 0: never.",
+            rich_help_panel=options.TRAINING,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Of every random choice.",
+            rich_help_panel=options.TRAINING,
+        ),
     ] = None,
     copies: Annotated[
         int | None,
-        typer.Option(min=0, help="Augmented copies an image whose frozen activations are cached."),
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Augmented copies an image whose frozen activations are cached; 0: no cache.",
+            rich_help_panel=options.SPEED,
+        ),
     ] = None,
-    cache_dir: Annotated[Path | None, typer.Option(help="Where that cache is kept.")] = None,
-    patience: Annotated[
-        int | None, typer.Option(min=0, help="Epochs without a better mAP; 0: never stop.")
+    cache_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Where that cache is kept.", rich_help_panel=options.SPEED
+        ),
     ] = None,
-    split: Annotated[str | None, typer.Option(help="Split to train on.")] = None,
-    val_split: Annotated[str | None, typer.Option(help="Split to validate on.")] = None,
-    format: Annotated[str | None, typer.Option(help="voc, yolo or coco.")] = None,  # noqa: A002
-    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Drop broken labels.")] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32 or bf16.")] = "auto",
-    workers: Annotated[int, typer.Option(min=0, help="Processes that load images.")] = 2,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of every random choice.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder.")] = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with this run.")] = None,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    workers: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            max=256,
+            help="Processes that load images.",
+            rich_help_panel=options.SPEED,
+        ),
+    ] = 2,
 ) -> None:
     """Train a detector on a folder of labelled images.
 
     [b]Examples[/b]
-
     yolo train DATA
-
     yolo train DATA --epochs 60 --copies 4 --out runs/cats
-
     yolo train DATA --arch fast --weights none --epochs 200
-
     yolo train --resume runs/train-1
     """
     given = {
@@ -89,7 +202,7 @@ def train(  # typer calls it by name
         "seed": seed,
     }
     changed = {name: value for name, value in given.items() if value is not None}
-    if resume is not None and (changed or data is not None or out is not None):
+    if resume is not None and _told(ctx) != {"resume"}:
         raise UserError(
             "--resume goes on with a run as it began: leave out the dataset and other options",
             f"yolo train --resume {resume}",
@@ -107,7 +220,7 @@ def train(  # typer calls it by name
             trainer = prepare_resumed(resume, reporter)
         else:
             assert data is not None
-            options = TrainOptions(
+            asked = TrainOptions(
                 data=data,
                 format=format,
                 train_split=split,
@@ -129,9 +242,15 @@ def train(  # typer calls it by name
                 workers=workers,
                 cache_dir=cache_dir,
             )
-            trainer = prepare(options, out, reporter)
+            trainer = prepare(asked, out, reporter)
         position = trainer.fit()
     reporter.note(
         f"best      mAP {position.best:.2f} after epoch {position.best_epoch}: {trainer.run.best}"
     )
     reporter.note(f"next      yolo detect IMAGES --weights {trainer.run.best}")
+
+
+def _told(ctx: typer.Context) -> set[str]:
+    """Names of the options and arguments that stand on the command line."""
+    sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
+    return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}

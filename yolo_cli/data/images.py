@@ -137,6 +137,11 @@ def _check_file(path: Path) -> None:
         raise UserError(f"{path}: no such image") from error
     except NotADirectoryError as error:
         raise UserError(f"{path}: no such image") from error
+    except PermissionError:
+        raise
+    except OSError as error:  # a loop of links, a name too long, a disk that fails
+        reason = error.strerror or str(error)
+        raise UserError(f"{path}: cannot be read ({reason})") from error
     if stat.S_ISDIR(status.st_mode):
         raise UserError(f"{path}: a folder, not an image")
     if not stat.S_ISREG(status.st_mode):

@@ -16,31 +16,29 @@ def _plain(name: str) -> str:
     return "".join(c for c in name.casefold() if c not in " -_")
 
 
-def class_indices(names: Sequence[str], classes: Sequence[str]) -> list[int]:
-    """Indices into ``classes`` of the names that a user gave.
+def _places(wanted: Sequence[str], names: Sequence[str]) -> list[int]:
+    """Where each wanted name is among the names, or -1; the very same name goes before its like."""
+    same = {name: index for index, name in enumerate(names)}
+    like = {_plain(name): index for index, name in enumerate(names)}
+    return [same.get(name, like.get(_plain(name), -1)) for name in wanted]
+
+
+def class_indices(names: str, classes: Sequence[str]) -> tuple[int, ...]:
+    """Indices into ``classes`` of the names that a user gave, with commas between.
 
     Raises:
-        UserError: for a name that is no class.
+        UserError: for a name that is no class, and for no name at all.
     """
-    known = {_plain(name): index for index, name in enumerate(classes)}
-    unknown = [name for name in names if _plain(name) not in known]
-    if unknown:
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    found = _places(wanted, classes)
+    unknown = [name for name, index in zip(wanted, found, strict=True) if index < 0]
+    if unknown or not wanted:
         raise UserError(
-            f"no such class: {', '.join(unknown)}",
+            f"no such class: {', '.join(unknown)}" if unknown else "--classes names no class",
             f"the weights know: {', '.join(classes)}",
             ExitCode.USAGE,
         )
-    return [known[_plain(name)] for name in names]
-
-
-def keep_classes(detection: Detection, indices: Sequence[int]) -> Detection:
-    """The detections of some classes."""
-    keep = torch.isin(detection["labels"], torch.tensor(indices, dtype=torch.long))
-    return Detection(
-        boxes=detection["boxes"][keep],
-        scores=detection["scores"][keep],
-        labels=detection["labels"][keep],
-    )
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,7 @@ class ClassMap:
         Raises:
             UserError: if no name is in both lists.
         """
-        places = {_plain(name): index for index, name in enumerate(dataset)}
-        to_dataset = tuple(places.get(_plain(name), -1) for name in weights)
+        to_dataset = tuple(_places(weights, dataset))
         if max(to_dataset, default=-1) < 0:
             raise UserError(
                 f"the weights and the dataset have no class in common: "

@@ -14,6 +14,7 @@ from yolo_cli.errors import ExitCode, UserError
 
 _PATTERN_CHARACTERS = frozenset("*?[")
 _NOT_THERE = (FileNotFoundError, NotADirectoryError)
+_KNOWN_BY_SUFFIX = "images are known by their suffix (.jpg, .png, .webp and others)"
 
 
 def expand_sources(sources: Sequence[str], *, recursive: bool = False) -> list[Path]:
@@ -23,7 +24,7 @@ def expand_sources(sources: Sequence[str], *, recursive: bool = False) -> list[P
 
     - a file: taken whatever its suffix is, decoding will tell whether it is an image;
     - a folder: its images, recognised by suffix, in natural order (``2.jpg`` before ``10.jpg``);
-      hidden files are no images;
+      hidden files are no images; where it has none itself, those in its subfolders;
     - a pattern with ``*``, ``?``, ``[...]`` or ``**`` (any number of folders): what a shell
       would put in its place, without the files that are no images.
 
@@ -37,7 +38,8 @@ def expand_sources(sources: Sequence[str], *, recursive: bool = False) -> list[P
         Each file once, at its first place. Nothing was opened.
 
     Raises:
-        UserError: a source does not exist, a folder holds no image, a pattern matches none.
+        UserError: a source does not exist, a folder and those below it hold no image, a pattern
+            matches none.
     """
     files: dict[Path, Path] = {}
     for source in sources:
@@ -63,11 +65,7 @@ def _expand(source: str, recursive: bool) -> list[Path]:
 def _folder(folder: Path, recursive: bool) -> list[Path]:
     images = _images_in(folder, recursive)
     if not images:
-        below = "" if recursive else f"; for its subfolders name '{folder}/**/*.jpg'"
-        raise UserError(
-            f"{folder}: no images in this folder",
-            f"images are known by their suffix (.jpg, .png, .webp and others){below}",
-        )
+        raise UserError(f"{folder}: no images in this folder or below it", _KNOWN_BY_SUFFIX)
     return images
 
 
@@ -83,24 +81,24 @@ def _matches(path: Path, source: str, recursive: bool) -> list[Path]:
             images.append(match)
     if not images:
         what = "matches no image" if found else "matches nothing"
-        raise UserError(
-            f"{source}: the pattern {what}",
-            "images are known by their suffix (.jpg, .png, .webp and others)",
-        )
+        raise UserError(f"{source}: the pattern {what}", _KNOWN_BY_SUFFIX)
     return images
 
 
 def _images_in(folder: Path, recursive: bool) -> list[Path]:
+    """The folder's images; those below it as well if asked, or if it has none itself."""
     names = _walk(folder) if recursive else _list(folder)
-    return sorted((path for path in names if is_image_path(path)), key=_natural)
+    images = sorted((path for path in names if is_image_path(path)), key=_natural)
+    return images if images or recursive else _images_in(folder, recursive=True)
 
 
 def _list(folder: Path) -> Iterator[Path]:
     try:
         with os.scandir(folder) as entries:
             for entry in entries:
-                if not entry.is_dir():
-                    yield folder / entry.name
+                path = folder / entry.name
+                if not path.is_dir():  # unlike the entry's own question, right for a loop of links
+                    yield path
     except OSError as error:
         raise _unreadable(folder, error) from error
 
@@ -132,7 +130,7 @@ def _identity(path: Path) -> Path:
 
 @lru_cache(maxsize=1024)
 def _resolved(folder: Path) -> Path:
-    return folder.resolve()
+    return Path(os.path.realpath(folder))  # Path.resolve fails on a loop of links
 
 
 def _home(source: str) -> Path:
@@ -150,7 +148,7 @@ def _exists(path: Path) -> bool:
         return False
     except PermissionError as error:
         raise _unreadable(path, error) from error
-    except OSError:  # not even a valid name: too long, say
+    except (OSError, ValueError):  # not even a valid name: too long, say
         return False
     return True
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeAlias, TypedDict
@@ -159,4 +160,4 @@ def _writable_suffix(suffix: str) -> str:
 
 def _key(path: Path) -> str:
     """Equal for paths that may be one file: some file systems ignore case."""
-    return str(path.resolve()).casefold()
+    return os.path.realpath(path).casefold()  # Path.resolve fails on a loop of links

@@ -52,6 +52,9 @@ def _select(
 ) -> Detection:
     width, height = size
     box, label = torch.nonzero(scores >= thresholds.conf, as_tuple=True)
+    if thresholds.classes is not None:
+        wanted = torch.isin(label, torch.tensor(thresholds.classes, dtype=label.dtype))
+        box, label = box[wanted], label[wanted]
     score = scores[box, label]
     scaled = boxes[box] * torch.tensor([width, height, width, height])
     scaled = clip_boxes_to_image(scaled, (height, width))

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 
 from yolo_cli.errors import ExitCode, UserError
-
-Precision = Literal["auto", "fp32", "bf16"]
 
 
 def pick_device(name: str) -> torch.device:

@@ -1,0 +1,22 @@
+"""Names that others have given (of files, of classes), fit for one line of a terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Control characters, halves of characters (bytes of a file name that are no UTF-8), line and
+# paragraph separators: they would break the line, or do what the terminal takes them to mean.
+_UNFIT = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+def printable(text: str) -> str:
+    r"""The text with what is no letter, mark or symbol as an escape: ``a\nb`` for a line break."""
+    return "".join(
+        c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in _UNFIT else c
+        for c in text
+    )
+
+
+def counted(number: int, what: str) -> str:
+    """``1 image``, ``2 images``."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
