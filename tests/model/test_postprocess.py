@@ -88,6 +88,15 @@ def test_boxes_of_different_classes_do_not_suppress_each_other() -> None:
     assert found["labels"].tolist() == [1, 0]
 
 
+def test_classes_that_are_not_wanted_take_no_place() -> None:
+    # Class 1 has the better score, but only class 0 is asked for, and only one detection.
+    output = raw((0, 0, 0.5, 0.5, 0.5, 0.5, 0.8, 0.5, 1), (1, 1, 0.5, 0.5, 0.5, 0.5, 0.8, 0, 1))
+    found = detect(output, Thresholds(conf=0.01, max_det=1, classes=(0,)))
+    assert found["labels"].tolist() == [0]
+    torch.testing.assert_close(found["scores"], torch.tensor([0.4]))
+    assert len(detect(output, Thresholds(conf=0.01, classes=()))["labels"]) == 0
+
+
 def test_boxes_that_overlap_no_more_than_the_threshold_stay() -> None:
     output = raw((*A, 0.8, 1, 0), (*B, 0.9, 1, 0))
     assert len(detect(output, Thresholds(conf=0.01, iou=0.61))["boxes"]) == 2
