@@ -133,6 +133,16 @@ def test_the_key_does_not_depend_on_what_is_trained(
     assert cache_key(network, images.samples, images, torch.float32) == before
 
 
+def test_the_key_takes_both_zeros_for_one(images: TrainingImages, network: Network) -> None:
+    weight = network.get_parameter("backbone.features.0.weight")
+    with torch.no_grad():
+        weight[0, 0, 0, 0] = -0.0
+    before = cache_key(network, images.samples, images, torch.float32)
+    with torch.no_grad():
+        weight[0, 0, 0, 0] = 0.0
+    assert cache_key(network, images.samples, images, torch.float32) == before
+
+
 def test_feature_bytes_at_full_size() -> None:
     with torch.device("meta"):
         network = Network(new_config(("a",)))

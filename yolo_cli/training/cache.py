@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from copy import deepcopy
 from dataclasses import asdict
 from functools import lru_cache
@@ -185,7 +184,8 @@ def cache_key(
     }
     digest.update(json.dumps(settings, sort_keys=True).encode())
     for name, tensor in network.frozen_part().state_dict().items():
-        digest.update(name.encode() + tensor.detach().cpu().float().numpy().tobytes())
+        values = tensor.detach().cpu().float() + 0.0  # -0.0, which averaging makes 0.0, is the same
+        digest.update(name.encode() + values.numpy().tobytes())
     for sample in samples:
         digest.update(sample.image.read_bytes())
         for array in (sample.boxes, sample.labels, sample.difficult, sample.crowd, sample.area):
@@ -219,7 +219,5 @@ def check_space(folder: Path, needed: int) -> None:
 
 def describe(folder: Path, info: Mapping[str, Any]) -> None:
     """Say in words, beside the cache's files, what they are."""
-    with suppress(FileExistsError):
-        folder.mkdir(parents=True)
     with atomic_write(folder / "about.json") as file:
         file.write(json.dumps(dict(info), indent=2).encode())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
@@ -9,7 +11,7 @@ from yolo_cli.data.transforms import Augmentation
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.loss import LossConfig
 
-RecipeName = Literal["default", "paper"]
+MAX_COPIES = 1000  # augmented copies of an image; more than anyone has disk for
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Recipe:
     lr: float = 0.01
     momentum: float = 0.9
     weight_decay: float = 0.0005
-    dropout: float = 0.5
+    dropout: float = 0.2
     warmup: float = 1.0
     warmup_from: float = 0.1
     schedule: Literal["cosine", "steps"] = "cosine"
@@ -63,7 +65,7 @@ class Recipe:
     output: Literal["linear", "sigmoid"] = "sigmoid"
     loss: LossConfig = field(
         default_factory=lambda: LossConfig(
-            coord=2.0, box="ciou", confidence="cross_entropy", classes="cross_entropy"
+            box="ciou", confidence="cross_entropy", classes="cross_entropy"
         )
     )
     augmentation: Augmentation | None = field(default_factory=Augmentation)
@@ -75,17 +77,12 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        allowed = {
-            "lr": self.lr >= 0,
-            "momentum": 0 <= self.momentum < 1,
-            "weight_decay": self.weight_decay >= 0,
-            "dropout": 0 <= self.dropout < 1,
-        }
-        for name, fine in allowed.items():
-            if not fine:
+        for name, (fine, words) in _ALLOWED.items():
+            value = getattr(self, name)
+            if not fine(value):
                 raise UserError(
-                    f"--{name.replace('_', '-')} {getattr(self, name)}: out of range",
-                    "rates and decay are not negative; momentum and dropout lie in [0, 1)",
+                    f"--{name.replace('_', '-')} {value}: out of range",
+                    f"it must be {words}",
                     ExitCode.USAGE,
                 )
 
@@ -97,19 +94,24 @@ class Recipe:
         """Plain values for ``config.json`` and the weights file."""
         return asdict(self)
 
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Recipe:
-        """The inverse of :meth:`to_json`."""
-        augmentation = values["augmentation"]
-        return cls(
-            **{
-                **values,
-                "milestones": tuple(values["milestones"]),
-                "loss": LossConfig(**values["loss"]),
-                "augmentation": Augmentation(**augmentation) if augmentation else None,
-            }
-        )
 
+_NOT_NEGATIVE = (lambda value: 0 <= value < math.inf, "a number from 0 up")
+_BELOW_ONE = (lambda value: 0 <= value < 1, "from 0 to below 1")
+_WHOLE = (lambda value: value >= 0, "from 0 up")
+_POSITIVE = (lambda value: value >= 1, "at least 1")
+_ALLOWED: dict[str, tuple[Callable[[float], bool], str]] = {
+    "epochs": _POSITIVE,
+    "batch": _POSITIVE,
+    "lr": _NOT_NEGATIVE,
+    "momentum": _BELOW_ONE,
+    "weight_decay": _NOT_NEGATIVE,
+    "dropout": _BELOW_ONE,
+    "patience": _WHOLE,
+    "freeze": _WHOLE,
+    "copies": (lambda value: 0 <= value <= MAX_COPIES, f"from 0 to {MAX_COPIES}"),
+    "seed": (lambda value: 0 <= value < 2**32, "from 0 to below 2^32"),
+}
+"""What an option may be, and the same in words."""
 
 DEFAULT = Recipe()
 
@@ -119,6 +121,7 @@ DEFAULT = Recipe()
 PAPER = Recipe(
     epochs=135,
     batch=64,
+    dropout=0.5,
     warmup=3.0,
     schedule="steps",
     milestones=(75 / 135, 105 / 135),
