@@ -24,9 +24,7 @@ class UserError(Exception):
         code: exit code of the command; :attr:`ExitCode.BAD_INPUT` unless told.
     """
 
-    def __init__(
-        self, message: str, hint: str = "", code: ExitCode = ExitCode.BAD_INPUT
-    ) -> None:
+    def __init__(self, message: str, hint: str = "", code: ExitCode = ExitCode.BAD_INPUT) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -50,7 +50,9 @@ class DatasetFolder:
         """
         classes = self.reader.classes
         if not classes:
-            raise UserError(f"{self.root}: no labels at all", "no label file names a class")
+            raise UserError(
+                f"{self.root}: no labels at all", "at least one object in it must be labelled"
+            )
         return classes
 
     def load(self, split: str | None) -> Dataset:
@@ -71,9 +73,10 @@ class DatasetFolder:
         samples, skipped = self.reader.load(own)
         if not samples:
             where = f"{self.root}" if split is None else f"{self.root}: split {split!r}"
+            others = f"name another split ({', '.join(self.splits)})" if split is not None else ""
             raise UserError(
                 f"{where}: no images" + (f" left, {len(skipped)} were bad" if skipped else ""),
-                skipped[0] if skipped else "",
+                skipped[0] if skipped else others,
             )
         return Dataset(
             root=self.root,

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from yolo_cli.data.formats.common import with_skip_hint
 from yolo_cli.data.images import read_image
 from yolo_cli.data.sample import Sample
 from yolo_cli.data.target import Target, target_of
@@ -117,7 +118,7 @@ class _Guarded(Dataset[tuple[Tensor, Target] | UserError]):
         try:
             return self.dataset[key]
         except UserError as error:
-            return error
+            return with_skip_hint(error)
 
 
 def _collate_guarded(items: list[tuple[Tensor, Target] | UserError]) -> Batch | UserError:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from yolo_cli.data.formats.common import with_skip_hint
 from yolo_cli.data.sample import Dataset, Sample
 from yolo_cli.detection.classes import ClassMap
 from yolo_cli.detection.detector import Detector
 from yolo_cli.detection.pipeline import Failure, detect_files
-from yolo_cli.errors import UserError
 from yolo_cli.model.postprocess import Detection
 from yolo_cli.model.thresholds import EVAL, Thresholds
 
@@ -68,7 +68,7 @@ def detect_dataset(
         progress(1)
         if isinstance(outcome, Failure):
             if not skip_bad:
-                raise UserError(outcome.error.message, "--skip-bad leaves such images out")
+                raise with_skip_hint(outcome.error)
             result.skipped.append(outcome.error.message)
             continue
         result.samples.append(_with_labels_of(sample, dataset.classes, shared))

@@ -9,6 +9,7 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
+from pydantic import TypeAdapter
 from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import LambdaLR
@@ -112,7 +113,7 @@ def restore(path: Path, content: dict[str, Any], trained: Trained) -> Position:
             trained.average.load_state_dict(content["average"])
         trained.optimizer.load_state_dict(content["optimizer"])
         trained.schedule.load_state_dict(content["schedule"])
-        position = Position(**content["position"])
+        position = TypeAdapter(Position).validate_python(content["position"])
         torch.set_rng_state(content["rng"])
         if content["cuda_rng"] and torch.cuda.is_available():
             torch.cuda.set_rng_state_all(content["cuda_rng"])

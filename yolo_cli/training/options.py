@@ -64,10 +64,7 @@ class TrainOptions:
         for name in _PATHS:
             if values[name] is not None:
                 values[name] = str(values[name].resolve())
+        weights = Path(self.weights).expanduser()
+        if weights.is_file():
+            values["weights"] = str(weights.resolve())
         return values
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> TrainOptions:
-        """The inverse of :meth:`to_json`."""
-        paths = {n: None if values[n] is None else Path(values[n]) for n in _PATHS}
-        return cls(**{**values, **paths})

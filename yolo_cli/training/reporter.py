@@ -16,6 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from yolo_cli.text import printable
+
 TERMS = ("box", "object", "noobject", "class")
 
 
@@ -33,6 +35,7 @@ class Reporter:
             TextColumn("{task.fields[detail]}"),
             console=console,
             transient=True,
+            disable=not console.is_terminal,
         )
         self._task: TaskID | None = None
 
@@ -50,7 +53,7 @@ class Reporter:
 
     def note(self, text: str) -> None:
         """A line that stays."""
-        self.console.print(text, highlight=False, soft_wrap=True, markup=False)
+        self.console.print(printable(text), highlight=False, soft_wrap=True, markup=False)
 
     def begin(self, name: str, total: int, done: int = 0) -> None:
         """Start a bar of ``total`` images, ``done`` of which need no work any more."""

@@ -6,13 +6,46 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.files import atomic_write, atomic_write_text
+from yolo_cli.files import atomic_write, atomic_write_text, check_folder
+from yolo_cli.training.options import TrainOptions
+from yolo_cli.training.recipe import Recipe
 
 DEFAULT_PARENT = Path("runs")
+
+
+@dataclass(frozen=True)
+class ImageList:
+    """Ids of the images of a dataset, in order."""
+
+    images: list[str]
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What a resume needs of ``config.json``.
+
+    Attributes:
+        options: what the user asked for.
+        recipe: what was chosen.
+        model: the network, see :class:`ModelConfig`.
+        start: where its tensors came from, one line.
+        train: what it is trained on.
+        val: what it is validated on.
+    """
+
+    options: TrainOptions
+    recipe: Recipe
+    model: dict[str, Any]
+    start: str
+    train: ImageList
+    val: ImageList
 
 
 class RunFolder:
@@ -51,10 +84,9 @@ class RunFolder:
             while (DEFAULT_PARENT / f"train-{number}").exists():
                 number += 1
             return cls(DEFAULT_PARENT / f"train-{number}")
-        if out.is_file():
-            raise UserError(f"--out {out}: is a file", "name a folder", ExitCode.USAGE)
+        check_folder(out, "--out")
         run = cls(out)
-        if run.config.exists():
+        if run.checkpoint.exists() or run.last.exists():
             raise UserError(
                 f"--out {out}: holds a run already",
                 f"go on with it by --resume {out}, or name another folder",
@@ -63,7 +95,7 @@ class RunFolder:
         return run
 
     @classmethod
-    def existing(cls, path: Path) -> tuple[RunFolder, dict[str, Any]]:
+    def existing(cls, path: Path) -> tuple[RunFolder, RunConfig]:
         """A run to resume, and its configuration.
 
         Raises:
@@ -71,14 +103,22 @@ class RunFolder:
         """
         run = cls(path)
         try:
-            config: dict[str, Any] = json.loads(run.config.read_text("utf-8"))
-        except (OSError, ValueError) as error:
+            text = run.config.read_bytes()
+        except OSError as error:
             raise UserError(
-                f"--resume {path}: not the folder of a training run ({run.config} is missing "
-                "or damaged)",
+                f"--resume {path}: not the folder of a training run "
+                f"({run.config}: {error.strerror or error})",
                 "name a folder such as runs/train-1",
             ) from error
-        return run, config
+        try:
+            return run, TypeAdapter(RunConfig).validate_json(text, strict=True)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"])) or "as a whole"
+            raise UserError(
+                f"{run.config}: damaged, or edited by hand ({place}: {first['msg']})",
+                "put it back as it was, or start a new run",
+            ) from error
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write ``config.json``."""

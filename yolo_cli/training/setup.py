@@ -20,6 +20,7 @@ from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
 from yolo_cli.model.runtime import pick_device, pick_dtype
+from yolo_cli.text import counted
 from yolo_cli.training.cache import default_cache_folder
 from yolo_cli.training.checkpoint import load_network, read_checkpoint
 from yolo_cli.training.opener import Machine, SourceOpener
@@ -54,9 +55,9 @@ def prepare(options: TrainOptions, out: Path | None, reporter: Reporter) -> Trai
     start = build_network(options, splits.train.classes, recipe)
     recipe = choose(options, recipe, start, len(splits.train), machine.device)
     start.network.freeze(recipe.freeze)
-    run.write_config(_record(options, recipe, start, splits))
     images = _images(splits.train, recipe, start.network)
     save_preview(run.preview, images, splits.train.classes)
+    run.write_config(_record(options, recipe, start, splits))
     return _trainer(options, machine, run, splits, recipe, start, reporter)
 
 
@@ -67,12 +68,14 @@ def prepare_resumed(folder: Path, reporter: Reporter) -> Trainer:
         UserError: as above, and if the folder holds no run or the dataset has changed since.
     """
     run, config = RunFolder.existing(folder)
-    options = TrainOptions.from_json(config["options"])
-    recipe = Recipe.from_json(config["recipe"])
+    options, recipe = config.options, config.recipe
     machine = _machine(options)
     splits = _read(options, reporter)
-    for part, dataset in (("train", splits.train), ("val", splits.val)):
-        if [sample.id for sample in dataset.samples] != config[part]["images"]:
+    for part, dataset, begun in (
+        ("train", splits.train, config.train),
+        ("validate", splits.val, config.val),
+    ):
+        if [sample.id for sample in dataset.samples] != begun.images:
             raise UserError(
                 f"{options.data}: the images to {part} are not those that {folder} began with",
                 "put the dataset back as it was, or start a new run with --weights "
@@ -83,15 +86,18 @@ def prepare_resumed(folder: Path, reporter: Reporter) -> Trainer:
     if checkpoint is None:  # stopped while the cache was filled
         start = build_network(options, splits.train.classes, recipe)
     else:
-        network = Network(ModelConfig.from_json(config["model"]))
+        network = Network(ModelConfig.from_json(config.model))
         load_network(run.checkpoint, checkpoint, network)
-        start = Start(network, config["start"], pretrained=True)
+        start = Start(network, config.start, pretrained=True)
     start.network.freeze(recipe.freeze)
     trainer = _trainer(options, machine, run, splits, recipe, start, reporter)
     if checkpoint is not None:
         trainer.resume(checkpoint)
         position = trainer.position
-        reporter.note(f"resumed   at epoch {position.epoch + 1}, step {position.step + 1}")
+        if trainer.finished:
+            reporter.note(f"finished  after {position.epoch} epochs; there is nothing left to do")
+        else:
+            reporter.note(f"resumed   at epoch {position.epoch + 1}, step {position.step + 1}")
     return trainer
 
 
@@ -163,7 +169,20 @@ def _read(options: TrainOptions, reporter: Reporter) -> TrainingSplits:
     reporter.note(f"data      {options.data} ({splits.train.format}): {splits.note}")
     for line in (*splits.train.skipped, *splits.val.skipped):
         reporter.note(f"skipped   {line}")
+    if not _objects(splits.train):
+        raise UserError(
+            f"{options.data}: no objects to train on in {counted(len(splits.train), 'image')} "
+            f"({splits.train.split})",
+            "label some, or name another split with --split",
+        )
+    if not _objects(splits.val):
+        reporter.note("note      no object in the validation images: their mAP will stay 0")
     return splits
+
+
+def _objects(dataset: Dataset) -> int:
+    """How many objects count, in training as in scoring."""
+    return sum(int((~(s.difficult | s.crowd)).sum()) for s in dataset.samples)
 
 
 def _named_recipe(options: TrainOptions) -> Recipe:

@@ -37,6 +37,13 @@ def build_network(options: TrainOptions, classes: tuple[str, ...], recipe: Recip
         UserError: if the weights cannot be read or do not fit the options.
     """
     if options.backbone is not None:
+        if options.weights not in ("default", "none"):
+            raise UserError(
+                f"--weights {options.weights} and --backbone {options.backbone}: "
+                "a run starts from one of them",
+                "leave one out",
+                ExitCode.USAGE,
+            )
         source = backbone_from_file(options.backbone, options.preprocessing)
         return _from_backbone(options, classes, recipe, source)
     if options.weights == "imagenet":

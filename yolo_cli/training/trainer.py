@@ -207,11 +207,11 @@ class Trainer:
         values = {name: value.item() for name, value in terms.items()}
         if not math.isfinite(values["loss"]):
             images = ", ".join(str(self.train.samples[i].image) for _, i in keys[:4])
+            kept = f"; the last good weights are {self.run.last}" if self.position.epoch else ""
             raise UserError(
                 f"the loss is {values['loss']} in epoch {self.position.epoch + 1}, "
                 f"step {self.position.step + 1} ({images}, …): training stopped",
-                f"lower the rate (--lr {self.recipe.lr / 3:.2g}); "
-                f"the last good weights are in {self.run.path}",
+                f"lower the rate (--lr {self.recipe.lr / 3:.2g}){kept}",
                 ExitCode.FAILURE,
             )
         self.state.optimizer.zero_grad()

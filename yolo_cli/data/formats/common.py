@@ -13,7 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
-from yolo_cli.data.images import image_size
+from yolo_cli.data.images import image_size, read_image
 from yolo_cli.data.sample import Sample
 from yolo_cli.errors import ExitCode, UserError
 
@@ -87,17 +87,24 @@ class Faults:
         """Raises `fault`, or notes that what it speaks of is dropped."""
         error = UserError(fault, SKIP_HINT) if isinstance(fault, str) else fault
         if not self.skip_bad:
-            hint = error.hint or SKIP_HINT
-            if "--skip-bad" not in hint:
-                hint = f"{hint}, or drop it with --skip-bad"
-            raise UserError(error.message, hint, error.code) from error
+            raise with_skip_hint(error) from error
         self.lines.append(error.message)
+
+
+def with_skip_hint(error: UserError) -> UserError:
+    """The error of a label or an image, with ``--skip-bad`` among the ways out."""
+    if "--skip-bad" in error.hint:
+        return error
+    hint = f"{error.hint}, or drop it with --skip-bad" if error.hint else "drop it with --skip-bad"
+    return UserError(error.message, hint, error.code)
 
 
 def build_sample(
     sample_id: str, image: Path, entries: Iterable[Entry], faults: Faults
 ) -> Sample | None:
     """Reads the image's size, checks each box against it and makes the arrays.
+
+    Where bad images are to be skipped the whole image is read.
 
     Args:
         sample_id: name in the dataset.
@@ -112,7 +119,8 @@ def build_sample(
         UserError: the image or a box is bad, and `faults` is strict.
     """
     try:
-        width, height = image_size(image)
+        # The header says the size; whether the rest is whole, only decoding tells.
+        width, height = read_image(image).size if faults.skip_bad else image_size(image)
     except UserError as error:
         faults.add(error)
         return None

@@ -89,12 +89,12 @@ class VocReader:
     @cached_property
     def classes(self) -> tuple[str, ...]:
         """Names in all annotation files, sorted: for VOC itself that is its official order."""
-        names = {
-            item.name
-            for annotation in self._annotations.values()
-            if isinstance(annotation, Annotation)
-            for item in annotation.objects
-        }
+        read = [one for one in self._annotations.values() if isinstance(one, Annotation)]
+        names = {item.name for annotation in read for item in annotation.objects}
+        if not names:  # say why, rather than that there is nothing
+            faults = Faults(self._skip_bad)
+            for fault in (fault for annotation in read for fault in annotation.faults):
+                faults.add(fault)
         return tuple(sorted(names))
 
     def load(self, split: str | None) -> tuple[list[Sample], list[str]]:
