@@ -75,6 +75,9 @@ class ModelConfig:
                 raise UserError(f"unknown {name} {value!r}", f"choose one of {', '.join(allowed)}")
         if not self.classes:
             raise UserError("a network needs at least one class")
+        if len(set(self.classes)) < len(self.classes):
+            twice = next(name for name in self.classes if self.classes.count(name) > 1)
+            raise UserError(f"two classes are called {twice!r}")
         if not 1 <= self.boxes <= MAX_BOXES or self.grid < 1 or not 0 <= self.dropout < 1:
             raise UserError(
                 f"grid {self.grid}, boxes {self.boxes}, dropout {self.dropout}: grid and boxes "

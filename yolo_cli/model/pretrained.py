@@ -94,10 +94,14 @@ def backbone_from_file(path: Path, preprocessing: str | None) -> PretrainedBackb
 
 
 def _first_line(error: Exception) -> str:
+    if isinstance(error, UnpicklingError):  # its first line advises to unpickle all the same
+        return "it is damaged, or holds other things than tensors"
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
 def _state_dict(path: Path) -> dict[str, Tensor]:
+    if path.is_dir():
+        raise UserError(f"{path}: a folder, not a file of weights")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

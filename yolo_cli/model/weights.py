@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from yolo_cli.files import atomic_write
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
 
-FORMAT = "yolo-cli weights 1"
+FORMAT_NAME = "yolo-cli weights"
+FORMAT = f"{FORMAT_NAME} 1"
 DEFAULT = "vgg16-voc"
 EMBEDDED = "embedded"  # folder of the installed package that holds the repository's weights/
 PREDICTOR = ("head.predictor.layer.weight", "head.predictor.layer.bias")
@@ -62,12 +64,21 @@ def _unfit(error: RuntimeError) -> UserError:
 
 
 def _check_fit(config: ModelConfig, tensors: Mapping[str, Tensor]) -> None:
-    """Compare shapes with the network's, on torch's meta device, before any memory is taken."""
+    """Refuse tensors that the network cannot work with.
+
+    Shapes are compared on torch's meta device, before any memory is taken.
+    """
     try:
         with torch.device("meta"):
             Network(config).load_state_dict({n: torch.empty(t.shape) for n, t in tensors.items()})
     except RuntimeError as error:
         raise _unfit(error) from error
+    for name, tensor in tensors.items():
+        if tensor.is_complex() or not tensor.isfinite().all():
+            raise UserError(
+                f"the weights are of no use: {name} has values that are no finite numbers",
+                "take the weights of an earlier epoch, or train with a lower --lr",
+            )
 
 
 def weights_path(name: str) -> Path:
@@ -139,13 +150,20 @@ def load_weights(path: Path) -> Weights:
             not those of the network that it names.
     """
     tensors, metadata = read_safetensors(path)
+    if metadata.get("format", "").startswith(FORMAT_NAME) and metadata["format"] != FORMAT:
+        raise UserError(
+            f"{path}: {metadata['format']!r:.40} is not a format that this version reads",
+            "the file was written by a newer version of yolo-cli",
+        )
     if metadata.get("format") != FORMAT:
         raise UserError(
             f"{path}: a safetensors file, but not weights of yolo-cli",
             "ImageNet convolutions of VGG-16 are read with --backbone",
         )
     try:
-        model, info = json.loads(metadata["model"]), json.loads(metadata["info"])
+        # NaN and Infinity, which are no JSON, are not handed on.
+        read = partial(json.loads, parse_constant=lambda _: None)
+        model, info = read(metadata["model"]), read(metadata["info"])
     except (KeyError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: the metadata is damaged: {error}") from error
     if not isinstance(info, dict):
@@ -178,6 +196,12 @@ def check_not_pickle(path: Path) -> None:
     Raises:
         UserError: for a missing file, a folder, a pickle or a PyTorch archive.
     """
+    if path.is_dir():
+        best = path / "best.safetensors"
+        hint = f"did you mean {best}?" if best.is_file() else "name a .safetensors file"
+        raise UserError(f"{path}: a folder, not a weights file", hint)
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path}: not a regular file", "copy it to one first")
     try:
         with path.open("rb") as file:
             start = file.read(4)

@@ -128,7 +128,9 @@ _DAMAGE = (RuntimeError, UnpicklingError, EOFError, ValueError, KeyError, TypeEr
 
 def _not_resumable(path: Path, error: Exception) -> UserError:
     lines = str(error).strip().splitlines() or [type(error).__name__]
+    # torch's own first line advises to unpickle the file all the same.
+    reason = "damaged" if isinstance(error, UnpicklingError) else lines[0].rstrip(":")
     return UserError(
-        f"{path}: not a checkpoint that can be resumed ({lines[0]})",
+        f"{path}: not a checkpoint that can be resumed ({reason})",
         "start a new run with --weights and this run's best.safetensors",
     )
