@@ -51,7 +51,9 @@ Options = Callable[..., TrainOptions]
 def options(toy: Path, tiny_weights: Path, tmp_path: Path) -> Options:
     """Options for a run of seconds; keywords are fields of the recipe."""
 
-    def make(*, augment: bool = True, **recipe: object) -> TrainOptions:
+    def make(
+        *, augment: bool = True, time_budget: float | None = None, **recipe: object
+    ) -> TrainOptions:
         return TrainOptions(
             data=toy,
             weights=str(tiny_weights),
@@ -60,6 +62,7 @@ def options(toy: Path, tiny_weights: Path, tmp_path: Path) -> Options:
             workers=0,
             cache_dir=tmp_path / "cache",
             augment=augment,
+            time_budget=time_budget,
             recipe={"epochs": 3, "batch": 2, "freeze": 0, "copies": 0, **recipe},
         )
 

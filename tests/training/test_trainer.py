@@ -176,6 +176,38 @@ def test_a_second_phase_trains_further_blocks(
     assert numbers == {17, 19, 21, 24, 26, 28}
 
 
+def test_a_time_budget_is_planned_kept_and_stored(
+    options: Options, tmp_path: Path, reporter: Reporter
+) -> None:
+    trainer = train(options(time_budget=20.0, freeze=2), tmp_path / "run", reporter)
+    assert trainer.recipe.copies > 1
+    assert len(trainer.position.history) == trainer.recipe.epochs
+    config = json.loads((tmp_path / "run/config.json").read_text())
+    assert config["recipe"]["epochs"] == trainer.recipe.epochs
+    assert config["recipe"]["copies"] == trainer.recipe.copies
+
+
+@pytest.mark.parametrize(
+    ("recipe", "message"),
+    [
+        ({"freeze": 2, "unfreeze": 1}, "second phase"),
+        ({"freeze": 0}, "frozen blocks"),
+    ],
+)
+def test_what_a_time_budget_cannot_plan(
+    recipe: dict[str, Any], message: str, options: Options, tmp_path: Path, reporter: Reporter
+) -> None:
+    with pytest.raises(UserError, match=message):
+        prepare(options(time_budget=20.0, **recipe), tmp_path / "run", reporter)
+
+
+def test_more_blocks_cannot_be_set_free_than_are_frozen(
+    options: Options, tmp_path: Path, reporter: Reporter
+) -> None:
+    with pytest.raises(UserError, match=r"--unfreeze 3: only 2 blocks are frozen"):
+        prepare(options(freeze=2, unfreeze=3), tmp_path / "run", reporter)
+
+
 def test_patience_ends_a_run_that_does_not_improve(
     options: Options, tmp_path: Path, reporter: Reporter
 ) -> None:

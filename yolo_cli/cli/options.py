@@ -13,7 +13,7 @@ from yolo_cli.model.thresholds import DETECT, EVAL
 DETECT_CONF, DETECT_IOU, MAX_DET = DETECT.conf, DETECT.iou, DETECT.max_det
 EVAL_CONF, EVAL_IOU = EVAL.conf, EVAL.iou
 VOC_CLASSES = 20  # of a network that is shown without weights
-BATCH = 4  # larger batches are no faster on a CPU
+BATCH = 2  # larger batches are no faster on a CPU: their activations leave its caches
 
 # What a command line may say; the functions behind it check again, for those who call them.
 FormatName: TypeAlias = Literal["voc", "yolo", "coco"]

@@ -126,12 +126,38 @@ def train(  # typer calls it by name
         bool,
         typer.Option(help="Vary the training images.", rich_help_panel=options.TRAINING),
     ] = True,
+    time_budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="10m",
+            help="Plan copies and epochs to end within this time: 90s, 10m, 1h.",
+            rich_help_panel=options.TRAINING,
+        ),
+    ] = None,
     freeze: Annotated[
         int | None,
         typer.Option(
             metavar="N",
             min=0,
             help="Leading backbone blocks that are not trained.",
+            rich_help_panel=options.TRAINING,
+        ),
+    ] = None,
+    unfreeze: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Train the last N of the frozen blocks as well, in a second phase.",
+            rich_help_panel=options.TRAINING,
+        ),
+    ] = None,
+    unfreeze_at: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Epoch after which that phase begins; three quarters of them unless told.",
             rich_help_panel=options.TRAINING,
         ),
     ] = None,
@@ -185,6 +211,7 @@ def train(  # typer calls it by name
 
     [b]Examples[/b]
     yolo train DATA
+    yolo train DATA --time-budget 10m
     yolo train DATA --epochs 60 --copies 4 --out runs/cats
     yolo train DATA --arch fast --weights none --epochs 200
     yolo train --resume runs/train-1
@@ -198,6 +225,8 @@ def train(  # typer calls it by name
         "dropout": dropout,
         "freeze": freeze,
         "copies": copies,
+        "unfreeze": unfreeze,
+        "unfreeze_at": unfreeze_at,
         "patience": patience,
         "seed": seed,
     }
@@ -212,6 +241,7 @@ def train(  # typer calls it by name
         raise UserError("which dataset?", "yolo train DATA, or --resume RUN", ExitCode.USAGE)
 
     from yolo_cli.training.options import TrainOptions
+    from yolo_cli.training.plan import parse_duration
     from yolo_cli.training.reporter import Reporter
     from yolo_cli.training.setup import prepare, prepare_resumed
 
@@ -241,6 +271,7 @@ def train(  # typer calls it by name
                 precision=precision,
                 workers=workers,
                 cache_dir=cache_dir,
+                time_budget=parse_duration(time_budget) if time_budget is not None else None,
             )
             trainer = prepare(asked, out, reporter)
         position = trainer.fit()

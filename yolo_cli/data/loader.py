@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -56,7 +57,7 @@ class TrainingImages(Dataset[tuple[Tensor, Target]]):
         epoch, index = key
         if self.augmentation is None:
             sample = self.samples[index]
-            pixels = stretch(read_image(sample.image), self.image_size)
+            pixels = stretch(_read(sample), self.image_size)
             target = stretch_target(target_of(sample), sample.width, sample.height, self.image_size)
             return pixels, target
         rng = sample_rng(self.seed, epoch, index)
@@ -70,8 +71,14 @@ class TrainingImages(Dataset[tuple[Tensor, Target]]):
         self, index: int, augmentation: Augmentation, rng: np.random.Generator
     ) -> tuple[Tensor, Target]:
         sample = self.samples[index]
-        image = read_image(sample.image)
-        return augment(image, target_of(sample), self.image_size, augmentation, rng)
+        return augment(_read(sample), target_of(sample), self.image_size, augmentation, rng)
+
+
+def _read(sample: Sample) -> Image.Image:
+    try:
+        return read_image(sample.image)
+    except UserError as error:
+        raise with_skip_hint(error) from error
 
 
 def collate(items: list[tuple[Tensor, Target]]) -> Batch:
@@ -118,7 +125,7 @@ class _Guarded(Dataset[tuple[Tensor, Target] | UserError]):
         try:
             return self.dataset[key]
         except UserError as error:
-            return with_skip_hint(error)
+            return error
 
 
 def _collate_guarded(items: list[tuple[Tensor, Target] | UserError]) -> Batch | UserError:

@@ -35,6 +35,7 @@ class TrainOptions:
         precision: ``auto``, ``fp32`` or ``bf16``.
         workers: processes that load images.
         cache_dir: folder of the feature caches.
+        time_budget: seconds for the whole run, from which copies and epochs are planned.
     """
 
     data: Path
@@ -57,6 +58,7 @@ class TrainOptions:
     precision: str = "auto"
     workers: int = 2
     cache_dir: Path | None = None
+    time_budget: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for ``config.json``; paths become absolute, to resume from anywhere."""

@@ -9,7 +9,8 @@ from typing import Any
 from yolo_cli.errors import ExitCode, UserError
 
 CACHE_SHARE = 0.4  # of the budget goes into augmented copies; the rest into steps on them
-MAX_COPIES = 24
+COPIES_LIMIT = 24
+EPOCH_SECONDS = 1.5  # an epoch's weights, checkpoint and curves
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -98,8 +99,8 @@ def make_plan(
     left = budget - used
     copy = images * speed.cache
     fixed = val_images * speed.cache
-    epoch = images * speed.step + val_images * speed.validate
-    copies = max(1, min(MAX_COPIES, round((left * CACHE_SHARE - fixed) / copy)))
+    epoch = images * speed.step + val_images * speed.validate + EPOCH_SECONDS
+    copies = max(1, min(COPIES_LIMIT, round((left * CACHE_SHARE - fixed) / copy)))
     cache_seconds = fixed + copies * copy
     epochs = int((left - cache_seconds) / epoch)
     if epochs < 1:

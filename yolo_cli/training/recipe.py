@@ -108,6 +108,8 @@ _ALLOWED: dict[str, tuple[Callable[[float], bool], str]] = {
     "dropout": _BELOW_ONE,
     "patience": _WHOLE,
     "freeze": _WHOLE,
+    "unfreeze": _WHOLE,
+    "unfreeze_at": _WHOLE,
     "copies": (lambda value: 0 <= value <= MAX_COPIES, f"from 0 to {MAX_COPIES}"),
     "seed": (lambda value: 0 <= value < 2**32, "from 0 to below 2^32"),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,14 +26,19 @@ from yolo_cli.training.cache import default_cache_folder
 from yolo_cli.training.checkpoint import load_network, read_checkpoint
 from yolo_cli.training.opener import Machine, SourceOpener
 from yolo_cli.training.options import TrainOptions
+from yolo_cli.training.plan import Plan, make_plan
 from yolo_cli.training.preview import save_preview
 from yolo_cli.training.recipe import RECIPES, Recipe
 from yolo_cli.training.reporter import Reporter
 from yolo_cli.training.run import RunFolder
 from yolo_cli.training.source import Phase
+from yolo_cli.training.speed import measure_speed
 from yolo_cli.training.start import Start, build_network
 from yolo_cli.training.trainer import Trainer
 
+SMALL_DATASET = 1000  # images; below it a smaller batch gives more steps for the same work
+SMALL_BATCH = 8
+SECOND_PHASE = 0.75  # of the epochs have passed when further blocks are set free
 FROZEN_BLOCKS = 4  # of VGG-16 on a CPU: 91 % of its work, and general enough to be kept
 
 
@@ -47,6 +53,7 @@ def prepare(options: TrainOptions, out: Path | None, reporter: Reporter) -> Trai
     Raises:
         UserError: for all that can be wrong with the dataset, the weights or the machine.
     """
+    began = time.monotonic()
     machine = _machine(options)
     run = RunFolder.create(out)
     splits = _read(options, reporter)
@@ -57,6 +64,11 @@ def prepare(options: TrainOptions, out: Path | None, reporter: Reporter) -> Trai
     start.network.freeze(recipe.freeze)
     images = _images(splits.train, recipe, start.network)
     save_preview(run.preview, images, splits.train.classes)
+    if options.time_budget is not None:
+        plan = _plan(options.time_budget, recipe, start, images, len(splits.val), machine, began)
+        recipe = recipe.with_options(copies=plan.copies, epochs=plan.epochs)
+        reporter.note(f"plan      {plan.line()}")
+    recipe = _with_second_phase(recipe)
     run.write_config(_record(options, recipe, start, splits))
     return _trainer(options, machine, run, splits, recipe, start, reporter)
 
@@ -99,6 +111,47 @@ def prepare_resumed(folder: Path, reporter: Reporter) -> Trainer:
         else:
             reporter.note(f"resumed   at epoch {position.epoch + 1}, step {position.step + 1}")
     return trainer
+
+
+def _with_second_phase(recipe: Recipe) -> Recipe:
+    """Check the second phase, and choose when it begins if that was left open."""
+    if not recipe.unfreeze:
+        return recipe
+    if recipe.unfreeze > recipe.freeze:
+        raise UserError(
+            f"--unfreeze {recipe.unfreeze}: only {counted(recipe.freeze, 'block')} are frozen",
+            "give --freeze a larger number, or --unfreeze a smaller one",
+            ExitCode.USAGE,
+        )
+    at = recipe.unfreeze_at or round(recipe.epochs * SECOND_PHASE)
+    return recipe.with_options(unfreeze_at=max(1, at))
+
+
+def _plan(
+    budget: float,
+    recipe: Recipe,
+    start: Start,
+    images: TrainingImages,
+    val_images: int,
+    machine: Machine,
+    began: float,
+) -> Plan:
+    """Copies and epochs that fit into the time that is left."""
+    if recipe.unfreeze:
+        raise UserError(
+            "--time-budget does not plan a second phase",
+            "leave out --unfreeze, or give --epochs and --copies instead of the budget",
+            ExitCode.USAGE,
+        )
+    if not recipe.freeze:
+        raise UserError(
+            "--time-budget plans training on cached activations of frozen blocks",
+            f"add --freeze {FROZEN_BLOCKS}, or give --epochs instead",
+            ExitCode.USAGE,
+        )
+    speed = measure_speed(start.network, images, recipe, machine)
+    used = time.monotonic() - began
+    return make_plan(budget, speed, len(images), val_images, used=used)
 
 
 def _machine(options: TrainOptions) -> Machine:
@@ -208,7 +261,10 @@ def choose(
     """
     if options.recipe_name != "default":
         return recipe
-    chosen: dict[str, Any] = {"epochs": max(10, min(40, 6000 // images))}
+    chosen: dict[str, Any] = {
+        "epochs": max(10, min(40, 6000 // images)),
+        "batch": SMALL_BATCH if images < SMALL_DATASET else recipe.batch,
+    }
     vgg16 = start.network.config.arch == "vgg16"
     if vgg16 and start.pretrained and device.type == "cpu":
         chosen["freeze"] = FROZEN_BLOCKS
