@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import atomic_write, atomic_write_text, check_folder
+from yolo_cli.model.config import ModelConfig
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.recipe import Recipe
 
@@ -121,6 +122,17 @@ class RunFolder:
                 f"{run.config}: damaged, or edited by hand ({place}: {first['msg']})",
                 "put it back as it was, or start a new run",
             ) from error
+
+    def model(self, config: RunConfig) -> ModelConfig:
+        """The network that ``config.json`` describes.
+
+        Raises:
+            UserError: if it describes none.
+        """
+        try:
+            return ModelConfig.from_json(config.model)
+        except UserError as error:
+            raise UserError(f"{self.config}: {error.message}", error.hint) from error
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write ``config.json``."""

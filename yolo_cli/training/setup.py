@@ -18,7 +18,6 @@ from yolo_cli.data.loader import TrainingImages
 from yolo_cli.data.sample import Dataset
 from yolo_cli.data.splits import TrainingSplits, training_splits
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
 from yolo_cli.model.runtime import pick_device, pick_dtype
 from yolo_cli.text import counted
@@ -56,19 +55,19 @@ def prepare(options: TrainOptions, out: Path | None, reporter: Reporter) -> Trai
     began = time.monotonic()
     machine = _machine(options)
     run = RunFolder.create(out)
-    splits = _read(options, reporter)
     recipe = _named_recipe(options)
+    splits = _read(options, recipe.seed, reporter)
     torch.manual_seed(recipe.seed)
     start = build_network(options, splits.train.classes, recipe)
     recipe = choose(options, recipe, start, len(splits.train), machine.device)
     start.network.freeze(recipe.freeze)
     images = _images(splits.train, recipe, start.network)
-    save_preview(run.preview, images, splits.train.classes)
     if options.time_budget is not None:
         plan = _plan(options.time_budget, recipe, start, images, len(splits.val), machine, began)
         recipe = recipe.with_options(copies=plan.copies, epochs=plan.epochs)
         reporter.note(f"plan      {plan.line()}")
     recipe = _with_second_phase(recipe)
+    save_preview(run.preview, images, splits.train.classes)
     run.write_config(_record(options, recipe, start, splits))
     return _trainer(options, machine, run, splits, recipe, start, reporter)
 
@@ -82,7 +81,7 @@ def prepare_resumed(folder: Path, reporter: Reporter) -> Trainer:
     run, config = RunFolder.existing(folder)
     options, recipe = config.options, config.recipe
     machine = _machine(options)
-    splits = _read(options, reporter)
+    splits = _read(options, recipe.seed, reporter)
     for part, dataset, begun in (
         ("train", splits.train, config.train),
         ("validate", splits.val, config.val),
@@ -98,7 +97,7 @@ def prepare_resumed(folder: Path, reporter: Reporter) -> Trainer:
     if checkpoint is None:  # stopped while the cache was filled
         start = build_network(options, splits.train.classes, recipe)
     else:
-        network = Network(ModelConfig.from_json(config.model))
+        network = Network(run.model(config))
         load_network(run.checkpoint, checkpoint, network)
         start = Start(network, config.start, pretrained=True)
     start.network.freeze(recipe.freeze)
@@ -107,7 +106,8 @@ def prepare_resumed(folder: Path, reporter: Reporter) -> Trainer:
         trainer.resume(checkpoint)
         position = trainer.position
         if trainer.finished:
-            reporter.note(f"finished  after {position.epoch} epochs; there is nothing left to do")
+            epochs = counted(position.epoch, "epoch")
+            reporter.note(f"finished  after {epochs}; there is nothing left to do")
         else:
             reporter.note(f"resumed   at epoch {position.epoch + 1}, step {position.step + 1}")
     return trainer
@@ -212,12 +212,12 @@ def _trainer(
     )
 
 
-def _read(options: TrainOptions, reporter: Reporter) -> TrainingSplits:
+def _read(options: TrainOptions, seed: int, reporter: Reporter) -> TrainingSplits:
     splits = training_splits(
         open_dataset(options.data, format=options.format, skip_bad=options.skip_bad),
         train=options.train_split,
         val=options.val_split,
-        seed=_named_recipe(options).seed,
+        seed=seed,
     )
     reporter.note(f"data      {options.data} ({splits.train.format}): {splits.note}")
     for line in (*splits.train.skipped, *splits.val.skipped):
