@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor
 
 from yolo_cli.model.grid import Grid
-from yolo_cli.model.postprocess import Detection, postprocess
+from yolo_cli.model.postprocess import Detection, postprocess, vote
 from yolo_cli.model.thresholds import DETECT, EVAL, Thresholds
 
 # One box a cell, two classes, 2 x 2 cells: the image's quarters.
@@ -201,7 +202,14 @@ def overlap(a: list[float], b: list[float]) -> float:
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("limits", [DETECT, EVAL, Thresholds(conf=0.1, iou=0.2, max_det=5)])
+@pytest.mark.parametrize(
+    "limits",
+    [
+        replace(DETECT, vote=None),
+        replace(EVAL, vote=None),
+        Thresholds(conf=0.1, iou=0.2, max_det=5),
+    ],
+)
 def test_agrees_with_a_literal_implementation(seed: int, limits: Thresholds) -> None:
     torch.manual_seed(seed)
     size, classes = 3 + seed, 4
@@ -214,6 +222,36 @@ def test_agrees_with_a_literal_implementation(seed: int, limits: Thresholds) -> 
         assert result["labels"].tolist() == [label for _, label, _ in expected]
         np.testing.assert_allclose(result["scores"], [s for s, _, _ in expected], rtol=1e-5)
         np.testing.assert_allclose(result["boxes"], [box for _, _, box in expected], atol=1e-2)
+
+
+def test_boxes_move_to_the_mean_of_those_that_overlap_them() -> None:
+    boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 20], [0, 0, 10, 21], [5, 5, 5, 5]])
+    # IoU with the first: 1, 100/200 = 0.5 (has a vote), 100/210 < 0.5 (has none), 0.
+    scores = torch.tensor([[0.6, 0.4, 0.9, 0.9]])
+    # Weights 0.6 · 1 and 0.4 · 0.5: y2 = (0.6 · 10 + 0.2 · 20) / 0.8 = 12.5.
+    moved = vote(boxes[:1], boxes, scores, 0.5)
+    torch.testing.assert_close(moved, torch.tensor([[0.0, 0, 10, 12.5]]))
+
+
+def test_a_box_without_votes_stays() -> None:
+    boxes = torch.tensor([[0.0, 0, 10, 10]])
+    assert torch.equal(vote(boxes, boxes, torch.zeros(1, 1), 0.5), boxes)
+
+
+def test_votes_are_cast_for_the_class_that_was_found() -> None:
+    # Both boxes fill the left half but for their heights, 1 and .64 of the image: IoU .64.
+    output = raw(
+        (0, 0, 0.5, 1, 0.5**0.5, 1, 0.9, 1, 0), (1, 0, 0.5, 0, 0.5**0.5, 0.8, 0.5, 0.8, 0.6)
+    )
+    limits = Thresholds(conf=0.01, iou=0.5, vote=0.5)
+    found = detect(output, limits)
+    # Class 0: weights .9 · 1 and .5 · .8 · .64 = .256; heights 0 to 100 and 18 to 82.
+    top = 0.256 * 18 / (0.9 + 0.256)
+    expected = torch.tensor([0.0, top, 50.0, 100 - top])
+    torch.testing.assert_close(found["boxes"][0], expected)
+    # Class 1 was seen in the second box alone; the first has no score for it, so no vote.
+    torch.testing.assert_close(found["boxes"][1], torch.tensor([0.0, 18, 50, 82]))
+    assert found["labels"].tolist() == [0, 1]
 
 
 def test_a_sigmoid_network_by_hand() -> None:

@@ -33,6 +33,7 @@ def detect(  # typer calls it by name
     conf: options.Conf = options.DETECT_CONF,
     iou: options.Iou = options.DETECT_IOU,
     max_det: options.MaxDet = options.MAX_DET,
+    vote: options.Vote = True,
     classes: Annotated[
         str | None,
         typer.Option(metavar="NAMES", help="Only these, with commas between: person,dog."),
@@ -75,7 +76,7 @@ def detect(  # typer calls it by name
     from yolo_cli.detection.detector import Detector
     from yolo_cli.detection.pipeline import Failure, detect_files
     from yolo_cli.detection.writers import taken_by
-    from yolo_cli.model.thresholds import Thresholds
+    from yolo_cli.model.thresholds import VOTE, Thresholds
 
     detector = Detector.load(weights, device=device, precision=precision)
     chosen = None if classes is None else class_indices(classes, detector.classes)
@@ -84,7 +85,7 @@ def detect(  # typer calls it by name
     outcomes = detect_files(
         detector,
         paths,
-        Thresholds(conf, iou, max_det, chosen),
+        Thresholds(conf, iou, max_det, VOTE if vote else None, chosen),
         batch=min(batch, len(paths)),
         keep_images=folder is not None,
     )

@@ -31,6 +31,7 @@ def evaluate(  # typer calls it by name
     conf: options.Conf = options.EVAL_CONF,
     iou: options.Iou = options.EVAL_IOU,
     max_det: options.MaxDet = options.MAX_DET,
+    vote: options.Vote = True,
     json_out: Annotated[
         bool, typer.Option("--json", help="Print the scores as one JSON document.")
     ] = False,
@@ -57,7 +58,7 @@ def evaluate(  # typer calls it by name
     from yolo_cli.detection.detector import Detector
     from yolo_cli.detection.labelled import detect_dataset
     from yolo_cli.evaluation.voc import evaluate_voc
-    from yolo_cli.model.thresholds import Thresholds
+    from yolo_cli.model.thresholds import VOTE, Thresholds
 
     detector = Detector.load(weights, device=device, precision=precision)
     with image_progress(console) as bar:
@@ -65,7 +66,7 @@ def evaluate(  # typer calls it by name
         found = detect_dataset(
             detector,
             dataset,
-            Thresholds(conf, iou, max_det),
+            Thresholds(conf, iou, max_det, VOTE if vote else None),
             batch=min(batch, len(dataset)),
             skip_bad=skip_bad,
             progress=lambda count: bar.advance(task, count),

@@ -7,7 +7,7 @@ from typing import TypedDict
 
 import torch
 from torch import Tensor
-from torchvision.ops import batched_nms, clip_boxes_to_image
+from torchvision.ops import batched_nms, box_iou, clip_boxes_to_image
 
 from yolo_cli.model.grid import Grid
 from yolo_cli.model.thresholds import Thresholds
@@ -28,7 +28,7 @@ class Detection(TypedDict):
 def postprocess(
     raw: Tensor, grid: Grid, sizes: Sequence[tuple[int, int]], thresholds: Thresholds
 ) -> list[Detection]:
-    """Decode, threshold and suppress.
+    """Decode, threshold, suppress and vote.
 
     Args:
         raw: ``[N, S, S, 5B + C]``, the network's output.
@@ -51,15 +51,36 @@ def _select(
     boxes: Tensor, scores: Tensor, size: tuple[int, int], thresholds: Thresholds
 ) -> Detection:
     width, height = size
+    boxes = clip_boxes_to_image(boxes * torch.tensor([width, height] * 2), (height, width))
     box, label = torch.nonzero(scores >= thresholds.conf, as_tuple=True)
     if thresholds.classes is not None:
         wanted = torch.isin(label, torch.tensor(thresholds.classes, dtype=label.dtype))
         box, label = box[wanted], label[wanted]
+    inside = (boxes[box, 2:] > boxes[box, :2]).all(dim=1)
+    box, label = box[inside], label[inside]
     score = scores[box, label]
-    scaled = boxes[box] * torch.tensor([width, height, width, height])
-    scaled = clip_boxes_to_image(scaled, (height, width))
-    inside = (scaled[:, 2:] > scaled[:, :2]).all(dim=1)
-    scaled, score, label = scaled[inside], score[inside], label[inside]
-    keep = batched_nms(scaled, score, label, thresholds.iou)[: thresholds.max_det]
+    keep = batched_nms(boxes[box], score, label, thresholds.iou)[: thresholds.max_det]
+    box, label, score = box[keep], label[keep], score[keep]
+    found = boxes[box]
+    if thresholds.vote is not None:
+        found = vote(found, boxes, scores[:, label].T, thresholds.vote)
     # A linear network may predict more than one; clamped last, as the order is by what it said.
-    return Detection(boxes=scaled[keep], scores=score[keep].clamp(max=1), labels=label[keep])
+    return Detection(boxes=found, scores=score.clamp(max=1), labels=label)
+
+
+def vote(found: Tensor, boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
+    """Move each box to the weighted mean of the boxes that overlap it.
+
+    Args:
+        found: ``[N, 4]`` xyxy boxes that are left after suppression.
+        boxes: ``[K, 4]`` xyxy, all boxes of the image, those among them.
+        scores: ``[N, K]`` scores of all boxes for the class of each one found.
+        threshold: lowest IoU of a box that has a vote, in (0, 1].
+
+    Returns:
+        ``[N, 4]`` xyxy.
+    """
+    overlap = box_iou(found, boxes).nan_to_num()  # a box without area overlaps nothing
+    weight = torch.where(overlap >= threshold, overlap * scores, 0)
+    total = weight.sum(dim=1, keepdim=True)
+    return torch.where(total > 0, (weight @ boxes) / total, found)
