@@ -18,5 +18,7 @@ def printable(text: str) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """``1 image``, ``2 images``."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+    """``1 image``, ``2 images``, ``3 classes``."""
+    if number == 1:
+        return f"{number} {what}"
+    return f"{number} {what}{'es' if what.endswith('s') else 's'}"

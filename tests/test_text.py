@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import pytest
+
+from yolo_cli.text import counted, printable
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Zoë's 日本 🐈‍⬛ [b] \\n", "Zoë's 日本 🐈‍⬛ [b] \\n"),  # letters, marks, symbols stay
+        ("a\nb\rc\td", r"a\nb\rc\td"),
+        ("\x1b[31mred\x07", r"\x1b[31mred\x07"),
+        ("\u2028", r"\u2028"),  # a line separator
+        (b"caf\xe9".decode("utf-8", "surrogateescape"), r"caf\udce9"),
+    ],
+)
+def test_printable(text: str, expected: str) -> None:
+    assert printable(text) == expected
+
+
+def test_counted() -> None:
+    numbers = [counted(n, "image") for n in (0, 1, 2)]
+    assert numbers == ["0 images", "1 image", "2 images"]
+    assert counted(3, "class") == "3 classes"
