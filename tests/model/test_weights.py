@@ -358,6 +358,9 @@ def test_transfer_keeps_boxes_and_classes_of_the_same_name(head: str, cells: int
     report = transfer(new, old.state_dict(), old_config)
     assert f"{PREDICTOR}.weight" in report.kept
     assert report.replaced == report.dropped == ()
+    assert report.new_classes == ("hen", "owl")
+    assert report.dropped_classes == ("dog",)
+    assert report.summary().endswith("new classes hen, owl; 1 class dropped")
     for name in (f"{PREDICTOR}.weight", f"{PREDICTOR}.bias"):
         before, chance, after = old.state_dict()[name], fresh[name], new.state_dict()[name]
         for cell in range(cells):

@@ -30,11 +30,18 @@ class Predictor(nn.Module):
     def __init__(self, layer: nn.Conv2d | nn.Linear, config: ModelConfig) -> None:
         super().__init__()
         self.layer = layer
+        self.config = config
         nn.init.normal_(layer.weight, std=0.01)
         bias = torch.zeros(layer.weight.shape[0] // config.channels, config.channels)
         if config.output == "sigmoid":
             bias[:, 4 : 5 * config.boxes : 5] = EMPTY_LOGIT
         layer.bias = nn.Parameter(bias.flatten())
+
+    def shift_confidence(self, amount: float) -> None:
+        """Add to the logit of every box's confidence."""
+        boxes = 5 * self.config.boxes
+        with torch.no_grad():
+            self.layer.bias.view(-1, self.config.channels)[:, 4:boxes:5] += amount
 
     def forward(self, x: Tensor) -> Tensor:
         """As the layer does, in float32 whatever the type of ``x``."""

@@ -6,7 +6,7 @@ Nothing is ever unpickled from a user's file.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.resources import as_file, files
@@ -22,6 +22,7 @@ from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import atomic_write
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
+from yolo_cli.text import counted
 
 FORMAT_NAME = "yolo-cli weights"
 FORMAT = f"{FORMAT_NAME} 1"
@@ -223,11 +224,15 @@ class Transfer:
         kept: names of tensors that were taken over.
         replaced: names of tensors that differ in shape, or are new, and start from chance.
         dropped: names of tensors in the file that the network has no use for.
+        new_classes: classes whose rows of a kept predictor start from chance.
+        dropped_classes: classes of the file whose rows of the predictor the network lacks.
     """
 
     kept: tuple[str, ...]
     replaced: tuple[str, ...]
     dropped: tuple[str, ...]
+    new_classes: tuple[str, ...] = ()
+    dropped_classes: tuple[str, ...] = ()
 
     def summary(self) -> str:
         """One line for people."""
@@ -236,6 +241,10 @@ class Transfer:
             line += f", {len(self.replaced)} start afresh ({', '.join(self.replaced)})"
         if self.dropped:
             line += f", {len(self.dropped)} not used ({', '.join(self.dropped)})"
+        if self.new_classes:
+            line += f"; new classes {', '.join(self.new_classes)}"
+        if self.dropped_classes:
+            line += f"; {counted(len(self.dropped_classes), 'class')} dropped"
         return line
 
 
@@ -272,7 +281,20 @@ def transfer(
         kept=tuple(kept),
         replaced=tuple(name for name in own if name not in kept),
         dropped=tuple(name for name in tensors if name not in own),
+        **_changed_classes(config, network.config, kept),
     )
+
+
+def _changed_classes(
+    old: ModelConfig | None, new: ModelConfig, kept: Sequence[str]
+) -> dict[str, tuple[str, ...]]:
+    """Classes that only one of the two networks has, where the predictor is kept at all."""
+    if old is None or PREDICTOR[0] not in kept:
+        return {}
+    return {
+        "new_classes": tuple(name for name in new.classes if name not in old.classes),
+        "dropped_classes": tuple(name for name in old.classes if name not in new.classes),
+    }
 
 
 def _fitting_predictor(

@@ -17,13 +17,14 @@ from torch.optim.swa_utils import AveragedModel
 
 from yolo_cli.data.loader import Batch, Key, batches
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.evaluation.voc import evaluate_voc
+from yolo_cli.evaluation.voc import VocScore, evaluate_voc
 from yolo_cli.model.grid import Grid
 from yolo_cli.model.loss import YoloLoss
 from yolo_cli.model.network import Network
 from yolo_cli.model.postprocess import Detection, postprocess
 from yolo_cli.model.thresholds import EVAL
 from yolo_cli.model.weights import save_weights
+from yolo_cli.training.calibration import calibrated
 from yolo_cli.training.checkpoint import Position, Trained, restore, save_checkpoint
 from yolo_cli.training.optimizer import (
     build_average,
@@ -234,7 +235,8 @@ class Trainer:
     def _finish_epoch(self, stop: _Stop, started: float) -> None:
         """Validate, keep weights, write the row and the checkpoint."""
         trained = time.monotonic()
-        score = self.validate(lambda: self._interrupt_or_save(stop) if stop.asked else None)
+        validated = self.validate(lambda: self._interrupt_or_save(stop) if stop.asked else None)
+        score = 0.0 if math.isnan(validated.mean_ap) else validated.mean_ap
         position = self.position
         position.seconds += time.monotonic() - started
         position.epoch += 1
@@ -251,10 +253,10 @@ class Trainer:
         }
         position.history.append(row)
         position.step, position.images, position.sums = 0, 0, {}
-        self._write(row, best=best)
+        self._write(row, validated if best else None)
         self.reporter.epoch(row, self.recipe.epochs, best=best)
 
-    def _write(self, row: dict[str, float], *, best: bool) -> None:
+    def _write(self, row: dict[str, float], best: VocScore | None) -> None:
         """Weights first, the checkpoint last: what it says is on disk is there."""
         info = {
             **self.info,
@@ -264,12 +266,12 @@ class Trainer:
         }
         save_weights(self.run.last, self.averaged, info)
         if best:
-            save_weights(self.run.best, self.averaged, info)
+            save_weights(self.run.best, calibrated(self.averaged, best), info)
         self.run.write_history(self.position.history)
         save_checkpoint(self.run.checkpoint, self.state, self.position)
 
-    def validate(self, after_batch: Callable[[], None] = lambda: None) -> float:
-        """VOC07 mAP@0.5 on the validation source, 0-100; 0 if it has no object."""
+    def validate(self, after_batch: Callable[[], None] = lambda: None) -> VocScore:
+        """The VOC07 score of the network that is kept, on the validation source."""
         network = self.averaged.eval()
         keys = in_order(len(self.val), batch=self.recipe.batch)
         self.reporter.begin("validation", len(self.val))
@@ -285,5 +287,4 @@ class Trainer:
                 self.reporter.advance(len(part))
                 after_batch()
         self.reporter.end()
-        score = evaluate_voc(self.val.samples, detections, self.network.config.classes).mean_ap
-        return 0.0 if math.isnan(score) else score
+        return evaluate_voc(self.val.samples, detections, self.network.config.classes)
