@@ -15,7 +15,7 @@ FC_UNITS = 4096  # paper, figure 3
 EMPTY_LOGIT = -4.0
 
 
-def build_head(config: ModelConfig, channels: int, stride: int) -> nn.Module:
+def build_head(config: ModelConfig, channels: int, stride: int) -> Head:
     """The head that ``config`` names, for a feature map of ``channels`` at ``stride`` pixels."""
     head = ConvHead if config.head == "conv" else ConnectedHead
     return head(config, channels, config.stride // stride)
@@ -41,7 +41,8 @@ class Predictor(nn.Module):
         """Add to the logit of every box's confidence."""
         boxes = 5 * self.config.boxes
         with torch.no_grad():
-            self.layer.bias.view(-1, self.config.channels)[:, 4:boxes:5] += amount
+            bias = self.get_parameter("layer.bias")
+            bias.view(-1, self.config.channels)[:, 4:boxes:5] += amount
 
     def forward(self, x: Tensor) -> Tensor:
         """As the layer does, in float32 whatever the type of ``x``."""
@@ -54,7 +55,13 @@ class Predictor(nn.Module):
             return result
 
 
-class ConvHead(nn.Module):
+class Head(nn.Module):
+    """What both heads have: a predictor at their end."""
+
+    predictor: Predictor
+
+
+class ConvHead(Head):
     """Three 3×3 convolutions, the first with the stride that is left, and a 1×1 predictor.
 
     Three of them let a cell see 532 pixels along each side on VGG-16, most of the picture or all
@@ -79,7 +86,7 @@ class ConvHead(nn.Module):
         return result.permute(0, 2, 3, 1)
 
 
-class ConnectedHead(nn.Module):
+class ConnectedHead(Head):
     """The paper's head: a connected layer of 4096, dropout, and the connected output layer.
 
     Where the backbone stops at stride 32 (VGG-16), a convolution of stride 2 comes first. The

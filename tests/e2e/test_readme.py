@@ -1,0 +1,78 @@
+"""Every command that the README shows is run, in a folder that holds what the README names."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from yolo_cli.cli.app import run
+from yolo_cli.errors import ExitCode
+
+ROOT = Path(__file__).parents[2]
+BLOCK = re.compile(r"```bash\n(.*?)```", re.DOTALL)
+
+
+def commands() -> list[str]:
+    """The ``yolo`` commands of the README's blocks, in order, without comments."""
+    found = []
+    for block in BLOCK.findall((ROOT / "README.md").read_text("utf-8")):
+        for line in block.splitlines():
+            last = line.split("&&")[-1].split("#")[0].strip()
+            if last.startswith("yolo "):
+                found.append(last)
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The working directory of a reader: samples, photographs, a dataset and a finished run."""
+    path = tmp_path_factory.mktemp("reader")
+    shutil.copytree(ROOT / "samples", path / "samples")
+    shutil.copytree(ROOT / "samples", path / "my-dataset")
+    shutil.copytree(ROOT / "samples/JPEGImages", path / "holiday")
+    (path / "my-dataset/ImageSets/Main/test.txt").write_text("chelsea\nowl\n")
+    for name in ("photo", "new-photo"):
+        shutil.copy(ROOT / "samples/JPEGImages/chelsea.jpg", path / f"{name}.jpg")
+    Image.open(path / "photo.jpg").save(path / "photo.png")
+    return path
+
+
+def test_the_readme_shows_every_command() -> None:
+    shown = {command.split()[1] for command in commands()}
+    assert shown == {"detect", "train", "eval", "info"}
+
+
+def test_the_readme_commands_run(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    for command in commands():
+        arguments = shlex.split(command.split(">")[0])[1:]
+        if arguments[0] == "train" and "--resume" not in arguments:
+            arguments += ["--epochs", "1"]  # of an option given twice the last counts
+        assert run(arguments) == ExitCode.OK, f"{command}\n{capsys.readouterr().err}"
+    annotated = {p.name for p in (folder / "detections").iterdir()}
+    assert {p.name for p in (folder / "samples/JPEGImages").iterdir()} <= annotated
+
+
+def test_the_embedded_weights_find_what_is_in_the_samples(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    assert run(["detect", "samples/", "--json"]) == ExitCode.OK
+    records = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    found = {
+        Path(record["image"]).stem: {d["label"] for d in record["detections"]} for record in records
+    }
+    for name, label in {
+        "chelsea": "cat", "tabby": "cat", "dog": "dog", "astronaut": "person",
+        "moonwalk": "person", "cameraman": "person", "parrot": "bird", "owl": "bird",
+    }.items():  # fmt: skip
+        assert label in found[name], name
