@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+import yolo_cli
+from tests.e2e.conftest import Refused, Yolo
+
+
+def test_version(yolo: Yolo) -> None:
+    result = yolo("--version")
+    assert (result.code, result.out) == (0, f"yolo-cli {yolo_cli.__version__}\n")
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["detect"], ["eval"], ["info"]])
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+def test_help_fits_a_terminal(
+    yolo: Yolo, command: list[str], flag: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    result = yolo(*command, flag)
+    assert result.code == 0
+    assert not result.err
+    assert result.out.lstrip().startswith(f"Usage: {' '.join(['yolo', *command])}")
+    assert max(map(len, result.out.splitlines())) <= 80
+    assert "…" not in result.out.replace("train …", "")  # nothing is cut off
+
+
+def test_no_command_gives_help(yolo: Yolo) -> None:
+    result = yolo()
+    assert result.code == 2
+    assert "detect" in result.out
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nothing"], ["detect"], ["eval"], ["detect", "a.jpg", "--wieghts", "x"]]
+)
+def test_wrong_usage(yolo: Yolo, arguments: list[str]) -> None:
+    result = yolo(*arguments)
+    assert result.code == 2
+    assert not result.out
+    assert "Usage: yolo" in result.err
+
+
+def document(yolo: Yolo, *arguments: object) -> Any:
+    result = yolo("info", *arguments, "--json")
+    assert result.code == 0, result.err
+    assert not result.err
+    return json.loads(result.out, parse_constant=pytest.fail)
+
+
+@pytest.mark.parametrize("head", ["conv", "fc"])
+@pytest.mark.parametrize("arch", ["vgg16", "yolov1", "fast"])
+def test_architectures(yolo: Yolo, arch: str, head: str) -> None:
+    told = document(yolo, arch, "--head", head)
+    assert (told["model"]["arch"], told["model"]["head"]) == (arch, head)
+    assert told["parameters"] == sum(layer["parameters"] for layer in told["layers"])
+    assert told["flops"] == sum(layer["flops"] for layer in told["layers"])
+    # Of 448 × 448 pixels; VOC's 20 classes and two boxes: 5·2 + 20 numbers a cell.
+    last = told["layers"][-1]["shape"]
+    assert last == ([30, 7, 7] if head == "conv" else [7 * 7 * 30])
+    shown = yolo("info", arch, "--head", head)
+    assert shown.code == 0
+    assert f"network  {arch}, {head} head, 448×448 pixels, " in shown.out
+
+
+def test_the_work_of_vgg16(yolo: Yolo) -> None:
+    # The convolutions of configuration D at 448 × 448, counted by hand: a 3×3 convolution from
+    # a to b channels at side s is 2·9·a·b·s² operations.
+    table = [
+        (3, 64, 448), (64, 64, 448), (64, 128, 224), (128, 128, 224),
+        (128, 256, 112), (256, 256, 112), (256, 256, 112),
+        (256, 512, 56), (512, 512, 56), (512, 512, 56),
+        (512, 512, 28), (512, 512, 28), (512, 512, 28),
+    ]  # fmt: skip
+    layers = document(yolo, "vgg16")["layers"]
+    backbone = [x for x in layers if x["name"].startswith("backbone.") and x["flops"]]
+    assert [x["flops"] for x in backbone] == [18 * a * b * s * s for a, b, s in table]
+    assert [x["parameters"] for x in backbone] == [9 * a * b + b for a, b, _ in table]
+
+
+def test_a_weights_file(yolo: Yolo, tiny: Path) -> None:
+    told = document(yolo, tiny)
+    assert told["model"]["classes"] == ["disc", "square"]
+    assert told["info"] == {}
+    shown = yolo("info", tiny)
+    assert (shown.code, shown.err) == (0, "")
+    assert "grid     2×2 cells, 2 boxes each, sigmoid output" in shown.out
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {"data": 3, "val": [1], "epoch": {}, "start": 5},
+        {"data": None, "val": {"voc07": 7}, "minutes": "[red]"},
+        {"data": {"name": "\x1b[2J", "train": None}, "val": {"voc07": {"mAP": [1]}}},
+    ],
+)
+def test_metadata_that_says_other_things(
+    yolo: Yolo, tiny: Path, tmp_path: Path, info: dict[str, Any]
+) -> None:
+    path = rewritten(tiny, tmp_path / "odd.safetensors", info=json.dumps(info))
+    shown = yolo("info", path)
+    assert shown.code == 0
+    assert "\x1b" not in shown.out
+    assert document(yolo, path)["info"] == info
+
+
+def test_nan_in_metadata_is_null(yolo: Yolo, tiny: Path, tmp_path: Path) -> None:
+    path = rewritten(tiny, tmp_path / "nan.safetensors", info='{"val": {"loss": NaN}}')
+    assert document(yolo, path)["info"] == {"val": {"loss": None}}
+
+
+def test_no_such_architecture(refused: Refused) -> None:
+    assert "resnet: no such weights file" in refused("info", "resnet", code=3)
+
+
+def rewritten(source: Path, path: Path, **metadata: str) -> Path:
+    with safe_open(source, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
+        save_file(tensors, path, {**file.metadata(), **metadata})
+    return path

@@ -1,0 +1,146 @@
+"""What only a process of its own shows: streams, signals, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.e2e.conftest import Yolo
+from tests.toy import make_voc
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and pipes of POSIX")
+
+COMMAND = [sys.executable, "-m", "yolo_cli"]
+PATIENCE = 200  # seconds; a machine may be busy with other things
+
+
+def start(*arguments: object, **options: Any) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **options.pop("env", {})}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    return subprocess.Popen([*COMMAND, *map(str, arguments)], env=environment, **pipes)
+
+
+def photos(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    for i in range(count):
+        Image.new("RGB", (40, 20)).save(folder / f"{i}.png")
+    return folder
+
+
+def read_terminal(terminal: int) -> bytes:
+    """All that is written until the last writer has closed it."""
+    said = b""
+    with suppress(OSError):  # Linux' way to say that it is closed
+        while part := os.read(terminal, 4096):
+            said += part
+    os.close(terminal)
+    return said
+
+
+def test_help_imports_nothing_heavy() -> None:
+    with start("detect", "--help", env={"PYTHONPROFILEIMPORTTIME": "1"}) as process:
+        out, imports = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert b"Usage: yolo detect" in out
+    modules = {line.rsplit(b"|")[-1].strip() for line in imports.splitlines()}
+    assert b"yolo_cli.cli.app" in modules
+    assert not modules & {b"torch", b"torchvision", b"numpy", b"PIL", b"matplotlib"}
+
+
+def test_streams_and_exit_code(fixed: Path, tmp_path: Path) -> None:
+    folder = photos(tmp_path / "photos", 2)
+    (folder / "bad.jpg").touch()
+    # Neither this name nor the next is of the encoding that the process is told to write.
+    (folder / "0.png").rename(folder / "é.png")
+    os.rename(os.fsencode(folder / "1.png"), os.fsencode(folder) + b"/\xff.png")  # noqa: PTH104
+    arguments = ("detect", folder, "--weights", fixed, "--json", "--classes", "disc")
+    with start(*arguments, env={"PYTHONIOENCODING": "ascii"}) as process:
+        out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 3
+    records = [json.loads(line) for line in out.splitlines()]
+    assert [Path(record["image"]).name for record in records] == ["é.png", "\udcff.png"]
+    assert all(len(record["detections"]) == 4 for record in records)
+    assert b"bad.jpg: empty image file" in err
+    assert b"Traceback" not in err
+
+
+def test_json_goes_to_standard_output_while_a_bar_is_on_the_terminal(
+    fixed: Path, tmp_path: Path
+) -> None:
+    import pty
+
+    folder = photos(tmp_path / "photos", 3)
+    terminal, other_end = pty.openpty()
+    arguments = ("detect", folder, "--weights", fixed, "--json")
+    with (
+        ThreadPoolExecutor(1) as pool,
+        start(*arguments, stderr=other_end, env={"TERM": "xterm"}) as process,
+    ):
+        os.close(other_end)
+        reader = pool.submit(read_terminal, terminal)  # a terminal that nobody reads blocks
+        out, _ = process.communicate(timeout=PATIENCE)
+        assert process.returncode == 0
+        said = reader.result()
+    assert len(out.splitlines()) == 3
+    assert b"detections" not in said
+    assert b"3 images" in said
+
+
+def test_a_reader_that_goes_away(fixed: Path, tmp_path: Path) -> None:
+    folder = photos(tmp_path / "photos", 40)
+    with start("detect", folder, "--weights", fixed, "--json", "--batch", "1") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith(b'{"image"')
+        process.stdout.close()  # as head -1 does
+        err = process.stderr.read()
+        assert process.wait(PATIENCE) == 0
+    assert b"Traceback" not in err
+    assert b"BrokenPipe" not in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_standard_output_on_a_full_disk() -> None:
+    with Path("/dev/full").open("wb") as full, start("--version", stdout=full) as process:
+        _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert err.startswith(b"error: No space left on device")
+    assert len(err.splitlines()) == 2
+
+
+def test_ctrl_c_and_resume(yolo: Yolo, tiny: Path, tmp_path: Path) -> None:
+    data = make_voc(tmp_path / "data", 10, size=80)
+    options = ["--weights", tiny, "--epochs", "100000", "--patience", "0", "--freeze", "0"]
+    arguments = ["train", data, *options, "--batch", "4", "--workers", "1", "--out", "run"]
+    with start(*arguments) as process:
+        deadline = time.monotonic() + PATIENCE
+        while not Path("run/checkpoint.pt").exists():  # written at the end of an epoch
+            assert process.poll() is None, process.stderr and process.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert not out
+    assert b"Traceback" not in err
+    assert b"stopped; go on with: yolo train --resume run\n" in err
+    # To see it go on without waiting for all its epochs, let it end after the next one.
+    config = json.loads(Path("run/config.json").read_text())
+    done = len(Path("run/metrics.csv").read_text().splitlines()) - 1
+    config["recipe"]["epochs"] = done + 1
+    Path("run/config.json").write_text(json.dumps(config))
+    result = yolo("train", "--resume", "run")
+    assert result.code == 0, result.err
+    assert f"resumed   at epoch {done + 1}, step " in result.err
+    assert len(Path("run/metrics.csv").read_text().splitlines()) == 1 + done + 1

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import csv
+import json
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file
+
+from tests.data.builders import coco, image, write
+from tests.e2e.conftest import Refused, Yolo
+
+RUN_FILES = {
+    "best.safetensors",
+    "checkpoint.pt",
+    "config.json",
+    "curves.png",
+    "last.safetensors",
+    "metrics.csv",
+    "preview.jpg",
+}
+
+
+@pytest.fixture
+def quick(tiny: Path) -> list[str]:
+    """Options of a run of a second."""
+    return [
+        *("--weights", str(tiny), "--epochs", "1", "--freeze", "0", "--batch", "4"),
+        *("--workers", "0", "--precision", "fp32"),
+    ]
+
+
+def yolo_dataset(root: Path) -> Path:
+    for i in range(3):
+        image(root / f"images/{i}.jpg")
+        write(root / f"labels/{i}.txt", "0 .5 .5 .4 .4\n")
+    write(root / "classes.txt", "disc\n")
+    return root
+
+
+def coco_dataset(root: Path) -> Path:
+    names = [(i, f"{i}.jpg") for i in range(3)]
+    for _, name in names:
+        image(root / "images" / name)
+    objects = [
+        {"id": i, "image_id": i, "category_id": 7, "bbox": [10, 10, 40, 40]} for i in range(3)
+    ]
+    write(root / "annotations/all.json", coco(names, objects, {7: "disc"}))
+    return root
+
+
+def test_train_then_detect_then_eval(
+    yolo: Yolo, quick: list[str], toy: Path, tmp_path: Path
+) -> None:
+    result = yolo("train", toy, *quick)
+    assert result.code == 0, result.err
+    assert not result.out
+    run = Path("runs/train-1")
+    assert {path.name for path in run.iterdir()} == RUN_FILES
+    assert f"best      mAP 0.00 after epoch 1: {run / 'best.safetensors'}" in result.err
+    rows = list(csv.DictReader((run / "metrics.csv").read_text().splitlines()))
+    assert [row["epoch"] for row in rows] == ["1"]
+    weights = ("--weights", run / "best.safetensors")
+    assert yolo("detect", toy, *weights).code == 0
+    assert yolo("eval", toy, *weights).code == 0
+    shown = yolo("info", run / "best.safetensors").out
+    assert "on 5 images of toy, epoch 1" in shown
+    assert "VOC07 mAP@0.5 0.0 on 5 validation images" in shown
+
+
+@pytest.mark.parametrize("layout", [yolo_dataset, coco_dataset])
+def test_other_layouts(
+    yolo: Yolo, quick: list[str], tmp_path: Path, layout: type[Path] | object
+) -> None:
+    assert callable(layout)
+    data = layout(tmp_path / "data")
+    before = {path: path.stat().st_mtime_ns for path in data.rglob("*")}
+    result = yolo("train", data, *quick, "--out", "run")
+    assert result.code == 0, result.err
+    assert "no splits in the dataset: 2 images to train, 1 to validate (seed 0)" in result.err
+    assert {path: path.stat().st_mtime_ns for path in data.rglob("*")} == before
+    config = json.loads(Path("run/config.json").read_text())
+    assert len(config["train"]["images"]) == 2
+    assert config["model"]["classes"] == ["disc"]
+
+
+def test_cached_activations(yolo: Yolo, quick: list[str], toy: Path, tmp_path: Path) -> None:
+    cached = [*quick, "--freeze", "2", "--copies", "2", "--cache-dir", "features"]
+    result = yolo("train", toy, *cached, "--out", "a")
+    assert result.code == 0, result.err
+    assert "10 of 10 to compute" in result.err
+    files = sorted(Path("features").rglob("*.safetensors"))
+    assert files
+    before = load_file("a/last.safetensors")
+    again = yolo("train", toy, *cached, "--out", "b")
+    assert "0 of 10 to compute" in again.err
+    after = load_file("b/last.safetensors")
+    assert all(before[name].equal(after[name]) for name in before)
+    frozen = load_file(quick[1])
+    for name in ("backbone.features.0.weight", "backbone.features.7.weight"):
+        assert before[name].equal(frozen[name])
+
+
+def test_the_next_free_folder(yolo: Yolo, quick: list[str], toy: Path) -> None:
+    Path("runs/train-1").mkdir(parents=True)
+    assert yolo("train", toy, *quick).code == 0
+    assert {path.name for path in Path("runs/train-2").iterdir()} == RUN_FILES
+    assert not list(Path("runs/train-1").iterdir())
+
+
+def test_an_existing_run_is_not_written_over(
+    yolo: Yolo, refused: Refused, quick: list[str], toy: Path
+) -> None:
+    assert yolo("train", toy, *quick, "--out", "run").code == 0
+    before = Path("run/last.safetensors").read_bytes()
+    message = refused("train", toy, *quick, "--out", "run", code=2)
+    assert "--out run: holds a run already" in message
+    assert "--resume run" in message
+    assert Path("run/last.safetensors").read_bytes() == before
+
+
+def test_a_folder_in_which_no_run_began_is_taken(yolo: Yolo, quick: list[str], toy: Path) -> None:
+    Path("run").mkdir()
+    Path("run/config.json").write_text("what a start that failed has left")
+    assert yolo("train", toy, *quick, "--out", "run").code == 0
+
+
+def test_resume_of_a_finished_run(yolo: Yolo, quick: list[str], toy: Path) -> None:
+    assert yolo("train", toy, *quick, "--out", "run").code == 0
+    result = yolo("train", "--resume", "run")
+    assert result.code == 0
+    assert "finished  after 1 epoch; there is nothing left to do" in result.err
+
+
+def test_resume_goes_on_to_the_same_end(yolo: Yolo, quick: list[str], toy: Path) -> None:
+    two = [*quick, "--epochs", "2"]
+    assert yolo("train", toy, *two, "--out", "whole").code == 0
+    # A run that was stopped before its first checkpoint has no more than its configuration.
+    Path("parts").mkdir()
+    shutil.copy("whole/config.json", "parts/config.json")
+    assert yolo("train", "--resume", "parts").code == 0
+    whole, parts = load_file("whole/last.safetensors"), load_file("parts/last.safetensors")
+    assert all(whole[name].equal(parts[name]) for name in whole)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [["DATA"], ["--epochs", "3"], ["--weights", "default"], ["--device", "cpu"], ["--out", "x"]],
+)
+def test_resume_takes_no_other_option(refused: Refused, others: list[str]) -> None:
+    message = refused("train", "--resume", "run", *others, code=2)
+    assert "leave out the dataset and other options" in message
+    assert message.endswith("yolo train --resume run")
+
+
+def test_which_dataset(refused: Refused) -> None:
+    assert "which dataset?" in refused("train", code=2)
+
+
+@pytest.mark.parametrize(
+    ("argument", "suggestion"),
+    [
+        ("epochs=3", "did you mean --epochs 3?"),
+        ("weight_decay=0", "did you mean --weight-decay 0?"),
+        ("imgsz=640", "did you mean --image-size 640?"),
+        ("model=x.pt", "did you mean --weights x.pt?"),
+        ("data=coco.yaml", "did you mean coco.yaml?"),
+    ],
+)
+def test_another_tools_settings(refused: Refused, argument: str, suggestion: str) -> None:
+    message = refused("train", "DATA", argument, code=2)
+    assert message == f"error: {argument}: options are ordinary flags\n{suggestion}"
+
+
+def test_a_value_with_an_equals_sign_is_a_value(yolo: Yolo, quick: list[str], toy: Path) -> None:
+    assert yolo("train", toy, *quick, "--out", "lr=0.01").code == 0
+    assert {path.name for path in Path("lr=0.01").iterdir()} == RUN_FILES
+
+
+def test_a_small_network_from_scratch(yolo: Yolo, toy: Path) -> None:
+    options = shlex.split(
+        "--arch fast --weights none --image-size 64 --grid 2 --boxes 3 --no-augment"
+    )
+    more = shlex.split("--epochs 1 --batch 5 --workers 0 --seed 3 --momentum 0.8 --lr 0.001")
+    result = yolo("train", toy, *options, *more, "--out", "run")
+    assert result.code == 0, result.err
+    assert "fast from scratch" in result.err
+    config = json.loads(Path("run/config.json").read_text())
+    assert (config["model"]["arch"], config["model"]["boxes"]) == ("fast", 3)
+    recipe = config["recipe"]
+    assert recipe["augmentation"] is None
+    assert (recipe["seed"], recipe["momentum"], recipe["lr"]) == (3, 0.8, 0.001)
+
+
+def test_transfer_to_other_classes_is_told(yolo: Yolo, quick: list[str], tmp_path: Path) -> None:
+    data = yolo_dataset(tmp_path / "data")
+    write(data / "classes.txt", "cat\n")
+    result = yolo("train", data, *quick, "--out", "run")
+    assert result.code == 0
+    assert "tiny.safetensors: kept" in result.err
