@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from safetensors import safe_open
@@ -125,3 +125,14 @@ def rewritten(source: Path, path: Path, **metadata: str) -> Path:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # no mapping
         save_file(tensors, path, {**file.metadata(), **metadata})
     return path
+
+
+def test_the_choices_of_the_options_are_those_of_the_code() -> None:
+    from yolo_cli.cli import options
+    from yolo_cli.data.formats import FORMATS
+    from yolo_cli.model.pretrained import PREPROCESSING
+    from yolo_cli.training.recipe import RECIPES
+
+    assert set(get_args(options.FormatName)) == set(FORMATS)
+    assert set(get_args(options.PreprocessingName)) == set(PREPROCESSING)
+    assert set(get_args(options.RecipeName)) == set(RECIPES)
