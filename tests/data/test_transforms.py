@@ -169,13 +169,13 @@ def test_the_given_target_is_left_as_it_was() -> None:
     ],
 )
 def test_thirty_percent_and_four_pixels_must_remain(box: tuple[float, ...], kept: bool) -> None:
-    assert len(visible(target(box), 100)["boxes"]) == kept
+    assert len(visible(target(box), (100, 100))["boxes"]) == kept
 
 
 def test_boxes_are_clipped_and_their_areas_shrink_likewise() -> None:
     objects = target((-10, 20, 30, 60), (200, 0, 300, 100), (50, 50, 60, 70), labels=[5, 6, 7])
     objects["area"] = torch.tensor([1000.0, 2000, 150])  # masks, smaller than their boxes
-    result = visible(objects, 100)
+    result = visible(objects, (100, 100))
     close(result["boxes"], [[0.0, 20, 30, 60], [50, 50, 60, 70]])
     assert result["labels"].tolist() == [5, 7]
     close(result["area"], [750.0, 150])

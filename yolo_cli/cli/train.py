@@ -188,6 +188,14 @@ def train(  # typer calls it by name
             rich_help_panel=options.SPEED,
         ),
     ] = None,
+    patchwork: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P",
+            help="Probability that a cached item is put together from four images.",
+            rich_help_panel=options.TRAINING,
+        ),
+    ] = None,
     cache_dir: Annotated[
         Path | None,
         typer.Option(
@@ -225,6 +233,7 @@ def train(  # typer calls it by name
         "dropout": dropout,
         "freeze": freeze,
         "copies": copies,
+        "patchwork": patchwork,
         "unfreeze": unfreeze,
         "unfreeze_at": unfreeze_at,
         "patience": patience,

@@ -131,13 +131,13 @@ def crop(
     )
     shift = torch.tensor([left, top, left, top])
     moved = Target(**{**target, "boxes": target["boxes"] - shift})
-    return pixels, visible(stretch_target(moved, right - left, bottom - top, size), size)
+    return pixels, visible(stretch_target(moved, right - left, bottom - top, size), (size, size))
 
 
-def visible(target: Target, size: int) -> Target:
-    """Clip boxes to a ``size`` × ``size`` image and drop what is hardly to be seen there."""
+def visible(target: Target, size: tuple[float, float]) -> Target:
+    """Clip boxes to an image of ``size`` (width, height); drop what is hardly to be seen there."""
     boxes = target["boxes"]
-    clipped = boxes.clamp(0, size)
+    clipped = boxes.clamp(min=0).minimum(torch.tensor(size * 2))
     sides = clipped[:, 2:] - clipped[:, :2]
     whole = (boxes[:, 2:] - boxes[:, :2]).prod(dim=1)
     share = sides.prod(dim=1) / whole
@@ -181,4 +181,4 @@ def mosaic(parts: list[tuple[Tensor, Target]], rng: np.random.Generator) -> tupl
         scale = torch.tensor([width / size, height / size])
         boxes = target["boxes"] * scale.repeat(2) + torch.tensor([x1, y1, x1, y1])
         targets.append(Target(**{**target, "boxes": boxes, "area": target["area"] * scale.prod()}))
-    return canvas, visible(concatenate(targets), size)
+    return canvas, visible(concatenate(targets), (size, size))

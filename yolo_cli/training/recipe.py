@@ -40,6 +40,8 @@ class Recipe:
         augmentation: None to train on the images as they are.
         freeze: leading backbone blocks that are not trained.
         copies: augmented copies of each image whose frozen activations are kept on disk.
+        patchwork: probability that a step's cached item is put together from four images, see
+            :func:`yolo_cli.training.patchwork.patchwork`.
         unfreeze: how many of the frozen blocks, from the last one on, are trained in a second
             phase, on fresh augmentation.
         unfreeze_at: epoch after which that phase begins.
@@ -71,6 +73,7 @@ class Recipe:
     augmentation: Augmentation | None = field(default_factory=Augmentation)
     freeze: int = 0
     copies: int = 1
+    patchwork: float = 0.5
     unfreeze: int = 0
     unfreeze_at: int = 0
     unfreeze_rate: float = 0.1
@@ -97,6 +100,7 @@ class Recipe:
 
 _NOT_NEGATIVE = (lambda value: 0 <= value < math.inf, "a number from 0 up")
 _BELOW_ONE = (lambda value: 0 <= value < 1, "from 0 to below 1")
+_SHARE = (lambda value: 0 <= value <= 1, "from 0 to 1")
 _WHOLE = (lambda value: value >= 0, "from 0 up")
 _POSITIVE = (lambda value: value >= 1, "at least 1")
 _ALLOWED: dict[str, tuple[Callable[[float], bool], str]] = {
@@ -106,6 +110,7 @@ _ALLOWED: dict[str, tuple[Callable[[float], bool], str]] = {
     "momentum": _BELOW_ONE,
     "weight_decay": _NOT_NEGATIVE,
     "dropout": _BELOW_ONE,
+    "patchwork": _SHARE,
     "patience": _WHOLE,
     "freeze": _WHOLE,
     "unfreeze": _WHOLE,
@@ -130,6 +135,7 @@ PAPER = Recipe(
     ema=0.0,
     clip=0.0,
     patience=0,
+    patchwork=0.0,
     norm=False,
     output="linear",
     loss=LossConfig(),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
@@ -32,6 +33,7 @@ from yolo_cli.training.optimizer import (
     build_schedule,
     clip_gradient,
 )
+from yolo_cli.training.patchwork import patchwork
 from yolo_cli.training.recipe import Recipe
 from yolo_cli.training.reporter import Reporter, loss_line
 from yolo_cli.training.run import RunFolder
@@ -201,7 +203,7 @@ class Trainer:
 
     def _step(self, batch: Batch, keys: list[Key]) -> dict[str, float]:
         """One optimiser step; returns the loss terms."""
-        inputs, targets = batch
+        inputs, targets = self._varied(batch, keys)
         target = self.grid.encode(targets, self.network.config.image_size).to(self.device)
         raw = self._forward(self.network, inputs, self.train.start)
         terms = self.criterion(raw, target)
@@ -223,6 +225,13 @@ class Trainer:
         if isinstance(self.state.average, AveragedModel):
             self.state.average.update_parameters(self.network)
         return values
+
+    def _varied(self, batch: Batch, keys: list[Key]) -> Batch:
+        """Cached activations put together anew; images, which are fresh anyway, as they are."""
+        if not self.train.start or not self.recipe.patchwork:
+            return batch
+        rng = np.random.default_rng((self.recipe.seed, *keys[0], 0x9A7C))
+        return patchwork(batch, self.network.config.image_size, self.recipe.patchwork, rng)
 
     def _forward(self, network: Network, inputs: Tensor, start: int) -> Tensor:
         inputs = inputs.to(self.device)
