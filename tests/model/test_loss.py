@@ -14,7 +14,7 @@ from tests.model.builders import target
 from yolo_cli.data.target import Target
 from yolo_cli.errors import UserError
 from yolo_cli.model.grid import Grid
-from yolo_cli.model.loss import LossConfig, YoloLoss
+from yolo_cli.model.loss import LossConfig, YoloLoss, class_weights
 
 # Most tests look at a grid of 2 x 2 on an image of 64 pixels, 2 boxes, 2 classes, and one object
 # of class 0 with its centre at (48, 16) and 16 x 16 pixels: cell (row 0, column 1), x = y = .5,
@@ -376,3 +376,27 @@ def test_the_loss_is_that_of_a_literal_implementation(seed: int, boxes: int) -> 
     raw = torch.from_numpy(rng.normal(0.3, 0.3, (3, size, size, 5 * boxes + classes)))
     result = loss(raw, targets, Grid(size, boxes, classes))["loss"].item()
     assert result == pytest.approx(slow_loss(raw.tolist(), targets, size, boxes), rel=1e-5)
+
+
+# --- balance between classes --------------------------------------------------------------------
+
+
+def test_class_weights_of_a_worked_example() -> None:
+    # 4 objects of one class, 16 of another, none of the third: n^-.5 is 1/2 and 1/4; the mean
+    # over the objects (4/2 + 16/4) / 20 = .3. So .5/.3 and .25/.3.
+    close(class_weights(torch.tensor([4, 16, 0]), 0.5), [5 / 3, 5 / 6, 1.0])
+    close(class_weights(torch.tensor([4, 16, 0]), 0.0), [1.0, 1.0, 1.0])
+    # n^-1: every class weighs the same in all: 4 · 2.5 = 16 · .625 = 10 = 20 / 2.
+    close(class_weights(torch.tensor([4, 16]), 1.0), [2.5, 0.625])
+    close(class_weights(torch.tensor([0, 0]), 0.5), [1.0, 1.0])
+
+
+def test_balance_weighs_the_terms_of_an_object() -> None:
+    raw = output((0.5, 0.5, 0.5, R2, 0.8), (0.5, 0.5, 0.25, 0.5, 0.3), (0.7, 0.1))
+    target_of_grid = GRID.encode([OBJECT], 64)
+    weights = torch.tensor([5 / 3, 5 / 6])
+    plain = YoloLoss(GRID, LossConfig())(raw, target_of_grid)
+    balanced = YoloLoss(GRID, LossConfig(), weights)(raw, target_of_grid)
+    for term in ("box", "object", "class"):
+        close(balanced[term], (5 / 3 * plain[term]).item())
+    close(balanced["noobject"], plain["noobject"].item())

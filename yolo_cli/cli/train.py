@@ -122,6 +122,14 @@ def train(  # typer calls it by name
         float | None,
         typer.Option(metavar="X", help="In the head.", rich_help_panel=options.TRAINING),
     ] = None,
+    balance: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X",
+            help="Weight of rare classes: 0 as often as they occur, 1 all classes alike.",
+            rich_help_panel=options.TRAINING,
+        ),
+    ] = None,
     augment: Annotated[
         bool,
         typer.Option(help="Vary the training images.", rich_help_panel=options.TRAINING),
@@ -231,6 +239,7 @@ def train(  # typer calls it by name
         "momentum": momentum,
         "weight_decay": weight_decay,
         "dropout": dropout,
+        "balance": balance,
         "freeze": freeze,
         "copies": copies,
         "patchwork": patchwork,

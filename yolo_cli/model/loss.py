@@ -40,11 +40,18 @@ class YoloLoss(nn.Module):
 
     Darknet's gradient is half of this one's, so its learning rates are to be halved here.
 
+    Args:
+        grid: of the network.
+        config: weights and forms of the terms.
+        weights: ``[C]`` weights of the terms of an object, by its class; 1 unless told.
+
     Raises:
         UserError: for cross-entropy of a linear network, whose outputs are no logits.
     """
 
-    def __init__(self, grid: Grid, config: LossConfig) -> None:
+    weights: Tensor
+
+    def __init__(self, grid: Grid, config: LossConfig, weights: Tensor | None = None) -> None:
         super().__init__()
         if grid.output == "linear" and "cross_entropy" in (config.confidence, config.classes):
             raise UserError(
@@ -54,6 +61,8 @@ class YoloLoss(nn.Module):
             )
         self.grid = grid
         self.config = config
+        weights = torch.ones(grid.classes) if weights is None else weights
+        self.register_buffer("weights", weights)
 
     def forward(self, raw: Tensor, target: GridTarget) -> dict[str, Tensor]:
         """The loss and its terms.
@@ -77,11 +86,12 @@ class YoloLoss(nn.Module):
         responsible = _responsible(boxes.detach(), truth, iou)
 
         chosen = (torch.arange(len(responsible), device=raw.device), responsible)
+        weights = self.weights[target.labels].to(raw.dtype)
+        box = self._box(at.xy[chosen], at.root_wh[chosen], boxes[chosen], truth, target)
         terms = {
-            "box": self.config.coord
-            * self._box(at.xy[chosen], at.root_wh[chosen], boxes[chosen], truth, target),
-            **self._confidence(cells, (*place, responsible), iou[chosen]),
-            "class": self._class(at, target.labels),
+            "box": self.config.coord * (box * weights).sum(),
+            **self._confidence(cells, (*place, responsible), iou[chosen], weights),
+            "class": (self._class(at, target.labels) * weights).sum(),
         }
         terms = {name: value / len(raw) for name, value in terms.items()}
         return {"loss": torch.stack(list(terms.values())).sum(), **terms}
@@ -89,22 +99,21 @@ class YoloLoss(nn.Module):
     def _box(
         self, xy: Tensor, root_wh: Tensor, boxes: Tensor, truth: Tensor, target: GridTarget
     ) -> Tensor:
-        """The responsible boxes' distance from their objects."""
+        """``[M]`` distances of the responsible boxes from their objects."""
         if self.config.box == "ciou":
-            result: Tensor = complete_box_iou_loss(boxes, truth, reduction="sum")
+            result: Tensor = complete_box_iou_loss(boxes, truth, reduction="none")
             return result
-        return F.mse_loss(xy, target.xy, reduction="sum") + F.mse_loss(
-            root_wh, target.wh.sqrt(), reduction="sum"
-        )
+        shape = (root_wh - target.wh.sqrt()).square()
+        return ((xy - target.xy).square() + shape).sum(dim=-1)
 
     def _confidence(
-        self, cells: Cells, responsible: tuple[Tensor, ...], iou: Tensor
+        self, cells: Cells, responsible: tuple[Tensor, ...], iou: Tensor, weights: Tensor
     ) -> dict[str, Tensor]:
         """Responsible boxes predict their IoU with the object, all others zero."""
         goal = torch.zeros_like(cells.confidence)
         goal[responsible] = iou
         weight = torch.full_like(goal, self.config.noobj)
-        weight[responsible] = 1.0
+        weight[responsible] = weights
         if self.config.confidence == "cross_entropy":
             raw = cells.raw_confidence
             error = F.binary_cross_entropy_with_logits(raw, goal, reduction="none")
@@ -115,13 +124,30 @@ class YoloLoss(nn.Module):
         return {"object": objects, "noobject": error.sum() - objects}
 
     def _class(self, at: Cells, labels: Tensor) -> Tensor:
-        """Class scores of the cells that hold an object."""
+        """``[M]`` errors of the class scores of the cells that hold an object."""
         if self.config.classes == "cross_entropy":
             return F.cross_entropy(
-                at.raw_classes, labels, reduction="sum", label_smoothing=self.config.smoothing
+                at.raw_classes, labels, reduction="none", label_smoothing=self.config.smoothing
             )
         goal = F.one_hot(labels, self.grid.classes).to(at.classes)
-        return F.mse_loss(at.classes, goal, reduction="sum")
+        return (at.classes - goal).square().sum(dim=-1)
+
+
+def class_weights(counts: Tensor, balance: float) -> Tensor:
+    """What an object of each class weighs in the loss; one on average over the objects.
+
+    Args:
+        counts: ``[C]`` training objects of each class.
+        balance: objects of a class with n of them weigh n^-balance: 0 weighs every object alike,
+            1 every class.
+
+    Returns:
+        ``[C]`` float32; one for classes without objects.
+    """
+    present = counts > 0
+    weights = counts.float().clamp(min=1).pow(-balance)
+    mean = (weights * counts)[present].sum() / counts[present].sum().clamp(min=1)
+    return torch.where(present, weights / mean, 1.0) if present.any() else torch.ones(len(counts))
 
 
 def _iou(boxes: Tensor, truth: Tensor) -> Tensor:

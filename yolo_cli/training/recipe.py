@@ -37,6 +37,8 @@ class Recipe:
         norm: batch normalisation in the layers that are not VGG-16's.
         output: the network's output activations, see :class:`ModelConfig`.
         loss: weights and forms of the loss terms.
+        balance: objects of a class with n of them weigh n^-balance in the loss: 0 weighs every
+            object alike, 1 every class.
         augmentation: None to train on the images as they are.
         freeze: leading backbone blocks that are not trained.
         copies: augmented copies of each image whose frozen activations are kept on disk.
@@ -70,6 +72,7 @@ class Recipe:
             box="ciou", confidence="cross_entropy", classes="cross_entropy"
         )
     )
+    balance: float = 0.0
     augmentation: Augmentation | None = field(default_factory=Augmentation)
     freeze: int = 0
     copies: int = 1
@@ -110,6 +113,7 @@ _ALLOWED: dict[str, tuple[Callable[[float], bool], str]] = {
     "momentum": _BELOW_ONE,
     "weight_decay": _NOT_NEGATIVE,
     "dropout": _BELOW_ONE,
+    "balance": _SHARE,
     "patchwork": _SHARE,
     "patience": _WHOLE,
     "freeze": _WHOLE,

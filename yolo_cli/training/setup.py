@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torchvision
 
@@ -205,6 +206,7 @@ def _trainer(
         recipe,
         phases,
         images=len(splits.train),
+        counts=_counts(splits.train),
         run=run,
         dtype=machine.dtype,
         reporter=reporter,
@@ -222,20 +224,22 @@ def _read(options: TrainOptions, seed: int, reporter: Reporter) -> TrainingSplit
     reporter.note(f"data      {options.data} ({splits.train.format}): {splits.note}")
     for line in (*splits.train.skipped, *splits.val.skipped):
         reporter.note(f"skipped   {line}")
-    if not _objects(splits.train):
+    if not _counts(splits.train).any():
         raise UserError(
             f"{options.data}: no objects to train on in {counted(len(splits.train), 'image')} "
             f"({splits.train.split})",
             "label some, or name another split with --split",
         )
-    if not _objects(splits.val):
+    if not _counts(splits.val).any():
         reporter.note("note      no object in the validation images: their mAP will stay 0")
     return splits
 
 
-def _objects(dataset: Dataset) -> int:
-    """How many objects count, in training as in scoring."""
-    return sum(int((~(s.difficult | s.crowd)).sum()) for s in dataset.samples)
+def _counts(dataset: Dataset) -> torch.Tensor:
+    """``[C]`` objects of each class that count, in training as in scoring."""
+    labels = [s.labels[~(s.difficult | s.crowd)] for s in dataset.samples]
+    every = torch.from_numpy(np.concatenate([np.zeros(0, dtype=np.int64), *labels]))
+    return torch.bincount(every, minlength=len(dataset.classes))
 
 
 def _named_recipe(options: TrainOptions) -> Recipe:

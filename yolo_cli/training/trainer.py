@@ -20,7 +20,7 @@ from yolo_cli.data.loader import Batch, Key, batches
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.evaluation.voc import VocScore, evaluate_voc
 from yolo_cli.model.grid import Grid
-from yolo_cli.model.loss import YoloLoss
+from yolo_cli.model.loss import YoloLoss, class_weights
 from yolo_cli.model.network import Network
 from yolo_cli.model.postprocess import Detection, postprocess
 from yolo_cli.model.thresholds import EVAL
@@ -74,6 +74,7 @@ class Trainer:
         recipe: hyper-parameters.
         phases: in order, the first from epoch 0.
         images: how many there are to train on.
+        counts: ``[C]`` objects of each class among them.
         run: where everything is written.
         dtype: precision of the convolutions; weights and sums are float32.
         reporter: what the user sees.
@@ -87,6 +88,7 @@ class Trainer:
         phases: Sequence[Phase],
         *,
         images: int,
+        counts: Tensor,
         run: RunFolder,
         dtype: torch.dtype,
         reporter: Reporter,
@@ -102,7 +104,8 @@ class Trainer:
         self.reporter = reporter
         self.info = info
         self.grid = Grid.of(network.config)
-        self.criterion = YoloLoss(self.grid, recipe.loss)
+        weights = class_weights(counts, recipe.balance)
+        self.criterion = YoloLoss(self.grid, recipe.loss, weights).to(self.device)
         self.position = Position()
         self.train: Source
         self.val: Source
