@@ -96,10 +96,14 @@ def curve(marks: Sequence[str], npos: int) -> list[tuple[Fraction, Fraction]]:
 
 
 def ap_11_points(points: Sequence[tuple[Fraction, Fraction]]) -> float:
-    """The mean of the best precision at recall t or more, t = 0, 0.1, ... 1, exactly."""
+    """The mean of the best precision at recall t or more, t = 0:0.1:1.
+
+    Exactly, but for the comparison: both sides are float64 there, and MATLAB's loop over
+    0:0.1:1 has the values k * 0.1, some of which are not the number nearest to k/10.
+    """
     total = Fraction(0)
     for k in range(11):
-        reaching = [precision for recall, precision in points if recall >= Fraction(k, 10)]
+        reaching = [precision for recall, precision in points if float(recall) >= k * 0.1]
         total += max(reaching) if reaching else Fraction(0)
     return float(total / 11)
 

@@ -32,14 +32,14 @@ def test_the_best_threshold_by_hand() -> None:
     # Right, wrong, right, wrong: precision 1, 1/2, 2/3, 1/2; recall 1/3, 1/3, 2/3, 2/3.
     # F1 = 2PR/(P+R): .5, .4, 2/3, 4/7: best at the third.
     point = best_f1(score_of([(0, 0.9), (-1, 0.8), (1, 0.6), (-1, 0.3)]))
-    assert point == pytest.approx((0.6, 2 / 3, 2 / 3, 2 / 3))
+    assert point == pytest.approx((0.6, 200 / 3, 200 / 3, 200 / 3))
 
 
 def test_equal_scores_are_kept_or_left_together() -> None:
     # At 0.5 stand a right and a wrong one: both or none. Both: P 2/3, R 2/3.
     # Without them: P 1, R 1/3, F1 1/2.
     point = best_f1(score_of([(0, 0.9), (1, 0.5), (-1, 0.5)]))
-    assert point == pytest.approx((0.5, 2 / 3, 2 / 3, 2 / 3))
+    assert point == pytest.approx((0.5, 200 / 3, 200 / 3, 200 / 3))
 
 
 def test_nothing_right_has_no_best_threshold() -> None:

@@ -23,13 +23,18 @@ class Matches:
     """What each of N detections was matched with.
 
     Attributes:
-        index: ``[N]`` row of the matched object, or -1.
-        iou: ``[N]`` IoU with the best object of the group, 0 where none overlaps: also known
-            for detections that stayed below the threshold.
+        index: ``[N]`` row of the object of its group that it overlaps most, or -1 where it
+            overlaps none, or less than a threshold.
+        iou: ``[N]`` IoU with the best object, 0 where none overlaps: also known for detections
+            that stayed below the threshold.
     """
 
     index: IntArray
     iou: FloatArray
+
+    def at(self, iou_threshold: float) -> IntArray:
+        """``[N]`` the index, or -1 where the IoU is less than the threshold."""
+        return np.where(self.iou >= iou_threshold, self.index, -1)
 
 
 def iou_inclusive(first: FloatArray, second: FloatArray) -> FloatArray:
@@ -64,7 +69,7 @@ def match_best(
     object_boxes: FloatArray,
     object_groups: IntArray,
     *,
-    iou_threshold: float,
+    iou_threshold: float = 0.0,
 ) -> Matches:
     """Match each detection with the object of its group that it overlaps most.
 
@@ -75,31 +80,55 @@ def match_best(
         groups: ``[N]`` group of each detection.
         object_boxes: ``[M, 4]`` float64 xyxy, pixels.
         object_groups: ``[M]`` group of each object.
-        iou_threshold: the least IoU of a match, in ``(0, 1]``.
+        iou_threshold: the least IoU of a match; 0 for any overlap.
 
     Returns:
         The matches; of objects with equal IoU, the first in ``object_boxes``.
     """
-    by_group = np.argsort(object_groups, kind="stable")
-    sorted_groups = object_groups[by_group]
-    start = np.searchsorted(sorted_groups, groups, side="left")
-    count = np.searchsorted(sorted_groups, groups, side="right") - start
     index = np.full(len(boxes), -1, dtype=np.int64)
     best = np.zeros(len(boxes))
-    for rows in _passes(np.flatnonzero(count), count):
-        sizes = count[rows]
-        first_pair = np.cumsum(sizes) - sizes
-        owner = np.repeat(np.arange(len(rows)), sizes)
-        within = np.arange(len(owner)) - first_pair[owner]
-        candidate = by_group[start[rows][owner] + within]
+    for rows, owner, candidate in _pairs(groups, object_groups):
         iou = iou_inclusive(boxes[rows][owner], object_boxes[candidate])
+        first_pair = np.flatnonzero(np.diff(owner, prepend=-1))
         highest = np.maximum.reduceat(iou, first_pair)
         # The pairs of a detection are in object order: its first pair at the maximum wins.
-        hits = np.flatnonzero((iou == highest[owner]) & (iou >= iou_threshold))
+        hits = np.flatnonzero((iou == highest[owner]) & (iou > 0) & (iou >= iou_threshold))
         winners, first_hit = np.unique(owner[hits], return_index=True)
         index[rows[winners]] = candidate[hits[first_hit]]
         best[rows] = highest
     return Matches(index, best)
+
+
+def overlapping_pairs(
+    boxes: FloatArray,
+    groups: IntArray,
+    object_boxes: FloatArray,
+    object_groups: IntArray,
+    *,
+    iou_threshold: float,
+) -> tuple[IntArray, IntArray, FloatArray]:
+    """All pairs of a detection and an object of its group that overlap enough.
+
+    Args:
+        boxes: ``[N, 4]`` float64 xyxy, pixels.
+        groups: ``[N]`` group of each detection.
+        object_boxes: ``[M, 4]`` float64 xyxy, pixels.
+        object_groups: ``[M]`` group of each object.
+        iou_threshold: the least IoU of a pair, in ``(0, 1]``.
+
+    Returns:
+        Row of the detection ``[P]``, row of the object ``[P]`` and their IoU ``[P]``; ordered by
+        detection, then by object.
+    """
+    parts: list[tuple[IntArray, IntArray, FloatArray]] = []
+    for rows, owner, candidate in _pairs(groups, object_groups):
+        iou = iou_inclusive(boxes[rows][owner], object_boxes[candidate])
+        near = iou >= iou_threshold
+        parts.append((rows[owner[near]], candidate[near], iou[near]))
+    if not parts:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0)
+    first, second, overlap = zip(*parts, strict=True)
+    return np.concatenate(first), np.concatenate(second), np.concatenate(overlap)
 
 
 def first_claims(index: IntArray) -> BoolArray:
@@ -117,6 +146,27 @@ def first_claims(index: IntArray) -> BoolArray:
     _, first = np.unique(index[matched], return_index=True)
     claims[matched[first]] = True
     return claims
+
+
+def _pairs(
+    groups: IntArray, object_groups: IntArray
+) -> Iterator[tuple[IntArray, IntArray, IntArray]]:
+    """Pair each detection with every object of its group, some detections at a time.
+
+    Yields:
+        ``rows [R]``: detections that have objects; ``owner [P]``: for each pair a position in
+        ``rows``, ascending; ``candidate [P]``: its object, ascending for each detection.
+    """
+    by_group = np.argsort(object_groups, kind="stable")
+    sorted_groups = object_groups[by_group]
+    start = np.searchsorted(sorted_groups, groups, side="left")
+    count = np.searchsorted(sorted_groups, groups, side="right") - start
+    for rows in _passes(np.flatnonzero(count), count):
+        sizes = count[rows]
+        first_pair = np.cumsum(sizes) - sizes
+        owner = np.repeat(np.arange(len(rows)), sizes)
+        within = np.arange(len(owner)) - first_pair[owner]
+        yield rows, owner, by_group[start[rows][owner] + within]
 
 
 def _passes(rows: IntArray, count: IntArray) -> Iterator[IntArray]:
