@@ -305,7 +305,7 @@ def test_a_huge_label_file_is_refused(tmp_path: Path) -> None:
         file.truncate(common.MAX_LABEL_BYTES + 1)  # sparse: takes no room
     error = refused(tmp_path)
     assert "too large" in error.message
-    assert "64 MB" in error.hint
+    assert "4 MB" in error.hint
 
 
 def test_a_missing_annotation_or_image_is_named(tmp_path: Path) -> None:

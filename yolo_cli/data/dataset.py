@@ -18,7 +18,7 @@ class DatasetFolder:
 
     Attributes:
         root: the folder that the user named.
-        format: ``"voc"``, ``"yolo"`` or ``"coco"``.
+        format: ``"voc"``, ``"yolo"``, ``"coco"`` or ``"text"``.
         reader: what knows the layout.
     """
 
@@ -85,6 +85,7 @@ class DatasetFolder:
             classes=classes,
             samples=tuple(samples),
             skipped=tuple(skipped),
+            category_ids=self.reader.category_ids,
         )
 
     def _own_name(self, split: str) -> str:
@@ -110,13 +111,17 @@ def open_dataset(
     *,
     format: str | None = None,  # noqa: A002
     skip_bad: bool = False,
+    images: bool = True,
 ) -> DatasetFolder:
     """Recognises a dataset folder.
 
     Args:
         root: the folder, or the YAML file of a YOLO dataset.
-        format: ``"voc"``, ``"yolo"`` or ``"coco"``; None to find out.
+        format: ``"voc"``, ``"yolo"``, ``"coco"`` or ``"text"``; None to find out.
         skip_bad: drop broken labels and images, and note them in :attr:`Dataset.skipped`.
+        images: False to read the labels alone, with the image sizes that they state: enough
+            for the scoring of detections that are already there. Images that exist are still
+            asked for their size. Fractions of the image (YOLO's labels) need the images always.
 
     Returns:
         The dataset, nothing of it read yet but what its layout is recognised by.
@@ -128,13 +133,13 @@ def open_dataset(
         if not root.exists():
             raise UserError(f"{root}: no such folder")
         if not root.is_dir():
-            described = open_description(root, wanted=format, skip_bad=skip_bad)
+            described = open_description(root, wanted=format, skip_bad=skip_bad, images=images)
             if described is None:
                 raise UserError(f"{root}: a file, not a dataset folder", "name the folder it is in")
             return DatasetFolder(root.parent, *described)
         if next(root.iterdir(), None) is None:
             raise UserError(f"{root}: empty folder")
-        name, reader = recognise(root, wanted=format, skip_bad=skip_bad)
+        name, reader = recognise(root, wanted=format, skip_bad=skip_bad, images=images)
     except OSError as error:
         raise unreadable(root, error) from error
     return DatasetFolder(root, name, reader)

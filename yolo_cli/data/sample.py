@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,13 +25,15 @@ class Sample:
         id: name of the image in its dataset, unique there: its path relative to the image
             folder, without suffix, with ``/`` between parts (``"000001"``).
         image: path of the image file.
-        width: pixels of the upright image (EXIF orientation applied).
-        height: pixels of the upright image.
+        width: pixels of the upright image (EXIF orientation applied); 0 where only labels were
+            read and they do not say it.
+        height: pixels of the upright image, likewise.
         boxes: ``[N, 4]`` xyxy in pixels of the upright image, ``x2 > x1`` and ``y2 > y1``.
         labels: ``[N]`` indices into :attr:`Dataset.classes`.
         difficult: ``[N]`` VOC's ``difficult``: neither counts nor hurts in VOC scoring.
         crowd: ``[N]`` COCO's ``iscrowd``.
         area: ``[N]`` square pixels: COCO's annotated ``area``, else that of the box.
+        key: COCO's id of the image, by which result files name it; None in other formats.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Sample:
     difficult: BoolArray
     crowd: BoolArray
     area: FloatArray
+    key: int | str | None = None
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -53,11 +57,12 @@ class Dataset:
 
     Attributes:
         root: the folder that the user named.
-        format: ``"voc"``, ``"yolo"`` or ``"coco"``.
+        format: ``"voc"``, ``"yolo"``, ``"coco"`` or ``"text"``.
         split: the split these samples are (``"train"``), or ``"all"`` where none exists.
         classes: class names; the same, in the same order, for every split of a dataset.
         samples: in the order of the split file, else sorted by id.
         skipped: one line for each label or image that ``--skip-bad`` dropped.
+        category_ids: index of the class by COCO's ``category_id``; empty in other formats.
     """
 
     root: Path
@@ -66,6 +71,7 @@ class Dataset:
     classes: tuple[str, ...]
     samples: tuple[Sample, ...]
     skipped: tuple[str, ...] = field(default=())
+    category_ids: Mapping[int | str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from yolo_cli.data.formats import coco, voc, yolo
-from yolo_cli.data.formats.common import Reader, visible
+from yolo_cli.data.formats import coco, text, voc, yolo
+from yolo_cli.data.formats.common import Reader, Reading, visible
 from yolo_cli.errors import ExitCode, UserError
 
 
@@ -20,13 +20,14 @@ class Format:
         looked_for: what the folder must hold, for the message when it does not.
     """
 
-    open: Callable[[Path, bool], Reader | None]
+    open: Callable[[Path, Reading], Reader | None]
     looked_for: str
 
 
 FORMATS: dict[str, Format] = {
     "voc": Format(voc.open_reader, voc.LOOKED_FOR),
     "coco": Format(coco.open_reader, coco.LOOKED_FOR),
+    "text": Format(text.open_reader, text.LOOKED_FOR),
     "yolo": Format(yolo.open_reader, yolo.LOOKED_FOR),
 }
 """By name, in the order in which they are tried."""
@@ -36,14 +37,15 @@ _NESTING = 2
 
 
 def recognise(
-    root: Path, *, wanted: str | None = None, skip_bad: bool = False
+    root: Path, *, wanted: str | None = None, skip_bad: bool = False, images: bool = True
 ) -> tuple[str, Reader]:
     """Finds the format of a dataset folder.
 
     Args:
         root: the folder, or one that holds nothing but the dataset's folder.
         wanted: the only format to try; None for all.
-        skip_bad: handed to the reader.
+        skip_bad: see :class:`~yolo_cli.data.formats.common.Reading`.
+        images: likewise.
 
     Returns:
         Name of the format, and the reader.
@@ -58,9 +60,10 @@ def recognise(
             ExitCode.USAGE,
         )
     names = [wanted] if wanted is not None else list(FORMATS)
+    reading = Reading(skip_bad, images, sure=wanted is not None)
     folders = [root]
     for _ in range(_NESTING + 1):
-        found = [(folder, *one) for folder in folders if (one := _try(folder, names, skip_bad))]
+        found = [(folder, *one) for folder in folders if (one := _try(folder, names, reading))]
         if len(found) == 1:
             return found[0][1:]
         if found:
@@ -72,19 +75,20 @@ def recognise(
 
 
 def open_description(
-    path: Path, *, wanted: str | None = None, skip_bad: bool = False
+    path: Path, *, wanted: str | None = None, skip_bad: bool = False, images: bool = True
 ) -> tuple[str, Reader] | None:
     """The format and reader of a file that describes a dataset; None if `path` is no such file."""
+    reading = Reading(skip_bad, images, sure=wanted is not None)
     if path.suffix.lower() in {".yaml", ".yml"} and wanted in {None, "yolo"}:
-        return "yolo", yolo.open_yaml(path, skip_bad)
+        return "yolo", yolo.open_yaml(path, reading)
     if path.suffix.lower() == ".json" and wanted in {None, "coco"}:
-        return "coco", coco.open_json(path, skip_bad)
+        return "coco", coco.open_json(path, reading)
     return None
 
 
-def _try(folder: Path, names: list[str], skip_bad: bool) -> tuple[str, Reader] | None:
+def _try(folder: Path, names: list[str], reading: Reading) -> tuple[str, Reader] | None:
     for name in names:
-        reader = FORMATS[name].open(folder, skip_bad)
+        reader = FORMATS[name].open(folder, reading)
         if reader is not None:
             return name, reader
     return None

@@ -16,16 +16,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PureWindowsPath
 
-from yolo_cli.data.formats.coco_json import CocoImage, Document, Key, read_document
+from yolo_cli.data.formats.coco_json import CocoImage, Document, read_document
 from yolo_cli.data.formats.common import (
     IMAGE_FOLDERS,
     SPLIT_FOLDERS,
     Entry,
     Faults,
+    Key,
+    Reading,
     build_sample,
     canonical_split,
     child,
     exists,
+    stated_size,
     unique_ids,
     visible,
 )
@@ -48,18 +51,18 @@ class _Source:
     folders: tuple[Path, ...]
 
 
-def open_reader(root: Path, skip_bad: bool) -> CocoReader | None:
+def open_reader(root: Path, reading: Reading) -> CocoReader | None:
     """The reader of a folder in one of the layouts above; None if it is in none of them."""
     labels = child(root, "annotations", "annotation")
     sources = _split_sources(root) if labels is None else _sources(root, _files(labels, sure=True))
     sources = sources or _sources(root, _files(root)) or _split_sources(root)
-    return CocoReader(root, sources, skip_bad) if sources else None
+    return CocoReader(root, sources, reading) if sources else None
 
 
-def open_json(path: Path, skip_bad: bool) -> CocoReader:
+def open_json(path: Path, reading: Reading) -> CocoReader:
     """The reader of a single annotation file."""
     root = path.parent.parent if path.parent.name.lower().startswith("annot") else path.parent
-    return CocoReader(root, _sources(root, [path]), skip_bad)
+    return CocoReader(root, _sources(root, [path]), reading)
 
 
 class CocoReader:
@@ -68,13 +71,13 @@ class CocoReader:
     Args:
         root: folder that the images' ids are relative to.
         sources: the annotation files.
-        skip_bad: whether broken labels and images are dropped.
+        reading: how to read it.
     """
 
-    def __init__(self, root: Path, sources: list[_Source], skip_bad: bool) -> None:
+    def __init__(self, root: Path, sources: list[_Source], reading: Reading) -> None:
         self._root = root
         self._sources = sources
-        self._skip_bad = skip_bad
+        self._reading = reading
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -85,6 +88,12 @@ class CocoReader:
     def classes(self) -> tuple[str, ...]:
         """Names of the categories in the order of their ids; one label for each name."""
         return tuple(dict.fromkeys(self._names.values()))
+
+    @cached_property
+    def category_ids(self) -> dict[Key, int]:
+        """Index of the class of each category."""
+        number = {name: index for index, name in enumerate(self.classes)}
+        return {key: number[name] for key, name in self._names.items()}
 
     @cached_property
     def _names(self) -> dict[Key, str]:
@@ -106,36 +115,37 @@ class CocoReader:
 
     def load(self, split: str | None) -> tuple[list[Sample], list[str]]:
         """See :class:`~yolo_cli.data.formats.common.Reader`."""
-        faults = Faults(self._skip_bad)
+        faults = Faults(self._reading.skip_bad)
         found: dict[Path, tuple[Document, CocoImage]] = {}
         for source in self._sources:
             if split in {None, source.split}:
                 document = self._documents[source.path]
-                for line in document.stray:
-                    faults.add(line)
+                for fault in document.stray:
+                    faults.add(fault)
                 for path, image in _located(source, document, faults):
                     if found.setdefault(path, (document, image))[0] is not document:
                         continue  # listed by several files, each of them whole
                     if found[path][1] is not image:
-                        faults.add(f"{image.where}: the same file_name as another image")
+                        what = "the same file_name as another image"
+                        faults.add(image.where.fault("repeated", what))
         samples: list[Sample] = []
         for sample_id, (path, (document, image)) in zip(
             unique_ids(found, self._root), found.items(), strict=True
         ):
-            for line in document.faults.get(image.key, ()):
-                faults.add(line)
+            for fault in document.faults.get(image.key, ()):
+                faults.add(fault)
             entries = self._entries(document, image.key)
-            sample = build_sample(sample_id, path, entries, faults)
+            stated = None if self._reading.images else stated_size(image.size)
+            sample = build_sample(sample_id, path, entries, faults, stated=stated, key=image.key)
             if sample is not None:
                 samples.append(sample)
         return samples, faults.lines
 
     def _entries(self, document: Document, key: Key) -> Iterator[Entry]:
-        number = {name: index for index, name in enumerate(self.classes)}
         for item in document.objects.get(key, ()):
             yield Entry(
-                where=item.where,
-                label=number[self._names[item.category]],
+                where=str(item.where),
+                label=self.category_ids[item.category],
                 box=item.box,
                 crowd=item.crowd,
                 area=item.area,
@@ -150,9 +160,8 @@ def _located(
     for image in document.images:
         name = os.path.normpath(image.file_name.replace("\\", "/"))
         if name.startswith("/") or name.split("/")[0] == ".." or PureWindowsPath(name).drive:
-            faults.add(
-                f"{image.where}: file_name {image.file_name[:200]!r} leaves the image folder"
-            )
+            what = f"file_name {image.file_name[:200]!r} leaves the image folder"
+            faults.add(image.where.fault("missing", what))
         else:
             inside.append((name, image))
     folder = _image_folder(source, [name for name, _ in inside])

@@ -6,24 +6,63 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeGuard
+from typing import Literal, TypeAlias, TypeGuard
 
-from yolo_cli.data.formats.common import Box, read_bytes
+from yolo_cli.data.formats.common import Box, Fault, FaultKind, Key, brief, read_bytes
 from yolo_cli.errors import ExitCode, UserError
 
 MAX_JSON_BYTES = 2 * 1024**3
 """Largest annotation file that is read."""
 
-Key = int | str
+
+ListName: TypeAlias = Literal["image", "annotation"]
+"""What a list of the file holds."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in a file something stands; as text it is what messages begin with.
+
+    Attributes:
+        path: the file.
+        kind: what the list holds.
+        index: place in the list, from 0.
+        key: the entry's ``id``, as it is written.
+    """
+
+    path: Path
+    kind: ListName
+    index: int
+    key: str
+
+    @property
+    def item(self) -> str:
+        """The entry, without the file."""
+        return f"{self.kind} {self.index} (from 0; id {self.key})"
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.item}"
+
+    def fault(self, kind: FaultKind, what: str, numbers: tuple[float, ...] = ()) -> Fault:
+        """What is wrong with the entry."""
+        return Fault(kind, self.path, 0, what, self.item, self.index, numbers)
 
 
 @dataclass(frozen=True)
 class CocoImage:
-    """An entry of ``images``; `where` names it in messages."""
+    """An entry of ``images``.
+
+    Attributes:
+        key: its ``id``.
+        file_name: as written.
+        where: it stands.
+        size: its (``width``, ``height``); None if one of them is missing or no number.
+    """
 
     key: Key
     file_name: str
-    where: str
+    where: Place
+    size: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -35,14 +74,14 @@ class CocoObject:
         box: [x, y, x + w, y + h].
         crowd: ``iscrowd``.
         area: as annotated; None where it is missing or no area.
-        where: names it in messages.
+        where: it stands.
     """
 
     category: Key
     box: Box
     crowd: bool
     area: float | None
-    where: str
+    where: Place
 
 
 @dataclass(frozen=True)
@@ -54,16 +93,16 @@ class Document:
         categories: names by id.
         images: in the order of the file.
         objects: those that could be read, by image.
-        faults: a line for each object that could not, by image.
-        stray: a line for each image and object that belongs nowhere.
+        faults: one for each object that could not, by image.
+        stray: one for each image and object that belongs nowhere.
     """
 
     path: Path
     categories: Mapping[Key, str]
     images: tuple[CocoImage, ...]
     objects: Mapping[Key, list[CocoObject]]
-    faults: Mapping[Key, list[str]]
-    stray: tuple[str, ...]
+    faults: Mapping[Key, list[Fault]]
+    stray: tuple[Fault, ...]
 
 
 def read_document(path: Path) -> Document:
@@ -80,29 +119,29 @@ def read_document(path: Path) -> Document:
             "a dataset has 'images', 'annotations' and 'categories'",
         )
     categories = _categories(path, _list(path, content, "categories"))
-    stray: list[str] = []
+    stray: list[Fault] = []
     images: dict[Key, CocoImage] = {}
     for index, record in enumerate(_list(path, content, "images")):
         image = _image(path, index, record)
-        if isinstance(image, str):
+        if isinstance(image, Fault):
             stray.append(image)
         elif image.key in images:
-            stray.append(f"{image.where}: the same id as another image")
+            stray.append(image.where.fault("repeated", "the same id as another image"))
         else:
             images[image.key] = image
     objects: dict[Key, list[CocoObject]] = {}
-    faults: dict[Key, list[str]] = {}
+    faults: dict[Key, list[Fault]] = {}
     for index, record in enumerate(_list(path, content, "annotations")):
         where = _where(path, "annotation", index, record)
         key = record.get("image_id") if isinstance(record, dict) else None
         if not _is_key(key) or key not in images:
-            stray.append(f"{where}: its image_id {key!r:.40} is no image's")
+            stray.append(where.fault("missing", f"its image_id {brief(key)} is no image's"))
             continue
         item = _object(where, record, categories)
         if isinstance(item, CocoObject):
             objects.setdefault(key, []).append(item)
         else:
-            faults.setdefault(key, []).append(f"{where}: {item}")
+            faults.setdefault(key, []).append(item)
     return Document(path, categories, tuple(images.values()), objects, faults, tuple(stray))
 
 
@@ -152,32 +191,41 @@ def _categories(path: Path, records: list[object]) -> dict[Key, str]:
     return found
 
 
-def _image(path: Path, index: int, record: object) -> CocoImage | str:
+def _image(path: Path, index: int, record: object) -> CocoImage | Fault:
     where = _where(path, "image", index, record)
     if not isinstance(record, dict) or not _is_key(record.get("id")):
-        return f"{where}: has no id"
+        return where.fault("syntax", "has no id")
     file_name = record.get("file_name")
     if not isinstance(file_name, str) or not file_name:
-        return f"{where}: has no file_name"
-    return CocoImage(record["id"], file_name, where)
+        return where.fault("syntax", "has no file_name")
+    return CocoImage(record["id"], file_name, where, _size(record))
 
 
-def _object(where: str, record: object, categories: Mapping[Key, str]) -> CocoObject | str:
+def _size(record: dict[str, object]) -> tuple[float, float] | None:
+    width, height = record.get("width"), record.get("height")
+    try:
+        return (float(width), float(height)) if _is_number(width) and _is_number(height) else None
+    except OverflowError:
+        return None
+
+
+def _object(where: Place, record: object, categories: Mapping[Key, str]) -> CocoObject | Fault:
     """The object, or what is wrong with it."""
     if not isinstance(record, dict):
-        return "not an object"
+        return where.fault("syntax", "not an object")
     category = record.get("category_id")
     if not _is_key(category) or category not in categories:
-        return f"its category_id {category!r:.40} is no category's"
+        return where.fault("class", f"its category_id {brief(category)} is no category's")
     bbox = record.get("bbox")
     if not isinstance(bbox, list) or len(bbox) != 4 or not all(map(_is_number, bbox)):
-        return f"its bbox {bbox!r:.60} is not [x, y, width, height]"
+        return where.fault("syntax", f"its bbox {brief(bbox)} is not [x, y, width, height]")
     try:
         x, y, width, height = map(float, bbox)
     except OverflowError:
-        return f"its bbox {bbox!r:.60} is not finite"
+        return where.fault("syntax", f"its bbox {brief(bbox)} is not finite")
     if width < 0 or height < 0:
-        return f"its bbox has a negative size ({width:g} x {height:g})"
+        what = f"its bbox has a negative size ({width:g} x {height:g})"
+        return where.fault("swapped", what, (x, y, width, height))
     return CocoObject(
         category=category,
         box=(x, y, x + width, y + height),
@@ -194,9 +242,9 @@ def _area(value: object) -> float | None:
     return float(value)
 
 
-def _where(path: Path, what: str, index: int, record: object) -> str:
+def _where(path: Path, kind: ListName, index: int, record: object) -> Place:
     key = record.get("id") if isinstance(record, dict) else None
-    return f"{path}: {what} {index} (from 0; id {key!r:.40})"
+    return Place(path, kind, index, brief(key))
 
 
 def _kind(value: object) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
 from pathlib import Path
-from typing import Protocol
+from reprlib import Repr
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -17,8 +19,17 @@ from yolo_cli.data.images import image_size, read_image
 from yolo_cli.data.sample import Sample
 from yolo_cli.errors import ExitCode, UserError
 
-MAX_LABEL_BYTES = 64 * 1024**2
-"""Largest text or XML label file that is read."""
+MAX_LABEL_BYTES = 4 * 1024**2
+"""Largest label file of one image that is read: hundreds of thousands of boxes."""
+
+MAX_LIST_BYTES = 64 * 1024**2
+"""Largest list of images that is read."""
+
+LONGEST_SIDE = 1_000_000
+"""Pixels of a side that a label can state."""
+
+FARTHEST_PIXEL = 1e7
+"""No box corner is farther out than this, whatever the size of the image."""
 
 ROUNDING_PIXELS = 1.0
 ROUNDING_FRACTION = 0.01
@@ -37,6 +48,29 @@ _YEAR = re.compile(r"(?<=[a-z])[_-]?(19|20)\d\d$")
 
 Box = tuple[float, float, float, float]
 
+Key = int | str
+"""What COCO files call an image or a category by."""
+
+Size = tuple[int, int]
+"""Width and height in pixels; ``UNKNOWN_SIZE`` where nothing says them."""
+
+UNKNOWN_SIZE: Size = (0, 0)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a dataset is to be read.
+
+    Attributes:
+        skip_bad: drop broken labels and images instead of stopping at the first.
+        images: whether the images must be there; False where the labels say all that is needed.
+        sure: the user named the format: what holds the right kind of files is not doubted.
+    """
+
+    skip_bad: bool = False
+    images: bool = True
+    sure: bool = False
+
 
 class Reader(Protocol):
     """One dataset folder, seen by one format."""
@@ -48,6 +82,10 @@ class Reader(Protocol):
     @property
     def classes(self) -> tuple[str, ...]:
         """Class names, the same for every split."""
+
+    @property
+    def category_ids(self) -> Mapping[Key, int]:
+        """Index of the class by COCO's ``category_id``; empty where classes have no ids."""
 
     def load(self, split: str | None) -> tuple[list[Sample], list[str]]:
         """Samples of a split (its own name; None for all), and a line for each that was bad."""
@@ -76,19 +114,61 @@ class Entry:
     relative: bool = False
 
 
+FaultKind: TypeAlias = Literal["syntax", "class", "columns", "swapped", "missing", "repeated"]
+"""What is wrong: how an object is written; its class; its numbers are no fractions; its corners
+or the sign of its size; what it refers to is not there; it is there twice."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something in a label file that cannot be used.
+
+    Attributes:
+        kind: what sort of thing is wrong.
+        path: the file.
+        line: in the file, from 1; 0 if that is not known.
+        what: is wrong, in a few words.
+        item: the object in question, where a line does not tell it.
+        index: place of the object in its list, from 0, where a line does not tell it.
+        numbers: as far as they could be read: the box as it is written, or a whole line.
+    """
+
+    kind: FaultKind
+    path: Path
+    line: int
+    what: str
+    item: str = ""
+    index: int | None = None
+    numbers: tuple[float, ...] = ()
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.line}" if self.line else f"{self.path}"
+        return ": ".join(filter(None, (place, self.item, self.what)))
+
+
 class Faults:
-    """Broken labels: the first one ends the run, or with ``skip_bad`` each becomes a line."""
+    """Broken labels: the first one ends the run, or with ``skip_bad`` each is noted.
+
+    Attributes:
+        skip_bad: whether to go on.
+        noted: what was wrong, in the order in which it was found.
+    """
 
     def __init__(self, skip_bad: bool) -> None:
         self.skip_bad = skip_bad
-        self.lines: list[str] = []
+        self.noted: list[UserError | Fault | str] = []
 
-    def add(self, fault: UserError | str) -> None:
+    @property
+    def lines(self) -> list[str]:
+        """A message for each."""
+        return [one.message if isinstance(one, UserError) else str(one) for one in self.noted]
+
+    def add(self, fault: UserError | Fault | str) -> None:
         """Raises `fault`, or notes that what it speaks of is dropped."""
-        error = UserError(fault, SKIP_HINT) if isinstance(fault, str) else fault
         if not self.skip_bad:
+            error = fault if isinstance(fault, UserError) else UserError(str(fault), SKIP_HINT)
             raise with_skip_hint(error) from error
-        self.lines.append(error.message)
+        self.noted.append(fault)
 
 
 def with_skip_hint(error: UserError) -> UserError:
@@ -100,7 +180,13 @@ def with_skip_hint(error: UserError) -> UserError:
 
 
 def build_sample(
-    sample_id: str, image: Path, entries: Iterable[Entry], faults: Faults
+    sample_id: str,
+    image: Path,
+    entries: Iterable[Entry],
+    faults: Faults,
+    *,
+    stated: Size | None = None,
+    key: Key | None = None,
 ) -> Sample | None:
     """Reads the image's size, checks each box against it and makes the arrays.
 
@@ -111,6 +197,9 @@ def build_sample(
         image: path of the image.
         entries: the objects in it.
         faults: told of an image that cannot be read, and of every bad box, which is left out.
+        stated: size by the label; given, the image need not be there. Boxes are only checked
+            against a size that is known.
+        key: COCO's id of the image.
 
     Returns:
         The sample; None if the image cannot be read.
@@ -119,8 +208,7 @@ def build_sample(
         UserError: the image or a box is bad, and `faults` is strict.
     """
     try:
-        # The header says the size; whether the rest is whole, only decoding tells.
-        width, height = read_image(image).size if faults.skip_bad else image_size(image)
+        width, height = _size(image, stated, whole=faults.skip_bad)
     except UserError as error:
         faults.add(error)
         return None
@@ -149,7 +237,27 @@ def build_sample(
         difficult=np.array([entry.difficult for entry, _ in kept], dtype=np.bool_),
         crowd=np.array([entry.crowd for entry, _ in kept], dtype=np.bool_),
         area=area,
+        key=key,
     )
+
+
+def stated_size(size: tuple[float, float] | None) -> Size:
+    """The size that a label states, if it is one: other programs write 0 x 0."""
+    if size is None or not all(1 <= side <= LONGEST_SIDE for side in size):  # also if it is NaN
+        return UNKNOWN_SIZE
+    return int(size[0]), int(size[1])
+
+
+def _size(image: Path, stated: Size | None, *, whole: bool) -> Size:
+    if stated is None:
+        # The header says the size; whether the rest is whole, only decoding tells.
+        return read_image(image).size if whole else image_size(image)
+    if not exists(image):
+        return stated
+    try:
+        return image_size(image)
+    except UserError:
+        return stated
 
 
 class BoxError(ValueError):
@@ -164,11 +272,11 @@ def check_box(box: Box, width: int, height: int) -> Box:
 
     Args:
         box: xyxy in pixels.
-        width: of the image.
-        height: of the image.
+        width: of the image; 0 where it is unknown.
+        height: of the image, likewise.
 
     Returns:
-        The box inside the image, with positive sides.
+        The box inside the image, with positive sides; where the size is unknown, as it is.
 
     Raises:
         BoxError: a coordinate is NaN or infinite, the corners are swapped, a side is zero, or
@@ -176,11 +284,15 @@ def check_box(box: Box, width: int, height: int) -> Box:
     """
     if not all(isfinite(value) for value in box):
         raise BoxError(box, "is not finite")
+    if max(map(abs, box)) > FARTHEST_PIXEL:
+        raise BoxError(box, "is outside of any image")
     x1, y1, x2, y2 = box
     if x2 < x1 or y2 < y1:
         raise BoxError(box, "has swapped corners or a negative size")
     if x2 == x1 or y2 == y1:
         raise BoxError(box, "has no size")
+    if not (width and height):
+        return box
     slack_x = max(ROUNDING_PIXELS, ROUNDING_FRACTION * width) + 1e-6
     slack_y = max(ROUNDING_PIXELS, ROUNDING_FRACTION * height) + 1e-6
     if x1 < -slack_x or y1 < -slack_y or x2 > width + slack_x or y2 > height + slack_y:
@@ -272,11 +384,15 @@ class FileIndex:
 
     def __init__(self, folder: Path, wanted: Callable[[Path], bool]) -> None:
         self.folder = folder
+        self.unused: dict[Path, Path] = {}
+        """Files behind another one of the same id, and that one."""
         self._by_id: dict[str, Path] = {}
         self._by_name: dict[str, Path] = {}
-        for path in sorted(filter(wanted, walk(folder)), reverse=True):
-            self._by_id[path.relative_to(folder).with_suffix("").as_posix()] = path
-            self._by_name[path.name.lower()] = path
+        for path in sorted(filter(wanted, walk(folder))):
+            used = self._by_id.setdefault(path.relative_to(folder).with_suffix("").as_posix(), path)
+            if used is not path:
+                self.unused[path] = used
+            self._by_name.setdefault(path.name.lower(), path)
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -286,7 +402,7 @@ class FileIndex:
 
     @cached_property
     def _by_folded_id(self) -> dict[str, Path]:
-        return {name.lower(): path for name, path in self._by_id.items()}
+        return {name.lower(): path for name, path in reversed(self._by_id.items())}
 
     def find(self, file_id: str) -> Path | None:
         """The file with this id, in the given case if there is one, else in any."""
@@ -304,24 +420,30 @@ def read_bytes(path: Path, limit: int = MAX_LABEL_BYTES) -> bytes:
         UserError: missing, a folder, unreadable, or larger than `limit` bytes.
     """
     try:
-        if path.is_dir():
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
             raise UserError(f"{path}: a folder where a label file should be")
-        if not path.is_file():
-            raise UserError(f"{path}: no such file")
-        size = path.stat().st_size
-        if size > limit:
+        if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for
+            raise UserError(f"{path}: not a file that can be read whole")
+        if found.st_size > limit:
             raise UserError(
-                f"{path}: {size / 1024**2:.0f} MB is too large for a label file",
+                f"{path}: {found.st_size / 1024**2:.0f} MB is too large for such a file",
                 f"at most {limit // 1024**2} MB are read",
             )
         return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise UserError(f"{path}: no such file") from error
     except OSError as error:
         raise unreadable(path, error) from error
 
 
-def read_lines(path: Path) -> list[str]:
-    """Lines of a text file in UTF-8 (with or without byte order mark) or UTF-16 with one."""
-    data = read_bytes(path)
+def read_lines(path: Path, limit: int = MAX_LABEL_BYTES) -> list[str]:
+    """Lines of a text file in UTF-8 (with or without byte order mark) or UTF-16 with one.
+
+    Raises:
+        UserError: as :func:`read_bytes`, or it is no text.
+    """
+    data = read_bytes(path, limit)
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
     try:
         text = data.decode(encoding)
@@ -337,6 +459,17 @@ def number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+_BRIEF = Repr()
+_BRIEF.maxlevel = 2
+_BRIEF.maxlist = _BRIEF.maxdict = 4
+_BRIEF.maxstring = _BRIEF.maxother = 40
+
+
+def brief(value: object) -> str:
+    """A value of a JSON file for a message: short, however large or deep it is."""
+    return _BRIEF.repr(value)[:60]
 
 
 def unreadable(path: Path, error: OSError) -> UserError:

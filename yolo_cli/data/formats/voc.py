@@ -17,14 +17,18 @@ from pathlib import Path
 
 from yolo_cli.data.formats.common import (
     IMAGE_FOLDERS,
+    MAX_LIST_BYTES,
     SPLIT_FOLDERS,
     Box,
     Entry,
     Faults,
     FileIndex,
+    Key,
+    Reading,
     build_sample,
     child,
     read_lines,
+    stated_size,
     visible,
     walk,
 )
@@ -59,12 +63,12 @@ class _Part:
         return self.images == self.labels
 
 
-def open_reader(root: Path, skip_bad: bool) -> VocReader | None:
+def open_reader(root: Path, reading: Reading) -> VocReader | None:
     """The reader of a folder in one of the layouts above; None if it is in none of them."""
-    parts = _parts(root)
+    parts = _parts(root, images=reading.images)
     if not parts:
         return None
-    return VocReader(parts, {} if parts[0].split else _split_lists(root), skip_bad)
+    return VocReader(parts, {} if parts[0].split else _split_lists(root), reading)
 
 
 class VocReader:
@@ -73,13 +77,13 @@ class VocReader:
     Args:
         parts: the folders; either one that is no split, or one for each split.
         lists: split files by name; only with a single part.
-        skip_bad: whether broken labels and images are dropped.
+        reading: how to read it.
     """
 
-    def __init__(self, parts: list[_Part], lists: dict[str, Path], skip_bad: bool) -> None:
+    def __init__(self, parts: list[_Part], lists: dict[str, Path], reading: Reading) -> None:
         self._parts = parts
         self._lists = lists
-        self._skip_bad = skip_bad
+        self._reading = reading
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -92,14 +96,19 @@ class VocReader:
         read = [one for one in self._annotations.values() if isinstance(one, Annotation)]
         names = {item.name for annotation in read for item in annotation.objects}
         if not names:  # say why, rather than that there is nothing
-            faults = Faults(self._skip_bad)
+            faults = Faults(self._reading.skip_bad)
             for fault in (fault for annotation in read for fault in annotation.faults):
                 faults.add(fault)
         return tuple(sorted(names))
 
+    @property
+    def category_ids(self) -> dict[Key, int]:
+        """None: VOC names its classes."""
+        return {}
+
     def load(self, split: str | None) -> tuple[list[Sample], list[str]]:
         """See :class:`~yolo_cli.data.formats.common.Reader`."""
-        faults = Faults(self._skip_bad)
+        faults = Faults(self._reading.skip_bad)
         samples = [
             sample
             for part, file_id in self._ids(split)
@@ -110,7 +119,7 @@ class VocReader:
     @cached_property
     def _annotations(self) -> dict[Path, Annotation | UserError]:
         found: dict[Path, Annotation | UserError] = {}
-        faults = Faults(self._skip_bad)  # here only to stop at the first one, if that is asked
+        faults = Faults(self._reading.skip_bad)  # only to stop at the first one, if that is asked
         for part in self._parts:
             for file_id in part.label_index:
                 path = part.label_index.find(file_id)
@@ -158,6 +167,8 @@ class VocReader:
             faults.add(f"{part.labels / file_id}.xml: no such annotation file")
             return None
         image = image or _image_named(part, annotation.filename)
+        if image is None and not self._reading.images:
+            image = part.images / (annotation.filename or f"{file_id}.jpg")
         if image is None:
             asked = f" for {label}" if label is not None else ""
             faults.add(f"{part.images / file_id}.*: no such image{asked}")
@@ -165,7 +176,9 @@ class VocReader:
         for fault in annotation.faults:
             faults.add(fault)
         sample_id = f"{part.split}/{file_id}" if part.split else file_id
-        return build_sample(sample_id, image, self._entries(label, annotation), faults)
+        stated = None if self._reading.images else stated_size(annotation.size)
+        entries = self._entries(label, annotation)
+        return build_sample(sample_id, image, entries, faults, stated=stated)
 
     def _entries(self, label: Path | None, annotation: Annotation) -> Iterator[Entry]:
         number = {name: index for index, name in enumerate(self.classes)}
@@ -197,18 +210,37 @@ def _is_xml(path: Path) -> bool:
     return path.suffix.lower() == ".xml"
 
 
-def _parts(root: Path) -> list[_Part]:
-    pair = _pair(root)
+def _parts(root: Path, *, images: bool) -> list[_Part]:
+    pair = _pair(root) or (None if images else _labels_alone(root))
     if pair is None:
-        folders = [path for path in visible(root) if path.name.lower() in SPLIT_FOLDERS]
-        found = [(path.name, _pair(path)) for path in folders if path.is_dir()]
-        return [_Part(name, *pair) for name, pair in found if pair is not None]
-    images, labels = pair
-    inside = [path for path in visible(images) if path.name.lower() in SPLIT_FOLDERS]
-    inside = [path for path in inside if path.is_dir()]
-    if inside and images != labels:
+        inside = _inside(root)
+        pairs = [_pair(path) or (None if images else _labels_alone(path)) for path in inside]
+        found = zip(inside, pairs, strict=True)
+        return [_Part(path.name, *pair) for path, pair in found if pair is not None]
+    return _split_parts(*pair)
+
+
+def _split_parts(images: Path, labels: Path) -> list[_Part]:
+    inside = _inside(images)
+    beside = any(_is_xml(path) for path in visible(images))
+    if inside and not beside:
         return [_Part(path.name, path, child(labels, path.name) or labels) for path in inside]
     return [_Part("", images, labels)]
+
+
+def _inside(folder: Path) -> list[Path]:
+    """The folders of splits in a folder."""
+    found = [path for path in visible(folder) if path.name.lower() in SPLIT_FOLDERS]
+    return [path for path in found if path.is_dir()]
+
+
+def _labels_alone(folder: Path) -> tuple[Path, Path] | None:
+    """The folder of XML files, in the place of the images' folder as well."""
+    for name in _LABEL_FOLDERS:
+        labels = child(folder, name)
+        if labels is not None and any(_is_xml(path) for path in walk(labels)):
+            return _innermost(labels), _innermost(labels)
+    return (folder, folder) if any(_is_xml(path) for path in visible(folder)) else None
 
 
 def _pair(folder: Path) -> tuple[Path, Path] | None:
@@ -267,13 +299,13 @@ def _is_class_list(name: str, path: Path, lists: dict[str, Path]) -> bool:
     """Whether a list is of one class, like ``aeroplane_train.txt``: ids with -1, 0 or 1."""
     if "_" not in name or name.rsplit("_", maxsplit=1)[1] not in {*lists, *_SPLIT_ORDER}:
         return False
-    first = next((line for line in read_lines(path) if line), "")
+    first = next((line for line in read_lines(path, MAX_LIST_BYTES) if line), "")
     return _FLAGGED.fullmatch(first) is not None
 
 
 def _read_list(path: Path, part: _Part) -> list[str]:
     """Ids in a split file, each once; file names and paths are understood as well."""
-    lines = [line for line in read_lines(path) if line]
+    lines = [line for line in read_lines(path, MAX_LIST_BYTES) if line]
     if lines and all(_FLAGGED.fullmatch(line) for line in lines):
         lines = [line.split()[0] for line in lines]
     return list(dict.fromkeys(_known_id(line, part) for line in lines))

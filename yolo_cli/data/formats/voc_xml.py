@@ -13,7 +13,7 @@ from xml.parsers.expat import XMLParserType
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from yolo_cli.data.formats.common import Box, number, read_bytes
+from yolo_cli.data.formats.common import Box, Fault, number, read_bytes
 from yolo_cli.errors import UserError
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -43,12 +43,16 @@ class Annotation:
     Attributes:
         filename: last part of ``<filename>``; empty if there is none.
         objects: those that could be read.
-        faults: a line for each object that could not.
+        faults: one for each object that could not.
+        size: (width, height) in ``<size>``; None if that is missing or no number.
+        size_line: line of the ``<size>`` tag.
     """
 
     filename: str
     objects: tuple[VocObject, ...]
-    faults: tuple[str, ...]
+    faults: tuple[Fault, ...]
+    size: tuple[float, float] | None = None
+    size_line: int = 0
 
 
 def read_annotation(path: Path) -> Annotation:
@@ -85,11 +89,13 @@ def read_annotation(path: Path) -> Annotation:
 
 
 class _Builder:
-    """Target of the XML parser: keeps what stands directly in ``<object>`` and its ``<bndbox>``."""
+    """Target of the XML parser: keeps ``<size>`` and ``<object>`` with its ``<bndbox>``."""
 
     def __init__(self) -> None:
         self.root = ""
         self.filename = ""
+        self.size: dict[str, str] = {}
+        self.size_line = 0
         self.objects: list[tuple[int, dict[str, str]]] = []
         self.expat: XMLParserType | None = None
         self._path: list[str] = []
@@ -106,6 +112,8 @@ class _Builder:
         self._text.clear()
         if len(self._path) == 2 and self._path[1] == "object":
             self.objects.append((self.line(), {}))
+        elif self._path[1:] == ["size"]:
+            self.size_line = self.line()
 
     def data(self, text: str) -> None:
         self._text.append(text)
@@ -116,6 +124,8 @@ class _Builder:
             text = "".join(self._text).strip()
             if self._path[1:] == ["filename"]:
                 self.filename = text
+            elif self._path[1:2] == ["size"] and depth == 3:
+                self.size.setdefault(self._path[2], text)
             elif depth == 3 and self._path[1] == "object":
                 self.objects[-1][1].setdefault(self._path[2], text)
             elif depth == 4 and self._path[1:3] == ["object", "bndbox"]:
@@ -126,37 +136,45 @@ class _Builder:
 
 def _annotation(path: Path, builder: _Builder) -> Annotation:
     objects: list[VocObject] = []
-    faults: list[str] = []
+    faults: list[Fault] = []
     for line, fields in builder.objects:
-        item = _object(line, fields)
+        item = _object(path, line, fields)
         if isinstance(item, VocObject):
             objects.append(item)
         else:
-            faults.append(f"{path}:{line}: {item}")
+            faults.append(item)
     # Windows programs write whole Windows paths.
     filename = builder.filename.replace("\\", "/").rsplit("/", maxsplit=1)[-1]
-    return Annotation(filename, tuple(objects), tuple(faults))
+    return Annotation(filename, tuple(objects), tuple(faults), _size(builder), builder.size_line)
 
 
-def _object(line: int, fields: dict[str, str]) -> VocObject | str:
+def _size(builder: _Builder) -> tuple[float, float] | None:
+    width, height = (number(builder.size.get(side, "")) for side in ("width", "height"))
+    return None if width is None or height is None else (width, height)
+
+
+def _object(path: Path, line: int, fields: dict[str, str]) -> VocObject | Fault:
     """The object, or what is wrong with it."""
     name = " ".join(fields.get("name", "").split())
     if not name:
-        return "object without a class name"
+        return Fault("syntax", path, line, "object without a class name")
     if "bndbox" not in fields:
-        return f"object {name!r} has no <bndbox>"
+        return Fault("syntax", path, line, f"object {name!r} has no <bndbox>")
     values: list[float] = []
     for corner in _CORNERS:
         text = fields.get(f"bndbox/{corner}", "")
-        if not text:
-            return f"box of {name!r} has no <{corner}>"
         value = number(text)
         if value is None:
-            return f"<{corner}> of {name!r} is {text[:40]!r}, not a number"
+            what = f"<{corner}> of {name!r} is {text[:40]!r}, not a number"
+            if not text:
+                what = f"box of {name!r} has no <{corner}>"
+            return Fault("syntax", path, line, what)
         values.append(value)
     xmin, ymin, xmax, ymax = values
     # Inclusive: xmin == xmax is one pixel wide, and only less than that is wrong.
     if xmax < xmin or ymax < ymin:
-        return f"box [{xmin:g}, {ymin:g}, {xmax:g}, {ymax:g}] of {name!r} has swapped corners"
+        box = f"[{xmin:g}, {ymin:g}, {xmax:g}, {ymax:g}]"
+        what = f"box {box} of {name!r} has swapped corners"
+        return Fault("swapped", path, line, what, numbers=tuple(values))
     difficult = fields.get("difficult", "0").lower() in {"1", "true", "yes"}
     return VocObject(name, difficult, (xmin, ymin, xmax, ymax), line)

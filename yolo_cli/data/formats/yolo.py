@@ -14,8 +14,11 @@ from functools import cached_property
 from pathlib import Path
 
 from yolo_cli.data.formats.common import (
+    MAX_LIST_BYTES,
     Entry,
     Faults,
+    Key,
+    Reading,
     build_sample,
     read_lines,
     unique_ids,
@@ -36,15 +39,15 @@ from yolo_cli.errors import UserError
 LOOKED_FOR = "data.yaml, images/ + labels/*.txt, or images with *.txt beside them (YOLO)"
 
 
-def open_reader(root: Path, skip_bad: bool) -> YoloReader | None:
+def open_reader(root: Path, reading: Reading) -> YoloReader | None:
     """The reader of a folder in one of the layouts above; None if it is in none of them."""
     layout = find_layout(root)
-    return None if layout is None else YoloReader(layout, skip_bad)
+    return None if layout is None else YoloReader(layout, reading)
 
 
-def open_yaml(path: Path, skip_bad: bool) -> YoloReader:
+def open_yaml(path: Path, reading: Reading) -> YoloReader:
     """The reader of the dataset that a YAML file describes."""
-    return YoloReader(layout_of_yaml(path), skip_bad)
+    return YoloReader(layout_of_yaml(path), reading)
 
 
 class YoloReader:
@@ -52,12 +55,12 @@ class YoloReader:
 
     Args:
         layout: where things are.
-        skip_bad: whether broken labels and images are dropped.
+        reading: how to read it; the images must be there, as labels are fractions of them.
     """
 
-    def __init__(self, layout: Layout, skip_bad: bool) -> None:
+    def __init__(self, layout: Layout, reading: Reading) -> None:
         self._layout = layout
-        self._skip_bad = skip_bad
+        self._reading = reading
         self._read: dict[Path, Labels | UserError] = {}
 
     @property
@@ -73,9 +76,14 @@ class YoloReader:
         highest = max((item.label for item in self._all_objects()), default=-1)
         return tuple(str(index) for index in range(highest + 1))
 
+    @property
+    def category_ids(self) -> dict[Key, int]:
+        """None: class numbers are the indices themselves."""
+        return {}
+
     def load(self, split: str | None) -> tuple[list[Sample], list[str]]:
         """See :class:`~yolo_cli.data.formats.common.Reader`."""
-        faults = Faults(self._skip_bad)
+        faults = Faults(self._reading.skip_bad)
         images = self._images(split, faults)
         ids = unique_ids(images, self._layout.root)
         samples = [
@@ -114,7 +122,7 @@ class YoloReader:
 
     def _listed(self, source: Path, faults: Faults) -> list[Path]:
         found: list[Path] = []
-        for line, text in enumerate(read_lines(source), start=1):
+        for line, text in enumerate(read_lines(source, MAX_LIST_BYTES), start=1):
             if not text:
                 continue
             image = locate(text, (source.parent, *self._layout.bases), fewest=1)

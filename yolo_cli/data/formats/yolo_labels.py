@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
-from yolo_cli.data.formats.common import Box, number, read_lines
+from yolo_cli.data.formats.common import Box, Fault, number, read_lines
 
 MAX_CLASSES = 100_000
 """Class numbers are below this: each gets a name, also where the dataset has none."""
@@ -37,10 +37,10 @@ class YoloObject:
 
 @dataclass(frozen=True)
 class Labels:
-    """A label file: its objects, and a message for each line that is not one."""
+    """A label file: its objects, and a fault for each line that is not one."""
 
     objects: tuple[YoloObject, ...]
-    faults: tuple[str, ...]
+    faults: tuple[Fault, ...]
 
 
 def read_labels(path: Path, *, keypoints: bool = False) -> Labels:
@@ -57,31 +57,36 @@ def read_labels(path: Path, *, keypoints: bool = False) -> Labels:
         UserError: the file cannot be read or is not text.
     """
     objects: list[YoloObject] = []
-    faults: list[str] = []
+    faults: list[Fault] = []
     for line, text in enumerate(read_lines(path), start=1):
         if not text:
             continue
         columns = text.split()
-        item = _object(columns[:_BOX_COLUMNS] if keypoints else columns, line)
+        item = _object(path, columns[:_BOX_COLUMNS] if keypoints else columns, line)
         if isinstance(item, YoloObject):
             objects.append(item)
         else:
-            faults.append(f"{path}:{line}: {item}")
+            faults.append(item)
     return Labels(tuple(objects), tuple(faults))
 
 
-def _object(columns: list[str], line: int) -> YoloObject | str:
+def _object(path: Path, columns: list[str], line: int) -> YoloObject | Fault:
     """The object in a line, or what is wrong with it."""
     values = _values(columns)
     if isinstance(values, str):
-        return values
+        return Fault("syntax", path, line, values)
     label, *coordinates = values
+    numbers = tuple(values)
     if not label.is_integer() or not 0 <= label < MAX_CLASSES:
-        return f"class {columns[0][:40]} is not a number counted from 0"
+        what = f"class {columns[0][:40]} is not a number counted from 0"
+        return Fault("class", path, line, what, numbers=numbers)
     if max(map(abs, coordinates)) > _FARTHEST:
-        return "coordinates are not fractions of the image's sides, from 0 to 1"
+        what = "coordinates are not fractions of the image's sides, from 0 to 1"
+        return Fault("columns", path, line, what, numbers=numbers)
     box = _bounds(coordinates) if len(values) > _BOX_COLUMNS else _centred(coordinates)
-    return box if isinstance(box, str) else YoloObject(int(label), box, line)
+    if isinstance(box, str):
+        return Fault("swapped", path, line, box, numbers=numbers)
+    return YoloObject(int(label), box, line)
 
 
 def _values(columns: list[str]) -> list[float] | str:

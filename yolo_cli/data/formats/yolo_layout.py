@@ -11,6 +11,7 @@ import yaml
 
 from yolo_cli.data.formats.common import (
     IMAGE_FOLDERS,
+    MAX_LIST_BYTES,
     SPLIT_FOLDERS,
     child,
     exists,
@@ -266,7 +267,7 @@ def _lists(root: Path) -> dict[str, tuple[Path, ...]]:
     found: dict[str, tuple[Path, ...]] = {}
     for path in visible(root):
         if path.suffix.lower() == ".txt" and path.stem.lower() in SPLIT_FOLDERS and path.is_file():
-            first = next((line for line in read_lines(path) if line), "")
+            first = next((line for line in read_lines(path, MAX_LIST_BYTES) if line), "")
             if is_image_path(Path(first)):
                 found[path.stem] = (path,)
     return found
