@@ -18,7 +18,9 @@ def printable(text: str) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """``1 image``, ``2 images``, ``3 classes``."""
+    """``1 image``, ``2 images``, ``3 classes``, ``4 copies``."""
     if number == 1:
         return f"{number} {what}"
+    if what.endswith("y") and what[-2] not in "aeou":
+        return f"{number} {what[:-1]}ies"
     return f"{number} {what}{'es' if what.endswith('s') else 's'}"

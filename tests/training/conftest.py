@@ -49,11 +49,12 @@ Options = Callable[..., TrainOptions]
 
 @pytest.fixture
 def options(toy: Path, tiny_weights: Path, tmp_path: Path) -> Options:
-    """Options for a run of seconds; keywords are fields of the recipe."""
+    """Options for a run of seconds; keywords are fields of the recipe, None for unsaid."""
 
     def make(
         *, augment: bool = True, time_budget: float | None = None, **recipe: object
     ) -> TrainOptions:
+        given = {"epochs": 3, "batch": 2, "freeze": 0, "copies": 0, **recipe}
         return TrainOptions(
             data=toy,
             weights=str(tiny_weights),
@@ -63,7 +64,7 @@ def options(toy: Path, tiny_weights: Path, tmp_path: Path) -> Options:
             cache_dir=tmp_path / "cache",
             augment=augment,
             time_budget=time_budget,
-            recipe={"epochs": 3, "batch": 2, "freeze": 0, "copies": 0, **recipe},
+            recipe={name: value for name, value in given.items() if value is not None},
         )
 
     return make

@@ -54,7 +54,7 @@ def test_blocks_of_a_later_phase_learn_slowly(network: Network) -> None:
 )
 def test_rates_of_the_paper(epoch: float, rate: float) -> None:
     # Section 2.2: 1e-3 rising to 1e-2, then 1e-2 to epoch 75, 1e-3 for 30 epochs, 1e-4 for 30.
-    assert PAPER.lr * learning_rate_factor(epoch, PAPER) == pytest.approx(rate)
+    assert PAPER.lr * learning_rate_factor(epoch, PAPER, PAPER.epochs) == pytest.approx(rate)
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,13 @@ def test_rates_of_the_paper(epoch: float, rate: float) -> None:
 def test_cosine(epoch: float, share: float) -> None:
     recipe = Recipe(epochs=12, warmup=2.0, warmup_from=0.1, floor=0.01)
     # Half-way between epoch 2 and 12 the cosine is 0: .01 + .99 · ½ = .505.
-    assert learning_rate_factor(epoch, recipe) == pytest.approx(share)
+    assert learning_rate_factor(epoch, recipe, recipe.epochs) == pytest.approx(share)
 
 
 def test_the_schedule_counts_steps() -> None:
     recipe = Recipe(epochs=4, warmup=1.0, warmup_from=0.0, lr=1.0, floor=0.0)
     optimizer = SGD([nn.Parameter(torch.zeros(1))], lr=recipe.lr)
-    schedule = build_schedule(optimizer, recipe, steps_per_epoch=2)
+    schedule = build_schedule(optimizer, recipe, 2, lambda: recipe.epochs)
     rates = []
     for _ in range(8):
         rates.append(optimizer.param_groups[0]["lr"])

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from yolo_cli.errors import UserError
-from yolo_cli.training.plan import Speed, make_plan, parse_duration
+from yolo_cli.training.plan import Budget, Speed, Work, make_plan, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -20,25 +22,79 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         parse_duration(text)
 
 
+SPEED = Speed(cache=0.3, step=0.1, validate=0.02)
+WORK = Work(images=200, val_images=50, val_missing=50)
+
+
 def test_a_budget_is_divided() -> None:
-    # 600 s for 200 + 50 images. 40 % is 240 s; validation images take 50 · 0.3 = 15 s of it and a
-    # copy 200 · 0.3 = 60 s: (240 - 15) / 60 = 3.75, so 4 copies, 255 s with the validation images.
-    # An epoch is 200 · 0.1 + 50 · 0.02 = 21 s and 1.5 s for its files; 345 s are left: 15 epochs.
-    plan = make_plan(600, Speed(cache=0.3, step=0.1, validate=0.02), 200, 50)
-    assert (plan.copies, plan.epochs) == (4, 15)
-    assert plan.cache_seconds == pytest.approx(255)
-    assert plan.train_seconds == pytest.approx(337.5)
+    # 600 s for 200 + 50 images. 30 % is 180 s; validation images take 50 · 0.3 = 15 s of it and a
+    # copy 200 · 0.3 = 60 s: (180 - 15) / 60 = 2.75, so 3 copies, 195 s with the validation images.
+    # 405 s are left. Steps on all images take 200 · 0.1 = 20 s: about 20 epochs, and 10 validations
+    # are one every 2. A validation takes 50 · 0.02 + 2 s for its files = 3 s, 1.5 s an epoch:
+    # 405 / 21.5 = 18.8 epochs.
+    plan = make_plan(600, SPEED, WORK)
+    assert (plan.copies, plan.epochs, plan.validate_every) == (3, 18, 2)
+    assert plan.share == 1
+    assert plan.cache_seconds == pytest.approx(195)
+    assert plan.train_seconds == pytest.approx(18 * 21.5)
+    assert plan.line() == "3 augmented copies in 3.2 min, then 18 epochs in 6.5 min"
+
+
+def test_few_epochs_take_a_share_of_the_images() -> None:
+    # 0.5 s a step: 405 s are 405 / 100 = 4 epochs, each validated: 405 / 103 = 3.93 of them. So 4
+    # epochs of 101.25 s, 98.25 s of which are for steps.
+    plan = make_plan(600, replace(SPEED, step=0.5), WORK)
+    assert (plan.epochs, plan.validate_every) == (4, 1)
+    assert plan.share == pytest.approx(0.9825)
+    assert plan.train_seconds == pytest.approx(405)
+
+
+def test_what_is_cached_already_costs_nothing() -> None:
+    plan = make_plan(600, SPEED, replace(WORK, val_missing=0, ready=5))
+    # 180 s would make 3 more.
+    assert plan.copies == 8
+    assert plan.cache_seconds == pytest.approx(180)
+
+
+def test_copies_that_are_given_are_kept() -> None:
+    assert make_plan(600, SPEED, replace(WORK, copies=1)).copies == 1
+    plan = make_plan(600, SPEED, replace(WORK, copies=0, val_missing=0))
+    assert (plan.copies, plan.cache_seconds) == (0, 0)
+    assert plan.line().startswith("28 epochs in ")  # 600 / (20 + 3 / 3) = 28.6
+
+
+def test_a_second_phase_is_planned() -> None:
+    # A quarter of the epochs at 1 s an image: 200 · (.75 · .1 + .25 · 1) = 65 s; 405 / 65 is 6, so
+    # every one is validated: 405 / 68 = 5.96, 6 epochs, the second phase after round(4.5) = 4.
+    plan = make_plan(600, replace(SPEED, second=1.0), replace(WORK, unfreeze=True))
+    assert (plan.epochs, plan.unfreeze_at) == (6, 4)
+    assert make_plan(600, SPEED, WORK).unfreeze_at == 0
 
 
 def test_time_that_has_gone_is_not_spent_again() -> None:
-    speed = Speed(cache=0.3, step=0.1, validate=0.02)
-    later = make_plan(700, speed, 200, 50, used=100)
-    plan = make_plan(600, speed, 200, 50)
-    assert (later.copies, later.epochs) == (plan.copies, plan.epochs)
+    later = make_plan(700, SPEED, WORK, used=100)
+    assert later.train_seconds <= 700 - 100 - later.cache_seconds
 
 
 def test_a_budget_that_is_too_short_says_what_it_takes() -> None:
-    # One copy: 1000 · 0.3 s, validation images 30 s, one epoch 100 + 2 + 1.5 s: 433.5 s, 7 minutes.
+    # One copy: 1000 · 0.3 s, validation images 30 s, and 30 % of an epoch of 100 + 4 s: 6 minutes.
+    work = Work(images=1000, val_images=100, val_missing=100)
     with pytest.raises(UserError, match=r"budget of 5\.0 min is too short") as caught:
-        make_plan(300, Speed(cache=0.3, step=0.1, validate=0.02), 1000, 100)
-    assert "about 7 min" in caught.value.hint
+        make_plan(300, SPEED, work)
+    assert "1 copy of each and a part of an epoch take about 6 min" in caught.value.hint
+
+
+def test_a_running_plan_follows_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.monotonic", lambda: 1000.0)
+    plan = make_plan(600, SPEED, WORK)
+    budget = Budget(plan, end=1200.0)
+    assert budget.epochs(done=8, planned=18, epoch_seconds=20.0) == 18  # 200 s are 10 epochs
+    assert budget.epochs(done=8, planned=18, epoch_seconds=40.0) == 13
+    assert budget.epochs(done=8, planned=18, epoch_seconds=10.0) == 28
+    assert budget.epochs(done=10, planned=18, epoch_seconds=1000.0) == 10
+    assert budget.epochs(done=17, planned=18, epoch_seconds=1000.0) == 18
+    assert budget.epochs(done=50, planned=100, epoch_seconds=4.1) == 100  # 99: near enough
+    # Another copy may take what is left beyond three quarters of the planned 387 s of training.
+    assert not budget.room_for_copy(0)
+    assert Budget(plan, end=1400.0).room_for_copy(100)
+    assert not Budget(plan, end=1400.0).room_for_copy(120)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -176,29 +177,61 @@ def test_a_second_phase_trains_further_blocks(
     assert numbers == {17, 19, 21, 24, 26, 28}
 
 
-def test_a_time_budget_is_planned_kept_and_stored(
-    options: Options, tmp_path: Path, reporter: Reporter
-) -> None:
-    trainer = train(options(time_budget=20.0, freeze=2), tmp_path / "run", reporter)
-    assert trainer.recipe.copies > 1
-    assert len(trainer.position.history) == trainer.recipe.epochs
-    config = json.loads((tmp_path / "run/config.json").read_text())
-    assert config["recipe"]["epochs"] == trainer.recipe.epochs
-    assert config["recipe"]["copies"] == trainer.recipe.copies
-
-
 @pytest.mark.parametrize(
-    ("recipe", "message"),
+    "recipe",
     [
-        ({"freeze": 2, "unfreeze": 1}, "second phase"),
-        ({"freeze": 0}, "frozen blocks"),
+        {"freeze": 2, "copies": None},
+        {"freeze": 2, "copies": 1, "unfreeze": 1},
+        {"freeze": 0},
+        {"freeze": 2},
     ],
 )
-def test_what_a_time_budget_cannot_plan(
-    recipe: dict[str, Any], message: str, options: Options, tmp_path: Path, reporter: Reporter
+def test_a_time_budget_is_planned_kept_and_stored(
+    recipe: dict[str, Any], options: Options, tmp_path: Path, reporter: Reporter
 ) -> None:
-    with pytest.raises(UserError, match=message):
-        prepare(options(time_budget=20.0, **recipe), tmp_path / "run", reporter)
+    began = time.monotonic()
+    trainer = train(options(time_budget=8.0, epochs=None, **recipe), tmp_path / "run", reporter)
+    assert 6 < time.monotonic() - began < 10
+    assert len(trainer.position.history) == trainer.epochs
+    # The schedule is finished: the rate, which ends at 1 % of the highest, is below 3 % of it.
+    assert trainer.position.history[-1]["lr"] < 0.03 * trainer.recipe.lr
+    config = json.loads((tmp_path / "run/config.json").read_text())
+    assert config["plan"]["budget"] == 8.0
+    assert config["recipe"]["epochs"] == config["plan"]["epochs"] == trainer.recipe.epochs
+    if recipe == {"freeze": 2, "copies": None}:
+        assert config["recipe"]["copies"] == trainer.train.copies > 1
+
+
+def test_a_time_budget_leaves_no_choice_of_epochs(
+    options: Options, tmp_path: Path, reporter: Reporter
+) -> None:
+    with pytest.raises(UserError, match="--time-budget plans the epochs itself"):
+        prepare(options(time_budget=20.0, epochs=3), tmp_path / "run", reporter)
+
+
+def test_a_resumed_run_follows_its_plan(
+    options: Options, tmp_path: Path, reporter: Reporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budget = options(time_budget=6.0, epochs=None, freeze=2, copies=None)
+    monkeypatch.setattr("yolo_cli.training.plan.Budget.epochs", lambda *_: 7)
+    trainer = prepare(budget, tmp_path / "run", reporter)
+    _interrupt_after(7, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit()
+    resumed = prepare_resumed(tmp_path / "run", reporter)
+    assert resumed.epochs == 7
+    assert resumed.recipe.share == trainer.recipe.share
+    resumed.fit()
+    assert len(resumed.position.history) == 7
+
+
+def test_epochs_between_validations_have_no_score(
+    options: Options, tmp_path: Path, reporter: Reporter
+) -> None:
+    train(options(epochs=5, validate_every=2), tmp_path / "run", reporter)
+    rows = (tmp_path / "run/metrics.csv").read_text().splitlines()
+    column = rows[0].split(",").index("map")
+    assert [bool(row.split(",")[column]) for row in rows[1:]] == [False, True, False, True, True]
 
 
 def test_more_blocks_cannot_be_set_free_than_are_frozen(

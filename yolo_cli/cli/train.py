@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -232,6 +233,7 @@ def train(  # typer calls it by name
     yolo train DATA --arch fast --weights none --epochs 200
     yolo train --resume runs/train-1
     """
+    began = time.monotonic()
     given = {
         "epochs": epochs,
         "batch": batch,
@@ -291,7 +293,7 @@ def train(  # typer calls it by name
                 cache_dir=cache_dir,
                 time_budget=parse_duration(time_budget) if time_budget is not None else None,
             )
-            trainer = prepare(asked, out, reporter)
+            trainer = prepare(asked, out, reporter, began)
         position = trainer.fit()
     reporter.note(
         f"best      mAP {position.best:.2f} after epoch {position.best_epoch}: {trainer.run.best}"

@@ -76,6 +76,11 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
         """The files that are still to be computed."""
         return [chunk for chunk in self.chunks() if not self.path(*chunk).is_file()]
 
+    def complete(self) -> int:
+        """How many copies, from the first on, have no file missing."""
+        missing = self.missing()
+        return missing[0][0] if missing else self.copies
+
     def missing_keys(self) -> list[Key]:
         """(copy, index) of every image that is still to be computed."""
         return [key for chunk in self.missing() for key in self._keys(*chunk)]

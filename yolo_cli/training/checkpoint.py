@@ -31,6 +31,7 @@ class Position:
         images: how many images those are.
         best: highest validation mAP, 0-100; negative before the first.
         best_epoch: the epoch that reached it, counted from 1.
+        epochs: passes in all, where a time budget has changed them on the way; 0 if not.
         seconds: time spent on training and validation, over all sessions.
         history: one row of ``metrics.csv`` for each epoch.
     """
@@ -41,6 +42,7 @@ class Position:
     images: int = 0
     best: float = -1.0
     best_epoch: int = 0
+    epochs: int = 0
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 
 from yolo_cli.data.loader import TrainingImages
 from yolo_cli.model.network import Network
+from yolo_cli.text import counted
 from yolo_cli.training.cache import (
     FeatureCache,
     cache_key,
@@ -16,6 +18,7 @@ from yolo_cli.training.cache import (
     describe,
     feature_bytes,
 )
+from yolo_cli.training.plan import COPIES_LIMIT, Budget
 from yolo_cli.training.reporter import Reporter
 from yolo_cli.training.source import Source
 
@@ -55,31 +58,40 @@ class SourceOpener:
     machine: Machine
     reporter: Reporter
 
-    def open(self, copies: int) -> tuple[Source, Source]:
+    def ready(self) -> tuple[int, int]:
+        """What is cached already: copies of all training images, validation images."""
+        train = self._cache(self.train, COPIES_LIMIT)
+        val = self._cache(self.val, 1)
+        return train.complete(), len(val) - len(val.missing_keys())
+
+    def open(self, copies: int, budget: Budget | None = None) -> tuple[Source, Source]:
         """Sources to train and to validate on.
 
         Args:
             copies: augmented copies of each training image to cache; with 0 each epoch reads
                 the images themselves, with fresh augmentation.
+            budget: fewer copies are made where they take longer than was planned.
         """
         # Validation images are the same in every epoch: cached wherever a block is frozen.
         on_cpu = self.machine.device.type == "cpu"
         cached_val = self.network.frozen and (copies or on_cpu)
-        return (
-            self._cached(self.train, copies)
-            if self.network.frozen and copies
-            else self._plain(self.train),
-            self._cached(self.val, 1) if cached_val else self._plain(self.val),
-        )
+        val = self._cached(self.val, 1) if cached_val else self._plain(self.val)
+        if not self.network.frozen or not copies:
+            return self._plain(self.train), val
+        return self._cached(self.train, copies, budget), val
 
     def _plain(self, images: TrainingImages) -> Source:
         return Source(images.samples, images, 0, self.machine.workers)
 
-    def _cached(self, images: TrainingImages, copies: int) -> Source:
+    def _cache(self, images: TrainingImages, copies: int) -> FeatureCache:
+        """A cache as it stands."""
+        key = cache_key(self.network, images.samples, images, self.machine.dtype)
+        return FeatureCache(self.folder / key, images, copies)
+
+    def _cached(self, images: TrainingImages, copies: int, budget: Budget | None = None) -> Source:
         """Activations from disk; computes what is missing."""
-        network, machine = self.network, self.machine
-        key = cache_key(network, images.samples, images, machine.dtype)
-        cache = FeatureCache(self.folder / key, images, copies)
+        network = self.network
+        cache = self._cache(images, copies)
         each = feature_bytes(network)
         missing, total = len(cache.missing_keys()), len(cache) * copies
         part = "training" if images is self.train else "validation"
@@ -92,12 +104,28 @@ class SourceOpener:
             source = images.samples[0].image.parent
             describe(cache.folder, {"images": str(source), "blocks": network.frozen, "part": part})
             self.reporter.begin(f"caching {part} images", total, total - missing)
-            cache.build(
-                network,
-                device=machine.device,
-                dtype=machine.dtype,
-                workers=machine.workers,
+            cache = self._build(cache, budget)
+            self.reporter.end()
+        return Source(images.samples, cache, network.frozen, 0, cache.copies)
+
+    def _build(self, cache: FeatureCache, budget: Budget | None) -> FeatureCache:
+        """Compute what is missing, copy by copy; with a budget only what there is time for."""
+        first = cache.complete()
+        for copies in range(first + 1, cache.copies + 1):
+            began = time.monotonic()
+            partial = FeatureCache(cache.folder, cache.images, copies)
+            partial.build(
+                self.network,
+                device=self.machine.device,
+                dtype=self.machine.dtype,
+                workers=self.machine.workers,
                 progress=self.reporter.advance,
             )
-            self.reporter.end()
-        return Source(images.samples, cache, network.frozen, 0)
+            if (
+                budget is not None
+                and copies < cache.copies
+                and not budget.room_for_copy(time.monotonic() - began)
+            ):
+                self.reporter.note(f"plan      {counted(copies, 'copy')} instead of {cache.copies}")
+                return partial
+        return cache

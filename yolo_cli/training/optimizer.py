@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -49,26 +49,38 @@ def build_optimizer(network: Network, recipe: Recipe, frozen: Sequence[int]) -> 
     return SGD(groups, lr=recipe.lr, momentum=recipe.momentum)
 
 
-def learning_rate_factor(progress: float, recipe: Recipe) -> float:
+def learning_rate_factor(progress: float, recipe: Recipe, epochs: int) -> float:
     """Learning rate as a share of ``recipe.lr``.
 
     Args:
         progress: epochs done, with fraction.
         recipe: the schedule.
+        epochs: in all.
     """
     if progress < recipe.warmup:
         return recipe.warmup_from + (1 - recipe.warmup_from) * progress / recipe.warmup
     if recipe.schedule == "steps":
-        passed = sum(progress >= share * recipe.epochs for share in recipe.milestones)
+        passed = sum(progress >= share * epochs for share in recipe.milestones)
         return float(0.1**passed)
-    done = (progress - recipe.warmup) / max(recipe.epochs - recipe.warmup, 1e-9)
+    done = (progress - recipe.warmup) / max(epochs - recipe.warmup, 1e-9)
     cosine = (1 + math.cos(math.pi * min(done, 1.0))) / 2
     return recipe.floor + (1 - recipe.floor) * cosine
 
 
-def build_schedule(optimizer: SGD, recipe: Recipe, steps_per_epoch: int) -> LambdaLR:
-    """The recipe's schedule, to be stepped after every optimiser step."""
-    return LambdaLR(optimizer, lambda step: learning_rate_factor(step / steps_per_epoch, recipe))
+def build_schedule(
+    optimizer: SGD, recipe: Recipe, steps_per_epoch: int, epochs: Callable[[], int]
+) -> LambdaLR:
+    """The recipe's schedule, to be stepped after every optimiser step.
+
+    Args:
+        optimizer: whose rates it sets.
+        recipe: form and bounds.
+        steps_per_epoch: optimiser steps.
+        epochs: gives the number of epochs in all as it stands.
+    """
+    return LambdaLR(
+        optimizer, lambda step: learning_rate_factor(step / steps_per_epoch, recipe, epochs())
+    )
 
 
 def build_average(network: nn.Module, decay: float) -> AveragedModel:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.text import counted
 
-CACHE_SHARE = 0.4  # of the budget goes into augmented copies; the rest into steps on them
+CACHE_SHARE = 0.3  # of the budget goes into augmented copies; the rest into steps on them
 COPIES_LIMIT = 24
-EPOCH_SECONDS = 1.5  # an epoch's weights, checkpoint and curves
+VALIDATIONS = 10  # in a planned run: enough to see its course and to choose the best of the end
+WRITE_SECONDS = 2.0  # for the weights, checkpoint and curves of a validated epoch
+FEW_EPOCHS = 10  # below it whole epochs fill a budget too coarsely: shares of the images do
+LEAST_SHARE = 0.3  # of the images in the only epoch that a budget allows
+TOLERANCE = 0.04  # by which the number of epochs may be off before a running plan is changed
+SETTLED = 0.9  # of the epochs have passed when the plan is not changed any more
+SECOND_PHASE = 0.75  # of the epochs have passed when further blocks are set free
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
@@ -42,13 +51,38 @@ class Speed:
 
     Attributes:
         cache: decoding, augmenting and running the frozen blocks.
-        step: forward and backward through what is trained, from cached activations.
+        step: forward and backward through what is trained, reading included.
         validate: forward through the same, and scoring.
+        second: as ``step``, in the second phase.
     """
 
     cache: float
     step: float
     validate: float
+    second: float = 0.0
+
+
+@dataclass(frozen=True)
+class Work:
+    """What there is to do.
+
+    Attributes:
+        images: to train on.
+        val_images: to validate on.
+        copies: augmented copies to cache: None to choose, 0 for no cache.
+        ready: copies that an earlier run has cached.
+        val_missing: validation images to cache.
+        unfreeze: whether there is a second phase.
+        unfreeze_at: epoch after which it begins; 0 to choose.
+    """
+
+    images: int
+    val_images: int
+    copies: int | None = None
+    ready: int = 0
+    val_missing: int = 0
+    unfreeze: bool = False
+    unfreeze_at: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,6 +93,9 @@ class Plan:
         budget: seconds that the user gave.
         copies: augmented copies of each training image.
         epochs: passes over the training images.
+        share: of the training images that an epoch takes.
+        validate_every: epochs from one validation to the next.
+        unfreeze_at: epoch after which the second phase begins; 0 without one.
         cache_seconds: expected for the copies and the validation images.
         train_seconds: expected for steps and validations.
     """
@@ -66,6 +103,9 @@ class Plan:
     budget: float
     copies: int
     epochs: int
+    share: float
+    validate_every: int
+    unfreeze_at: int
     cache_seconds: float
     train_seconds: float
 
@@ -75,39 +115,93 @@ class Plan:
 
     def line(self) -> str:
         """The plan in words."""
-        return (
-            f"{self.copies} augmented copies in {self.cache_seconds / 60:.1f} min, "
-            f"then {self.epochs} epochs in {self.train_seconds / 60:.1f} min"
+        cache = (
+            f"{counted(self.copies, 'augmented copy')} in {self.cache_seconds / 60:.1f} min, then "
+            if self.copies
+            else ""
         )
+        share = f" of {self.share:.0%} of the images" if self.share < 1 else ""
+        return f"{cache}{counted(self.epochs, 'epoch')}{share} in {self.train_seconds / 60:.1f} min"
 
 
-def make_plan(
-    budget: float, speed: Speed, images: int, val_images: int, *, used: float = 0.0
-) -> Plan:
+def make_plan(budget: float, speed: Speed, work: Work, *, used: float = 0.0) -> Plan:
     """Divide a budget between copies and epochs.
 
     Args:
         budget: seconds in all.
         speed: measured on this machine.
-        images: to train on.
-        val_images: to validate on after each epoch.
+        work: what there is to do.
         used: seconds that have gone already.
 
     Raises:
-        UserError: if one copy and one epoch take longer.
+        UserError: if one copy and a part of an epoch take longer.
     """
     left = budget - used
-    copy = images * speed.cache
-    fixed = val_images * speed.cache
-    epoch = images * speed.step + val_images * speed.validate + EPOCH_SECONDS
-    copies = max(1, min(COPIES_LIMIT, round((left * CACHE_SHARE - fixed) / copy)))
-    cache_seconds = fixed + copies * copy
-    epochs = int((left - cache_seconds) / epoch)
-    if epochs < 1:
-        least = used + fixed + copy + epoch
+    copy = work.images * speed.cache
+    fixed = work.val_missing * speed.cache
+    copies = work.copies
+    if copies is None:
+        affordable = work.ready + round((left * CACHE_SHARE - fixed) / copy)
+        copies = max(1, work.ready, min(COPIES_LIMIT, affordable))
+    cache_seconds = fixed + max(0, copies - work.ready) * copy
+    left -= cache_seconds
+
+    second = (1 - SECOND_PHASE) if work.unfreeze else 0.0
+    step = work.images * ((1 - second) * speed.step + second * speed.second)
+    every = max(1, round(left / step / VALIDATIONS))
+    validation = (work.val_images * speed.validate + WRITE_SECONDS) / every
+    epochs = left / (step + validation)
+    if epochs < LEAST_SHARE:
+        least = used + cache_seconds + LEAST_SHARE * (step + validation)
         raise UserError(
-            f"the time budget of {budget / 60:.1f} min is too short for {images} images",
-            f"one copy of each and one epoch take about {least / 60:.0f} min on this machine",
+            f"the time budget of {budget / 60:.1f} min is too short for {work.images} images",
+            f"{counted(copies, 'copy')} of each and a part of an epoch take about "
+            f"{least / 60:.0f} min on this machine",
             ExitCode.USAGE,
         )
-    return Plan(budget, copies, epochs, cache_seconds, epochs * epoch)
+    whole = int(epochs) if epochs >= FEW_EPOCHS else math.ceil(epochs)
+    share = 1.0 if epochs >= FEW_EPOCHS else min(1.0, (left / whole - validation) / step)
+    at = work.unfreeze_at or max(1, round(whole * SECOND_PHASE))
+    return Plan(
+        budget=budget,
+        copies=copies,
+        epochs=whole,
+        share=max(LEAST_SHARE, share),
+        validate_every=min(every, whole),
+        unfreeze_at=at if work.unfreeze else 0,
+        cache_seconds=cache_seconds,
+        train_seconds=whole * (share * step + validation),
+    )
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A plan that is being carried out, and the clock.
+
+    Attributes:
+        plan: what was planned at the start.
+        end: when the time is up, by :func:`time.monotonic`.
+    """
+
+    plan: Plan
+    end: float
+
+    def room_for_copy(self, seconds: float) -> bool:
+        """Whether another copy, which takes ``seconds``, leaves most of the time for training."""
+        return self.end - time.monotonic() - seconds > 0.75 * self.plan.train_seconds
+
+    def epochs(self, done: int, planned: int, epoch_seconds: float) -> int:
+        """How many epochs, of ``epoch_seconds`` each, the run should have in all.
+
+        Args:
+            done: epochs that have passed.
+            planned: epochs in all as planned so far, which is kept where it is near enough.
+            epoch_seconds: as measured in this run.
+        """
+        if done >= SETTLED * planned:
+            return planned  # to change it now would end the schedule at a higher rate
+        left = self.end - time.monotonic()
+        affordable = done + max(0, round(left / epoch_seconds))
+        if abs(affordable - planned) <= TOLERANCE * planned:
+            return planned
+        return max(1, done, affordable)

@@ -20,6 +20,8 @@ class Recipe:
 
     Attributes:
         epochs: passes over the training images.
+        share: of the training images that an epoch takes, others in every epoch.
+        validate_every: epochs from one validation to the next; the last is always validated.
         batch: images a step.
         lr: highest learning rate of SGD.
         momentum: of SGD.
@@ -52,6 +54,8 @@ class Recipe:
     """
 
     epochs: int = 40
+    share: float = 1.0
+    validate_every: int = 1
     batch: int = 16
     lr: float = 0.01
     momentum: float = 0.9
@@ -108,6 +112,8 @@ _WHOLE = (lambda value: value >= 0, "from 0 up")
 _POSITIVE = (lambda value: value >= 1, "at least 1")
 _ALLOWED: dict[str, tuple[Callable[[float], bool], str]] = {
     "epochs": _POSITIVE,
+    "share": (lambda value: 0 < value <= 1, "above 0, at most 1"),
+    "validate_every": _POSITIVE,
     "batch": _POSITIVE,
     "lr": _NOT_NEGATIVE,
     "momentum": _BELOW_ONE,

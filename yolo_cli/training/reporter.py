@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -88,9 +89,10 @@ class Reporter:
         """One row: mean loss terms, speed, validation mAP."""
         number = f"{row['epoch']:.0f}/{epochs}"
         terms = " ".join(f"{row[name]:8.3f}" for name in TERMS)
+        score = "" if math.isnan(row["map"]) else f"{row['map']:6.2f}"
         self.note(
             f"{number:>9} {row['lr']:8.5f} {row['loss']:8.3f} {terms} "
-            f"{row['images_per_second']:6.1f} {row['map']:6.2f}{' *' if best else ''}"
+            f"{row['images_per_second']:6.1f} {score}{' *' if best else ''}"
         )
 
 

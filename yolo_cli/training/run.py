@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,7 +146,9 @@ class RunFolder:
         text = io.StringIO()
         writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows({k: f"{v:.6g}" for k, v in row.items()} for row in history)
+        writer.writerows(
+            {k: "" if math.isnan(v) else f"{v:.6g}" for k, v in row.items()} for row in history
+        )
         atomic_write_text(self.metrics, text.getvalue())
         with atomic_write(self.curves) as file:
             file.write(draw_curves(history))
@@ -167,7 +170,13 @@ def draw_curves(history: Sequence[Mapping[str, float]]) -> bytes:
     left.set(xlabel="epoch", ylabel="training loss, per image", title="Loss and its terms")
     left.set_ylim(bottom=0)
     left.legend()
-    right.plot(epochs, [row["map"] for row in history], color="tab:green", marker=marker)
+    scored = [row for row in history if not math.isnan(row["map"])]
+    right.plot(
+        [row["epoch"] for row in scored],
+        [row["map"] for row in scored],
+        color="tab:green",
+        marker=marker,
+    )
     right.set(xlabel="epoch", ylabel="VOC07 mAP@0.5", title="Validation")
     right.set_ylim(0, 100)
     for axes in (left, right):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,34 +27,36 @@ from yolo_cli.training.cache import default_cache_folder
 from yolo_cli.training.checkpoint import load_network, read_checkpoint
 from yolo_cli.training.opener import Machine, SourceOpener
 from yolo_cli.training.options import TrainOptions
-from yolo_cli.training.plan import Plan, make_plan
+from yolo_cli.training.plan import SECOND_PHASE, Budget, Plan, Work, make_plan
 from yolo_cli.training.preview import save_preview
 from yolo_cli.training.recipe import RECIPES, Recipe
 from yolo_cli.training.reporter import Reporter
 from yolo_cli.training.run import RunFolder
-from yolo_cli.training.source import Phase
+from yolo_cli.training.source import Phase, Source
 from yolo_cli.training.speed import measure_speed
 from yolo_cli.training.start import Start, build_network
 from yolo_cli.training.trainer import Trainer
 
 SMALL_DATASET = 1000  # images; below it a smaller batch gives more steps for the same work
 SMALL_BATCH = 8
-SECOND_PHASE = 0.75  # of the epochs have passed when further blocks are set free
 FROZEN_BLOCKS = 4  # of VGG-16 on a CPU: 91 % of its work, and general enough to be kept
 
 
-def prepare(options: TrainOptions, out: Path | None, reporter: Reporter) -> Trainer:
+def prepare(
+    options: TrainOptions, out: Path | None, reporter: Reporter, began: float | None = None
+) -> Trainer:
     """Read the dataset, build the network, fill the cache, open the run folder.
 
     Args:
         options: what the user asked for.
         out: folder of the run; None to choose one.
         reporter: what the user sees.
+        began: when a time budget began, by :func:`time.monotonic`; now unless told.
 
     Raises:
         UserError: for all that can be wrong with the dataset, the weights or the machine.
     """
-    began = time.monotonic()
+    began = time.monotonic() if began is None else began
     machine = _machine(options)
     run = RunFolder.create(out)
     recipe = _named_recipe(options)
@@ -62,15 +65,25 @@ def prepare(options: TrainOptions, out: Path | None, reporter: Reporter) -> Trai
     start = build_network(options, splits.train.classes, recipe)
     recipe = choose(options, recipe, start, len(splits.train), machine.device)
     start.network.freeze(recipe.freeze)
-    images = _images(splits.train, recipe, start.network)
-    if options.time_budget is not None:
-        plan = _plan(options.time_budget, recipe, start, images, len(splits.val), machine, began)
-        recipe = recipe.with_options(copies=plan.copies, epochs=plan.epochs)
-        reporter.note(f"plan      {plan.line()}")
     recipe = _with_second_phase(recipe)
-    save_preview(run.preview, images, splits.train.classes)
-    run.write_config(_record(options, recipe, start, splits))
-    return _trainer(options, machine, run, splits, recipe, start, reporter)
+    opener = _opener(options, machine, splits, recipe, start.network, reporter)
+    budget = None
+    if options.time_budget is not None:
+        budget = _plan(options, recipe, opener, began)
+        recipe = _as_planned(recipe, budget.plan)
+        reporter.note(f"plan      {budget.plan.line()}")
+    save_preview(run.preview, opener.train, splits.train.classes)
+    record = _record(options, recipe, start, splits)
+    if budget is not None:
+        record["plan"] = budget.plan.to_json()
+    run.write_config(record)
+
+    def settle(copies: int) -> None:
+        """Write down how many copies were made in the time."""
+        record["recipe"]["copies"] = copies
+        run.write_config(record)
+
+    return _trainer(opener, run, splits, recipe, start, budget, settle)
 
 
 def prepare_resumed(folder: Path, reporter: Reporter) -> Trainer:
@@ -102,7 +115,8 @@ def prepare_resumed(folder: Path, reporter: Reporter) -> Trainer:
         load_network(run.checkpoint, checkpoint, network)
         start = Start(network, config.start, pretrained=True)
     start.network.freeze(recipe.freeze)
-    trainer = _trainer(options, machine, run, splits, recipe, start, reporter)
+    opener = _opener(options, machine, splits, recipe, start.network, reporter)
+    trainer = _trainer(opener, run, splits, recipe, start)
     if checkpoint is not None:
         trainer.resume(checkpoint)
         position = trainer.position
@@ -124,35 +138,47 @@ def _with_second_phase(recipe: Recipe) -> Recipe:
             "give --freeze a larger number, or --unfreeze a smaller one",
             ExitCode.USAGE,
         )
-    at = recipe.unfreeze_at or round(recipe.epochs * SECOND_PHASE)
+    at = recipe.unfreeze_at or round(recipe.epochs * SECOND_PHASE)  # a budget's plan counts anew
     return recipe.with_options(unfreeze_at=max(1, at))
 
 
-def _plan(
-    budget: float,
-    recipe: Recipe,
-    start: Start,
-    images: TrainingImages,
-    val_images: int,
-    machine: Machine,
-    began: float,
-) -> Plan:
+def _plan(options: TrainOptions, recipe: Recipe, opener: SourceOpener, began: float) -> Budget:
     """Copies and epochs that fit into the time that is left."""
-    if recipe.unfreeze:
+    assert options.time_budget is not None
+    if "epochs" in options.recipe:
         raise UserError(
-            "--time-budget does not plan a second phase",
-            "leave out --unfreeze, or give --epochs and --copies instead of the budget",
+            "--time-budget plans the epochs itself",
+            "leave out --epochs, or give --epochs and --copies instead of the budget",
             ExitCode.USAGE,
         )
-    if not recipe.freeze:
-        raise UserError(
-            "--time-budget plans training on cached activations of frozen blocks",
-            f"add --freeze {FROZEN_BLOCKS}, or give --epochs instead",
-            ExitCode.USAGE,
-        )
-    speed = measure_speed(start.network, images, recipe, machine)
+    cached = recipe.freeze and recipe.copies
+    ready, val_ready = opener.ready() if cached else (0, 0)
+    on_cpu = opener.machine.device.type == "cpu"
+    val_cached = recipe.freeze and (recipe.copies or on_cpu)
+    work = Work(
+        images=len(opener.train),
+        val_images=len(opener.val),
+        copies=options.recipe.get("copies") if recipe.freeze else 0,
+        ready=ready,
+        val_missing=len(opener.val) - val_ready if val_cached else 0,
+        unfreeze=bool(recipe.unfreeze),
+        unfreeze_at=options.recipe.get("unfreeze_at", 0),
+    )
+    speed = measure_speed(opener.network, opener.train, recipe, opener.machine)
     used = time.monotonic() - began
-    return make_plan(budget, speed, len(images), val_images, used=used)
+    plan = make_plan(options.time_budget, speed, work, used=used)
+    return Budget(plan, began + options.time_budget)
+
+
+def _as_planned(recipe: Recipe, plan: Plan) -> Recipe:
+    return recipe.with_options(
+        copies=plan.copies,
+        epochs=plan.epochs,
+        share=plan.share,
+        validate_every=plan.validate_every,
+        unfreeze_at=plan.unfreeze_at,
+        patience=0,  # the time is there to be used
+    )
 
 
 def _machine(options: TrainOptions) -> Machine:
@@ -165,33 +191,49 @@ def _images(dataset: Dataset, recipe: Recipe, network: Network) -> TrainingImage
     return TrainingImages(dataset.samples, size, recipe.augmentation, recipe.seed)
 
 
-def _trainer(
+def _opener(
     options: TrainOptions,
     machine: Machine,
-    run: RunFolder,
     splits: TrainingSplits,
     recipe: Recipe,
-    start: Start,
+    network: Network,
     reporter: Reporter,
-) -> Trainer:
-    """The trainer of a run that is new or resumed; fills the cache if one is wanted."""
-    network = start.network.to(machine.device)
-    _introduce(reporter, run, start, recipe, len(splits.train), machine)
-    opener = SourceOpener(
-        network,
+) -> SourceOpener:
+    return SourceOpener(
+        network.to(machine.device),
         _images(splits.train, recipe, network),
         _images(splits.val, replace(recipe, augmentation=None), network),
         options.cache_dir or default_cache_folder(),
         machine,
         reporter,
     )
-    phases = [Phase(0, recipe.freeze, partial(opener.open, recipe.copies))]
+
+
+def _trainer(
+    opener: SourceOpener,
+    run: RunFolder,
+    splits: TrainingSplits,
+    recipe: Recipe,
+    start: Start,
+    budget: Budget | None = None,
+    settle: Callable[[int], None] = lambda _copies: None,
+) -> Trainer:
+    """The trainer of a run that is new or resumed; fills the cache if one is wanted."""
+    _introduce(opener.reporter, run, start, recipe, len(splits.train), opener.machine)
+
+    def open_first() -> tuple[Source, Source]:
+        train, val = opener.open(recipe.copies, budget)
+        if train.copies != recipe.copies and train.copies:
+            settle(train.copies)
+        return train, val
+
+    phases = [Phase(0, recipe.freeze, open_first)]
     if recipe.unfreeze:
         phases.append(
             Phase(recipe.unfreeze_at, recipe.freeze - recipe.unfreeze, partial(opener.open, 0))
         )
     data = {
-        "name": options.data.resolve().name,
+        "name": splits.train.root.resolve().name,
         "train": len(splits.train),
         "val": len(splits.val),
     }
@@ -202,15 +244,16 @@ def _trainer(
         "yolo_cli": yolo_cli.__version__,
     }
     return Trainer(
-        network,
+        opener.network,
         recipe,
         phases,
         images=len(splits.train),
         counts=_counts(splits.train),
         run=run,
-        dtype=machine.dtype,
-        reporter=reporter,
+        dtype=opener.machine.dtype,
+        reporter=opener.reporter,
         info=info,
+        budget=budget,
     )
 
 

@@ -23,12 +23,14 @@ class Source:
         dataset: input and target for ``(epoch, index)``.
         start: backbone blocks that the inputs have been through: 0 for images.
         workers: processes that load ahead.
+        copies: augmented copies that ``dataset`` holds of each sample; 0 if every epoch's are new.
     """
 
     samples: Sequence[Sample]
     dataset: Dataset[tuple[Tensor, Target]]
     start: int
     workers: int
+    copies: int = 0
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -50,13 +52,16 @@ class Phase:
     open: Callable[[], tuple[Source, Source]]
 
 
-def shuffled(images: int, *, seed: int, epoch: int, batch: int) -> list[list[Key]]:
+def shuffled(
+    images: int, *, seed: int, epoch: int, batch: int, share: float = 1.0
+) -> list[list[Key]]:
     """The batches of a training epoch: every image once, batches of nearly equal size.
 
-    The order depends on ``seed`` and ``epoch`` alone.
+    The order depends on ``seed`` and ``epoch`` alone. Of the images a random ``share`` is taken.
     """
     order = np.random.default_rng((seed, epoch, 0xE90C)).permutation(images)
-    if images == 1:
+    order = order[: max(1, round(share * images))]
+    if len(order) == 1:
         order = order.repeat(2)  # normalisation needs two values a channel
     count = max(1, min(-(-len(order) // batch), len(order) // 2))
     return [[(epoch, int(i)) for i in part] for part in np.array_split(order, count)]

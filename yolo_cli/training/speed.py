@@ -7,8 +7,10 @@ from collections.abc import Callable
 from copy import deepcopy
 
 import torch
+from torch import Tensor
 
 from yolo_cli.data.loader import TrainingImages, collate
+from yolo_cli.data.target import Target
 from yolo_cli.model.grid import Grid
 from yolo_cli.model.loss import YoloLoss
 from yolo_cli.model.network import Network
@@ -19,64 +21,99 @@ from yolo_cli.training.plan import Speed
 from yolo_cli.training.recipe import Recipe
 
 REPEATS = 3
+FEW = 4  # images a step where it runs the whole network, which takes a second each
 
 
 def measure_speed(
     network: Network, images: TrainingImages, recipe: Recipe, machine: Machine
 ) -> Speed:
-    """Time what a cached run does, on a copy of the network; takes a few seconds.
+    """Time what a run does, on a copy of the network; takes some seconds.
 
     Args:
-        network: frozen as it will be trained.
+        network: frozen as it will be trained at first.
         images: to train on.
-        recipe: its batch, loss and average are what is timed.
+        recipe: its batch, loss, average and phases are what is timed.
         machine: where the run will compute.
     """
-    network = deepcopy(network).to(machine.device).to(memory_format=torch.channels_last)
-    count = min(recipe.batch, len(images))
-    targets = [images[0, i % len(images)][1] for i in range(FORWARD)]
-    autocast = torch.autocast(
-        machine.device.type, machine.dtype, enabled=machine.dtype != torch.float32
-    )
-    grid = Grid.of(network.config)
-    criterion = YoloLoss(grid, recipe.loss)
-    optimizer = build_optimizer(network, recipe, [recipe.freeze])
-    average = build_average(network, recipe.ema or 0.5)
+    bench = _Bench(network, images, recipe, machine)
+    load = _seconds(bench.load) / FORWARD
+    cached = bool(recipe.freeze and recipe.copies)
+    # Other processes decode, but on the same cores.
+    loading = load / 2 if machine.device.type == "cpu" else 0.0
+    cache = _seconds(bench.frozen) / FORWARD + loading if recipe.freeze else 0.0
+    start = recipe.freeze if cached else 0
+    step, validate = bench.step(recipe.freeze, start)
+    second = 0.0
+    if recipe.unfreeze:
+        second = bench.step(recipe.freeze - recipe.unfreeze, 0)[0] + loading
+    extra = 0.0 if cached else loading
+    return Speed(cache=cache, step=step + extra, validate=validate + extra, second=second)
 
-    def cache() -> torch.Tensor:
-        loaded, _ = collate([images[0, i % len(images)] for i in range(FORWARD)])
-        with torch.inference_mode(), autocast:
-            result: torch.Tensor = network.frozen_part()(
-                network.normalise(loaded.to(machine.device))
-            )
+
+class _Bench:
+    """A copy of the network and two images to run it on."""
+
+    def __init__(
+        self, network: Network, images: TrainingImages, recipe: Recipe, machine: Machine
+    ) -> None:
+        self.network = deepcopy(network).to(machine.device).to(memory_format=torch.channels_last)
+        self.images = images
+        self.recipe = recipe
+        self.machine = machine
+        loaded, self.targets = self.load()
+        self.loaded = loaded.to(machine.device)
+
+    def load(self) -> tuple[Tensor, list[Target]]:
+        """Decode and augment."""
+        return collate([self.images[0, i % len(self.images)] for i in range(FORWARD)])
+
+    def autocast(self) -> torch.autocast:
+        dtype = self.machine.dtype
+        return torch.autocast(self.machine.device.type, dtype, enabled=dtype != torch.float32)
+
+    def frozen(self) -> Tensor:
+        """The frozen blocks alone."""
+        with torch.inference_mode(), self.autocast():
+            result: Tensor = self.network.frozen_part()(self.network.normalise(self.loaded))
         return result
 
-    features = cache().to(machine.dtype)
-    repeats = -(-count // FORWARD)
-    batch = features.repeat(repeats, 1, 1, 1)[:count].clone(memory_format=torch.channels_last)
-    target = grid.encode((targets * repeats)[:count], network.config.image_size)
-    target = target.to(machine.device)
+    def step(self, frozen: int, start: int) -> tuple[float, float]:
+        """Seconds an image of training and of validation.
 
-    def step() -> None:
-        network.train()
-        with autocast:
-            raw = network(batch, recipe.freeze)
-        optimizer.zero_grad()
-        criterion(raw, target)["loss"].backward()
-        clip_gradient(network, recipe.clip)
-        optimizer.step()
-        average.update_parameters(network)
+        Args:
+            frozen: leading blocks that are not trained.
+            start: blocks whose output is at hand.
+        """
+        network, recipe = self.network, self.recipe
+        network.freeze(frozen)
+        count = min(recipe.batch, len(self.images))
+        count = count if start else min(count, FEW)
+        repeats = -(-count // FORWARD)
+        inputs = self.frozen().to(self.machine.dtype) if start else self.loaded
+        batch = inputs.repeat(repeats, 1, 1, 1)[:count].clone(memory_format=torch.channels_last)
+        grid = Grid.of(network.config)
+        target = grid.encode((self.targets * repeats)[:count], network.config.image_size)
+        target = target.to(self.machine.device)
+        criterion = YoloLoss(grid, recipe.loss).to(self.machine.device)
+        optimizer = build_optimizer(network, recipe, [frozen])
+        average = build_average(network, recipe.ema or 0.5)
 
-    def validate() -> None:
-        network.eval()
-        with torch.inference_mode(), autocast:
-            network(batch, recipe.freeze)
+        def train() -> None:
+            network.train()
+            with self.autocast():
+                raw = network(batch, start)
+            optimizer.zero_grad()
+            criterion(raw, target)["loss"].backward()
+            clip_gradient(network, recipe.clip)
+            optimizer.step()
+            average.update_parameters(network)
 
-    return Speed(
-        cache=_seconds(cache) / FORWARD,
-        step=_seconds(step) / count,
-        validate=_seconds(validate) / count,
-    )
+        def validate() -> None:
+            network.eval()
+            with torch.inference_mode(), self.autocast():
+                network(batch, start)
+
+        return _seconds(train) / count, _seconds(validate) / count
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -25,6 +25,7 @@ from yolo_cli.model.network import Network
 from yolo_cli.model.postprocess import Detection, postprocess
 from yolo_cli.model.thresholds import EVAL
 from yolo_cli.model.weights import save_weights
+from yolo_cli.text import counted
 from yolo_cli.training.calibration import calibrated
 from yolo_cli.training.checkpoint import Position, Trained, restore, save_checkpoint
 from yolo_cli.training.optimizer import (
@@ -34,6 +35,7 @@ from yolo_cli.training.optimizer import (
     clip_gradient,
 )
 from yolo_cli.training.patchwork import patchwork
+from yolo_cli.training.plan import Budget
 from yolo_cli.training.recipe import Recipe
 from yolo_cli.training.reporter import Reporter, loss_line
 from yolo_cli.training.run import RunFolder
@@ -79,6 +81,7 @@ class Trainer:
         dtype: precision of the convolutions; weights and sums are float32.
         reporter: what the user sees.
         info: stored in the weights files.
+        budget: for which the number of epochs is corrected on the way.
     """
 
     def __init__(
@@ -93,6 +96,7 @@ class Trainer:
         dtype: torch.dtype,
         reporter: Reporter,
         info: dict[str, Any],
+        budget: Budget | None = None,
     ) -> None:
         self.network = network.to(memory_format=torch.channels_last)
         self.device = network.mean.device
@@ -103,6 +107,7 @@ class Trainer:
         self.dtype = dtype
         self.reporter = reporter
         self.info = info
+        self.budget = budget
         self.grid = Grid.of(network.config)
         weights = class_weights(counts, recipe.balance)
         self.criterion = YoloLoss(self.grid, recipe.loss, weights).to(self.device)
@@ -115,9 +120,10 @@ class Trainer:
             network=network,
             average=build_average(network, recipe.ema) if recipe.ema else None,
             optimizer=optimizer,
-            schedule=build_schedule(optimizer, recipe, steps),
+            schedule=build_schedule(optimizer, recipe, steps, lambda: self.epochs),
         )
         self._phase: Phase | None = None
+        self._saved = time.monotonic()  # when the last checkpoint was written
         torch.manual_seed(recipe.seed)  # dropout
 
     def resume(self, checkpoint: dict[str, Any]) -> None:
@@ -125,7 +131,10 @@ class Trainer:
         self.position = restore(self.run.checkpoint, checkpoint, self.state)
 
     def _epoch_keys(self, epoch: int) -> list[list[Key]]:
-        return shuffled(self.images, seed=self.recipe.seed, epoch=epoch, batch=self.recipe.batch)
+        recipe = self.recipe
+        return shuffled(
+            self.images, seed=recipe.seed, epoch=epoch, batch=recipe.batch, share=recipe.share
+        )
 
     def _enter_phase(self) -> None:
         """Open the sources of the phase that the next epoch belongs to, unless they are open."""
@@ -141,6 +150,9 @@ class Trainer:
             self.reporter.interrupted(self.run.path)
             raise
         if self._phase is None:
+            if self.budget is not None:
+                plan = self.budget.plan
+                self._plan_epochs(self.position.epoch, plan.train_seconds / plan.epochs)
             self.reporter.header()
         self._phase = phase
 
@@ -154,12 +166,15 @@ class Trainer:
         return self.network
 
     @property
+    def epochs(self) -> int:
+        """Passes in all."""
+        return self.position.epochs or self.recipe.epochs
+
+    @property
     def finished(self) -> bool:
         """Whether all epochs are done, or patience has run out."""
         done, patience = self.position.epoch, self.recipe.patience
-        return done >= self.recipe.epochs or bool(
-            patience and done - self.position.best_epoch >= patience
-        )
+        return done >= self.epochs or bool(patience and done - self.position.best_epoch >= patience)
 
     def fit(self) -> Position:
         """Train to the end.
@@ -181,9 +196,10 @@ class Trainer:
         keys = self._epoch_keys(epoch)[position.step :]
         self.network.train()
         self.reporter.begin(
-            f"epoch {epoch + 1}/{self.recipe.epochs}", len(self.train), position.images
+            f"epoch {epoch + 1}/{self.epochs}",
+            position.images + sum(map(len, keys)),
+            position.images,
         )
-        saved = time.monotonic()
         for batch_keys, batch in zip(
             keys, batches(self.train.dataset, keys, self.train.workers), strict=True
         ):
@@ -194,12 +210,15 @@ class Trainer:
             position.images += size
             position.step += 1
             self.reporter.advance(size, loss_line(terms))
-            if stop.asked or time.monotonic() - saved > CHECKPOINT_SECONDS:
+            if stop.asked or time.monotonic() - self._saved > CHECKPOINT_SECONDS:
                 self._interrupt_or_save(stop)
-                saved = time.monotonic()
+
+    def _save(self) -> None:
+        save_checkpoint(self.run.checkpoint, self.state, self.position)
+        self._saved = time.monotonic()
 
     def _interrupt_or_save(self, stop: _Stop) -> None:
-        save_checkpoint(self.run.checkpoint, self.state, self.position)
+        self._save()
         if stop.asked:
             self.reporter.interrupted(self.run.path)
             raise KeyboardInterrupt
@@ -245,28 +264,59 @@ class Trainer:
         return result
 
     def _finish_epoch(self, stop: _Stop, started: float) -> None:
-        """Validate, keep weights, write the row and the checkpoint."""
-        trained = time.monotonic()
-        validated = self.validate(lambda: self._interrupt_or_save(stop) if stop.asked else None)
-        score = 0.0 if math.isnan(validated.mean_ap) else validated.mean_ap
+        """Validate if it is time to, keep weights, write the row and the checkpoint."""
         position = self.position
+        trained = time.monotonic()
+        self._keep_to_budget(trained - started)
+        score = self._validated(stop)
         position.seconds += time.monotonic() - started
         position.epoch += 1
-        best = score > position.best
+        mean_ap = math.nan if score is None else 0.0 if math.isnan(score.mean_ap) else score.mean_ap
+        best = mean_ap > position.best
         if best:
-            position.best, position.best_epoch = score, position.epoch
+            position.best, position.best_epoch = mean_ap, position.epoch
         row = {
             "epoch": float(position.epoch),
             "lr": self.state.optimizer.param_groups[0]["lr"],
             **{name: value / position.images for name, value in position.sums.items()},
-            "map": score,
+            "map": mean_ap,
             "images_per_second": position.images / max(trained - started, 1e-9),
             "seconds": position.seconds,
         }
         position.history.append(row)
         position.step, position.images, position.sums = 0, 0, {}
-        self._write(row, validated if best else None)
-        self.reporter.epoch(row, self.recipe.epochs, best=best)
+        if score is not None:
+            self._write(row, score if best else None)
+        self.reporter.epoch(row, self.epochs, best=best)
+
+    def _validated(self, stop: _Stop) -> VocScore | None:
+        """The score after this epoch; None where it is not due."""
+        done = self.position.epoch + 1
+        if done % self.recipe.validate_every and done < self.epochs:
+            return None
+        return self.validate(lambda: self._interrupt_or_save(stop) if stop.asked else None)
+
+    def _keep_to_budget(self, seconds: float) -> None:
+        """Correct the number of epochs where the measured speed is not what was planned.
+
+        Args:
+            seconds: that the epoch took which is not validated yet.
+        """
+        if self.budget is None or self._phase is not self.phases[-1]:
+            return
+        done = self.position.epoch + 1
+        count = min(done - self._phase.first, 2 * self.recipe.validate_every)
+        ends = [0.0, *(row["seconds"] for row in self.position.history)]
+        each = (ends[-1] + seconds - ends[-count]) / count
+        self._plan_epochs(done, each)
+
+    def _plan_epochs(self, done: int, seconds: float) -> None:
+        """After ``done`` epochs, do as many more, of ``seconds`` each, as there is time for."""
+        assert self.budget is not None
+        epochs = self.budget.epochs(done, self.epochs, seconds)
+        if epochs != self.epochs:
+            self.reporter.note(f"plan      {counted(epochs, 'epoch')} instead of {self.epochs}")
+            self.position.epochs = epochs
 
     def _write(self, row: dict[str, float], best: VocScore | None) -> None:
         """Weights first, the checkpoint last: what it says is on disk is there."""
@@ -280,7 +330,7 @@ class Trainer:
         if best:
             save_weights(self.run.best, calibrated(self.averaged, best), info)
         self.run.write_history(self.position.history)
-        save_checkpoint(self.run.checkpoint, self.state, self.position)
+        self._save()
 
     def validate(self, after_batch: Callable[[], None] = lambda: None) -> VocScore:
         """The VOC07 score of the network that is kept, on the validation source."""
