@@ -68,6 +68,7 @@ def draw_detections(
     names: Sequence[str],
     *,
     line_width: int | None = None,
+    colors: Sequence[Color] | None = None,
 ) -> Image.Image:
     """Draw boxes with class and score onto a copy of an image.
 
@@ -80,6 +81,7 @@ def draw_detections(
         labels: ``[N]`` indices into ``names``.
         names: class names.
         line_width: of the boxes, in pixels; scaled to the image unless told.
+        colors: of the classes; those of :func:`class_color` unless told.
 
     Returns:
         A new image of the same size in mode ``RGB``.
@@ -96,8 +98,9 @@ def draw_detections(
     width = line_width or max(1, round(scale / 190))
     pen = ImageDraw.Draw(drawn, "RGBA")
     outlines = [_pixels(box, drawn.size) for box in corners]
+    paints = [class_color(c) if colors is None else colors[c] for c in classes.tolist()]
     for i in order:
-        _draw_outline(pen, outlines[i], class_color(int(classes[i])), width)
+        _draw_outline(pen, outlines[i], paints[i], width)
 
     font = _font(max(_SMALLEST_FONT, round(scale / 34)))
     plates: list[_Plate] = []
@@ -105,8 +108,7 @@ def draw_detections(
         name = names[int(classes[i])]
         score = "" if confidence is None else f"{confidence[i]:.0%}"
         text = _fit(name, score, font, drawn.width)
-        color = class_color(int(classes[i]))
-        plates.append(_place(text, color, font, outlines[i], size=drawn.size, others=plates))
+        plates.append(_place(text, paints[i], font, outlines[i], size=drawn.size, others=plates))
     for plate in reversed(plates):
         _draw_plate(pen, plate, font)
     return drawn
