@@ -7,20 +7,9 @@ from dataclasses import dataclass
 
 import torch
 
+from yolo_cli.data.class_names import class_places
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.postprocess import Detection
-
-
-def _plain(name: str) -> str:
-    """Names are the same that differ in case, spaces, hyphens and underscores alone."""
-    return "".join(c for c in name.casefold() if c not in " -_")
-
-
-def _places(wanted: Sequence[str], names: Sequence[str]) -> list[int]:
-    """Where each wanted name is among the names, or -1; the very same name goes before its like."""
-    same = {name: index for index, name in enumerate(names)}
-    like = {_plain(name): index for index, name in enumerate(names)}
-    return [same.get(name, like.get(_plain(name), -1)) for name in wanted]
 
 
 def class_indices(names: str, classes: Sequence[str]) -> tuple[int, ...]:
@@ -30,7 +19,7 @@ def class_indices(names: str, classes: Sequence[str]) -> tuple[int, ...]:
         UserError: for a name that is no class, and for no name at all.
     """
     wanted = [name.strip() for name in names.split(",") if name.strip()]
-    found = _places(wanted, classes)
+    found = class_places(wanted, classes)
     unknown = [name for name, index in zip(wanted, found, strict=True) if index < 0]
     if unknown or not wanted:
         raise UserError(
@@ -62,7 +51,7 @@ class ClassMap:
         Raises:
             UserError: if no name is in both lists.
         """
-        to_dataset = tuple(_places(weights, dataset))
+        to_dataset = tuple(class_places(weights, dataset))
         if max(to_dataset, default=-1) < 0:
             raise UserError(
                 f"the weights and the dataset have no class in common: "

@@ -1,0 +1,151 @@
+"""Detections in JSON: COCO's results, and the lines of ``yolo detect --json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from yolo_cli.data.formats.common import brief, read_bytes
+from yolo_cli.data.sample import FloatArray
+from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.evaluation.results.rows import MAX_RESULT_BYTES, Rows, numbered
+
+_KEYS = frozenset({int, str})
+_NUMBERS = frozenset({int, float})
+_HUGE = 1e300
+
+_COCO = "a list of {'image_id', 'category_id', 'bbox', 'score'}"
+_OURS = "lines of {'image': name, 'detections': [{'label', 'score', 'box'}]}"
+
+
+def read_coco_results(path: Path) -> Rows:
+    """Reads COCO's result format, https://cocodataset.org/#format-results, boxes as written.
+
+    Raises:
+        UserError: the file cannot be read, or a record lacks something.
+    """
+    records = _parse(read_bytes(path, MAX_RESULT_BYTES), path)
+    if isinstance(records, dict) and isinstance(records.get("annotations"), list):
+        records = records["annotations"]  # as some tools wrap it
+    if not isinstance(records, list):
+        raise UserError(f"{path}: not COCO's result format", f"that is {_COCO}")
+
+    def where(row: int) -> str:
+        return f"{path}: detection {row} (from 0)"
+
+    return _rows(records, ("image_id", "category_id", "bbox", "score"), where)
+
+
+def read_json_lines(path: Path) -> Rows:
+    """Reads what ``yolo detect --json`` printed, a JSON object in each line.
+
+    Raises:
+        UserError: the file cannot be read, or a record lacks something.
+    """
+    records: list[object] = []
+    places: list[tuple[int, int]] = []
+    for line, data in enumerate(read_bytes(path, MAX_RESULT_BYTES).split(b"\n"), start=1):
+        if not data.strip():
+            continue
+        record = _parse(data, path, line)
+        image = record.get("image") if isinstance(record, dict) else None
+        found = record.get("detections") if isinstance(record, dict) else None
+        if not isinstance(image, str) or not isinstance(found, list):
+            raise UserError(
+                f"{path}:{line}: no 'image' or no 'detections'", f"it should be {_OURS}"
+            )
+        for index, item in enumerate(found):
+            records.append({**item, "image": image} if isinstance(item, dict) else item)
+            places.append((line, index))
+
+    def where(row: int) -> str:
+        line, index = places[row]
+        return f"{path}:{line}: detection {index} (from 0)"
+
+    return _rows(records, ("image", "label", "box", "score"), where)
+
+
+def _parse(data: bytes, path: Path, line: int = 0) -> object:
+    """The value of a JSON text; `line` is its place in the file, where it is not all of it."""
+    try:
+        value: object = json.loads(data.removeprefix(b"\xef\xbb\xbf"))
+    except json.JSONDecodeError as error:
+        raise UserError(
+            f"{path}:{line or error.lineno}: broken JSON (column {error.colno}: {error.msg})",
+            "the file is cut off or was edited by hand: get an intact copy",
+        ) from error
+    except UnicodeDecodeError as error:
+        at = line or data.count(b"\n", 0, error.start) + 1
+        raise UserError(f"{path}:{at}: not UTF-8 text", "save the file as UTF-8") from error
+    except RecursionError as error:
+        raise UserError(f"{path}:{line or 1}: JSON nested too deeply to be detections") from error
+    except MemoryError as error:
+        raise UserError(f"{path}: not enough memory to read it", code=ExitCode.FAILURE) from error
+    except ValueError as error:  # a number of thousands of digits
+        raise UserError(f"{path}:{line or 1}: broken JSON ({str(error)[:80]})") from error
+    return value
+
+
+def _rows(
+    records: Sequence[object], keys: tuple[str, str, str, str], where: Callable[[int], str]
+) -> Rows:
+    """The columns of records; `keys` are those of image, class, box and score."""
+    checked: list[Mapping[str, Any]] = []
+    for row, record in enumerate(records):
+        fault = _fault(record, keys)
+        if fault or not isinstance(record, Mapping):
+            raise UserError(f"{where(row)}: {fault}", f"a detection has {', '.join(keys)}")
+        checked.append(record)
+    image, label, box, score = keys
+    numbers = _numbers([(*record[box], record[score]) for record in checked])
+    bad = np.flatnonzero(~np.isfinite(numbers).all(axis=1))
+    if len(bad):
+        row = int(bad[0])
+        raise UserError(f"{where(row)}: its {box} or score is not finite", "drop the detection")
+    images, image_index = numbered(record[image] for record in checked)
+    classes, class_index = numbered(record[label] for record in checked)
+    return Rows(
+        images=images,
+        image=image_index,
+        classes=classes,
+        label=class_index,
+        scores=numbers[:, 4],
+        values=numbers[:, :4],
+        where=where,
+    )
+
+
+def _numbers(rows: Sequence[Sequence[float]]) -> FloatArray:
+    """``[N, 5]``; an integer beyond all floating-point numbers is infinite."""
+    try:
+        return np.array(rows, dtype=np.float64).reshape(-1, 5)
+    except OverflowError:
+        capped = [[value if abs(value) < _HUGE else float("inf") for value in row] for row in rows]
+        return np.array(capped, dtype=np.float64).reshape(-1, 5)
+
+
+def _fault(record: object, keys: tuple[str, str, str, str]) -> str:
+    """What is wrong with a record; empty if nothing is."""
+    if not isinstance(record, dict):
+        return f"{brief(record)} is not an object"
+    missing = [key for key in keys if key not in record]
+    if missing:
+        return f"it has no {missing[0]!r}"
+    image, label, box, score = keys
+    for key in (image, label):
+        if type(record[key]) not in _KEYS:  # bool is a kind of int, and no key
+            return f"its {key} is {brief(record[key])}"
+    if type(record[score]) not in _NUMBERS:
+        return f"its score is {brief(record[score])}, not a number"
+    corners = record[box]
+    if (
+        not isinstance(corners, list)
+        or len(corners) != 4
+        or not _NUMBERS.issuperset(map(type, corners))
+    ):
+        return f"its {box} is {brief(corners)}, not four numbers"
+    return ""
