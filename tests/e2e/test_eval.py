@@ -30,13 +30,22 @@ def dataset(root: Path, difficult: bool = False, **images: Objects) -> Path:
     return root
 
 
-def score(yolo: Yolo, *arguments: object) -> Any:
+KEYS = ["voc07", "voc", "coco", "operating_points", "confusion", "errors"]
+
+
+def document_of(yolo: Yolo, *arguments: object) -> Any:
     result = yolo("eval", *arguments, "--json")
     assert result.code == 0, result.err
-    document = json.loads(result.out, parse_constant=pytest.fail)  # nan is no JSON
-    assert list(document) == ["voc07"]
-    assert list(document["voc07"]) == ["mAP", "AP"]
-    return document["voc07"]
+    return json.loads(result.out, parse_constant=pytest.fail)  # nan is no JSON
+
+
+def score(yolo: Yolo, *arguments: object) -> Any:
+    """mAP and AP by the rules of VOC2007."""
+    document = document_of(yolo, *arguments)
+    assert list(document) == KEYS
+    voc07 = document["voc07"]
+    assert list(voc07) == ["mAP", "AP", "by_threshold"]
+    return {name: voc07[name] for name in ("mAP", "AP")}
 
 
 def test_json(yolo: Yolo, fixed: Path, tmp_path: Path) -> None:
@@ -46,24 +55,124 @@ def test_json(yolo: Yolo, fixed: Path, tmp_path: Path) -> None:
     assert score(yolo, data, "--weights", fixed) == expected
 
 
-def test_table(yolo: Yolo, fixed: Path, tmp_path: Path) -> None:
+def test_every_protocol(yolo: Yolo, fixed: Path, tmp_path: Path) -> None:
+    # The discs are found to the pixel, the square is not found at all.
+    data = dataset(tmp_path / "data", a=[*ALL_DISCS, ("square", ELSEWHERE)])
+    document = document_of(yolo, data, "--weights", fixed, "--iou-thresholds", "0.5,0.9")
+    for rule in ("voc07", "voc"):
+        expected = {"mAP": 50.0, "AP": {"disc": 100.0, "square": 0.0}}
+        assert document[rule]["by_threshold"] == {"0.5": expected, "0.9": expected}
+        assert document[rule]["mAP"] == 50
+    # 40 × 20 pixels are small, the square of 36 × 18 too.
+    coco = {
+        "AP": 50, "AP50": 50, "AP75": 50, "APs": 50, "APm": None, "APl": None,
+        "AR1": 12.5, "AR10": 50, "AR100": 50, "ARs": 50, "ARm": None, "ARl": None,
+    }  # fmt: skip
+    assert document["coco"] == pytest.approx(coco)
+
+
+def test_conf_is_where_points_are_told_and_changes_no_map(
+    yolo: Yolo, fixed: Path, tmp_path: Path
+) -> None:
+    data = dataset(tmp_path / "data", a=[*ALL_DISCS, ("square", ELSEWHERE)])
+    low = document_of(yolo, data, "--weights", fixed)
+    high = document_of(yolo, data, "--weights", fixed, "--conf", "0.5")
+    assert low["voc"] == high["voc"]
+    # Discs score .75, squares .375: above .5 are four detections, all right, of five objects.
+    assert low["operating_points"]["all"]["at_conf"] == {
+        "conf": 0.25, "precision": 50, "recall": 80, "f1": pytest.approx(800 / 13),
+    }  # fmt: skip
+    assert high["operating_points"]["all"]["at_conf"] == {
+        "conf": 0.5, "precision": 100, "recall": 80, "f1": pytest.approx(800 / 9),
+    }  # fmt: skip
+    assert high["confusion"]["labels"] == ["disc", "square", "background"]
+    assert high["confusion"]["matrix"] == [[4, 0, 0], [0, 0, 1], [0, 0, 0]]
+    # Each square lies on a disc, which a surer detection has taken.
+    assert low["confusion"]["matrix"] == [[4, 0, 0], [0, 0, 1], [0, 4, 0]]
+
+
+def test_what_is_not_kept_is_not_found(yolo: Yolo, fixed: Path, tmp_path: Path) -> None:
+    data = dataset(tmp_path / "data", a=[("square", box) for box in FOUND])
+    assert score(yolo, data, "--weights", fixed)["mAP"] == 100
+    conf = ("--min-conf", "0.5", "--conf", "0.5")
+    assert score(yolo, data, "--weights", fixed, *conf)["mAP"] == 0
+
+
+def test_table(yolo: Yolo, fixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     data = dataset(tmp_path / "data", a=[*ALL_DISCS, ("square", ELSEWHERE)], b=[])
     result = yolo("eval", data, "--weights", fixed)
     assert result.code == 0
     assert not result.out
-    *lines, last = [" ".join(line.split()) for line in result.err.splitlines()]
+    lines = [" ".join(line.split()) for line in result.err.splitlines()]
     # Of the eight discs that are found the four in image b are wrong. They are as sure as those
     # in a and come after them: precision is 1 at every recall.
-    assert lines == [
+    assert lines[:15] == [
         f"{data} (all, 2 images)",
-        "class objects detections found AP",
-        "disc 4 8 4 100.0",
-        "square 1 8 0 0.0",
+        "class objects detections VOC07 VOC COCO",
+        "disc 4 8 100.0 100.0 100.0",
+        "square 1 8 0.0 0.0 0.0",
+        "mean of 2 classes 5 16 50.0 50.0 50.0",
+        "",
+        # 4 of 8 are right, and with the squares 4 of 16.
+        "class best F1 at prec. recall F1 at 0.25: prec. recall F1",
+        "disc 0.750 50.0 100.0 66.7 50.0 100.0 66.7",
+        "square - - - - 0.0 0.0 0.0",
+        "all together 0.750 50.0 80.0 61.5 25.0 80.0 38.1",
+        "",
+        "VOC2007 (11 points; inclusive pixels; difficult objects ignored)",
+        "mAP@0.5 50.00",
+        "VOC2010+ (all points; inclusive pixels; difficult objects ignored)",
+        "mAP@0.5 50.00",
     ]
-    assert last == (
-        "VOC07 mAP@0.5: 50.00 (11-point average precision, mean over 2 classes; "
-        "difficult objects ignored)"
-    )
+    assert lines[15].startswith("COCO (101 points; IoU .5 to .95; 100 detections")
+    assert "4 objects found, 0 found as another class, 1 missed; 12 detections of nothing" in lines
+    longest = max(len(line) for line in result.err.splitlines() if str(tmp_path) not in line)
+    assert longest <= 80
+
+
+@pytest.mark.parametrize("value", ["0", "1.5", "half", "0.5,", "nan", "0.5 0.75"])
+def test_iou_thresholds_that_are_none(
+    refused: Refused, fixed: Path, tmp_path: Path, value: str
+) -> None:
+    message = refused("eval", tmp_path, "--weights", fixed, "--iou-thresholds", value, code=2)
+    assert "--iou-thresholds" in message
+    assert "for example" in message
+
+
+def test_two_weights_are_compared(yolo: Yolo, fixed: Path, tmp_path: Path) -> None:
+    data = dataset(tmp_path / "data", a=ALL_DISCS, b=[("disc", ELSEWHERE)])
+    other = tmp_path / "other.safetensors"
+    save_fixed(other, ("square", "disc"))  # its discs are as good, but for their score
+    both = ("--weights", fixed, "--weights", other)
+    document = document_of(yolo, data, *both)
+    assert list(document) == ["scores", "comparison"]
+    assert list(document["scores"]) == [str(fixed), str(other)]
+    for scores in document["scores"].values():
+        assert list(scores) == KEYS
+    assert document["comparison"]["voc07"]["difference"] == 0
+    said = yolo("eval", data, *both).err
+    assert f"A: {fixed}\nB: {other}\n" in said
+    assert "+0.0" in said
+
+
+def test_weights_that_cannot_be_compared(refused: Refused, fixed: Path, tmp_path: Path) -> None:
+    data = dataset(tmp_path / "data", a=[*ALL_DISCS, ("cat", ELSEWHERE)])
+    weights = tmp_path / "weights.safetensors"
+    save_fixed(weights, ("disc", "cat"))
+    message = refused("eval", data, "--weights", fixed, "--weights", weights, code=3)
+    assert "only one of them knows cat" in message
+    message = refused("eval", data, "--weights", fixed, "--weights", fixed, code=2)
+    assert "two different ones" in message
+
+
+def test_similar_classes(yolo: Yolo, refused: Refused, fixed: Path, tmp_path: Path) -> None:
+    data = dataset(tmp_path / "data", a=[*ALL_DISCS, ("square", ELSEWHERE)])
+    document = document_of(yolo, data, "--weights", fixed, "--similar", "disc,square")
+    assert document["errors"]["similar"] == [["disc", "square"]]
+    assert document_of(yolo, data, "--weights", fixed)["errors"]["similar"] == []
+    message = refused("eval", data, "--weights", fixed, "--similar", "disc,cat", code=2)
+    assert "cat" in message
 
 
 def test_splits(yolo: Yolo, fixed: Path, tmp_path: Path) -> None:
@@ -108,7 +217,7 @@ def test_nothing_to_find(yolo: Yolo, fixed: Path, tmp_path: Path) -> None:
     said = yolo("eval", data, "--weights", fixed).err
     assert "nan" not in said
     assert "no object, left out of the mean: disc\n" in said
-    assert "VOC07 mAP@0.5: none, as there is no object to find\n" in said
+    assert "mAP: none, as there is no object to find\n" in said
 
 
 def test_difficult_objects_count_for_nothing(yolo: Yolo, fixed: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,15 @@ def test_nothing_to_score() -> None:
 def test_the_lists_have_one_length() -> None:
     with pytest.raises(ValueError, match="1 samples, but detections of 0 images"):
         evaluate_coco([sample([])], [], ["a"])
+
+
+def test_of_equal_scores_the_image_with_the_lower_id_goes_first() -> None:
+    # One object; in the other image a false detection of the same score.
+    samples = [sample([]), sample([A])]
+    detections = [found([A], [0.5]), found([A], [0.5])]
+    assert evaluate_coco(samples, detections, ["a"]).metrics["AP"] == pytest.approx(50)
+    numbered = [replace(samples[0], key=10), replace(samples[1], key=9)]
+    assert evaluate_coco(numbered, detections, ["a"]).metrics["AP"] == pytest.approx(100)
 
 
 @pytest.mark.parametrize("seed", range(60))

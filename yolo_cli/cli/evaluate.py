@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from yolo_cli.cli import options
-from yolo_cli.cli.console import cell, image_progress, plain_table, say, stderr
-from yolo_cli.text import counted
+from yolo_cli.cli.console import say, stderr
+from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.text import counted, printable
 
 if TYPE_CHECKING:
-    from yolo_cli.evaluation.voc import VocScore
+    from yolo_cli.cli.candidates import Candidate
+    from yolo_cli.evaluation.compare import Comparison
+    from yolo_cli.evaluation.evaluation import Evaluation
+    from yolo_cli.evaluation.understanding import Understanding
+
+SCORING = "Scoring"
 
 
 def evaluate(  # typer calls it by name
@@ -27,92 +35,187 @@ def evaluate(  # typer calls it by name
             rich_help_panel=options.DATA,
         ),
     ] = None,
-    weights: options.Weights = "default",
-    conf: options.Conf = options.EVAL_CONF,
-    iou: options.Iou = options.EVAL_IOU,
-    max_det: options.MaxDet = options.MAX_DET,
-    vote: options.Vote = True,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="A weights file, or the name of weights that come along; twice to compare.",
+            show_default="default",
+        ),
+    ] = None,
     json_out: Annotated[
         bool, typer.Option("--json", help="Print the scores as one JSON document.")
     ] = False,
+    conf: Annotated[
+        float,
+        typer.Option(
+            metavar="X",
+            min=0,
+            max=1,
+            help="Score at which precision, recall, F1 and confusion are told.",
+            rich_help_panel=SCORING,
+        ),
+    ] = options.DETECT_CONF,
+    iou_thresholds: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X,X,…",
+            help="IoUs for the mAP of the VOC protocols.",
+            show_default="0.5",
+            rich_help_panel=SCORING,
+        ),
+    ] = None,
+    similar: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="A,B,…",
+            help="Classes that are alike; again for each group.",
+            show_default="the groups of VOC",
+            rich_help_panel=SCORING,
+        ),
+    ] = None,
     format: options.Format = None,  # noqa: A002  # the option's name
     skip_bad: options.SkipBad = False,
+    min_conf: Annotated[
+        float,
+        typer.Option(
+            metavar="X",
+            min=0,
+            max=1,
+            help="Lowest score that is kept: average precision counts the unsure ones too.",
+        ),
+    ] = options.EVAL_CONF,
+    iou: options.Iou = options.EVAL_IOU,
+    max_det: options.MaxDet = options.MAX_DET,
+    vote: options.Vote = True,
     batch: options.Batch = options.BATCH,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
 ) -> None:
-    """Score weights on a labelled dataset: VOC2007 mAP at IoU 0.5.
+    """Score weights on a labelled dataset: VOC2007, VOC2010+ and COCO in one run.
+
+    All rates are 0 to 100. Precision, recall, F1, confusion and errors are at IoU 0.5.
 
     [b]Examples[/b]
     yolo eval DATA --split test
-    yolo eval DATA --weights runs/train-1/best.safetensors --json > scores.json
+    yolo eval DATA --iou-thresholds 0.5,0.75 --conf 0.4 --json > scores.json
+    yolo eval DATA --weights runs/train-1/best.safetensors --weights default
     """
+    thresholds = _iou_thresholds(iou_thresholds or [])
+    names = _one_or_two(weights or ["default"])
+
+    from yolo_cli.cli.candidates import Running, from_weights
     from yolo_cli.data.dataset import open_dataset
     from yolo_cli.data.splits import evaluation_split
+    from yolo_cli.evaluation.similar import parse_similar
+    from yolo_cli.model.thresholds import VOTE, Thresholds
 
     console = stderr()
     dataset = evaluation_split(open_dataset(data, format=format, skip_bad=skip_bad), split)
     for line in dataset.skipped:
         say(console, line, title="skipped:")
-
-    from yolo_cli.detection.detector import Detector
-    from yolo_cli.detection.labelled import detect_dataset
-    from yolo_cli.evaluation.voc import evaluate_voc
-    from yolo_cli.model.thresholds import VOTE, Thresholds
-
-    detector = Detector.load(weights, device=device, precision=precision)
-    with image_progress(console) as bar:
-        task = bar.add_task("detecting", total=len(dataset))
-        found = detect_dataset(
-            detector,
-            dataset,
-            Thresholds(conf, iou, max_det, VOTE if vote else None),
-            batch=min(batch, len(dataset)),
-            skip_bad=skip_bad,
-            progress=lambda count: bar.advance(task, count),
-        )
-    for line in found.skipped:
-        say(console, line, title="skipped:")
-    _say_unmatched(console, found.matching.only_weights, found.matching.only_dataset)
-    score = evaluate_voc(found.samples, found.detections, found.classes)
+    groups = parse_similar(similar or [], dataset.classes)
+    # At --conf everything has to be there; what is kept beyond it changes nothing there.
+    kept = Thresholds(min(min_conf, conf), iou, max_det, VOTE if vote else None)
+    how = Running(kept, batch, device, precision, skip_bad)
+    found = [from_weights(console, dataset, name, how) for name in names]
+    _same_classes(found)
+    runs = {one.name: _score(one, thresholds, conf, groups) for one in found}
+    comparison = _compare(runs) if len(runs) > 1 else None
     if json_out:
-        print(json.dumps({"voc07": _as_json(score)}, indent=2))
-    _show(console, score, f"{data} ({dataset.split}, {counted(len(found.samples), 'image')})")
+        print(json.dumps(_document(runs, comparison), indent=2, allow_nan=False))
+    _show(console, runs, comparison, f"{data} ({dataset.split}")
 
 
-def _say_unmatched(
-    console: Console, only_weights: tuple[str, ...], only_dataset: tuple[str, ...]
-) -> None:
-    for names, where in (
-        (only_dataset, "not scored, as the weights do not know it:"),
-        (only_weights, "not scored, as the dataset does not have it:"),
-    ):
-        if names:
-            say(console, ", ".join(names), title=where, style="none")
+@dataclass(frozen=True, eq=False)
+class _Run:
+    """One candidate, scored."""
+
+    scores: Evaluation
+    understanding: Understanding
 
 
-def _as_json(score: VocScore) -> dict[str, object]:
-    """The scores with nan, which JSON does not know, as null."""
-    return {"mAP": None if math.isnan(score.mean_ap) else score.mean_ap, "AP": score.ap}
+def _iou_thresholds(values: Sequence[str]) -> tuple[float, ...]:
+    """``0.5,0.75`` as numbers, ascending."""
+    found = []
+    for part in (part.strip() for value in values for part in value.split(",")):
+        try:
+            number = float(part)
+        except ValueError:
+            number = math.nan
+        if not 0 < number <= 1:
+            raise UserError(
+                f"--iou-thresholds: {printable(part)!r} is no number above 0 and up to 1",
+                "for example --iou-thresholds 0.5,0.75",
+                ExitCode.USAGE,
+            )
+        found.append(number)
+    return tuple(sorted(set(found))) or (0.5,)
 
 
-def _show(console: Console, score: VocScore, title: str) -> None:
-    say(console, title)
-    table = plain_table(["class"], ["objects", "detections", "found", "AP"])
-    for name, details in score.per_class.items():
-        if name in score.ap:
-            numbers = (details.objects, details.detections, details.true_positives)
-            table.add_row(cell(name), *map(str, numbers), f"{details.ap:.1f}")
-    if table.row_count:
-        console.print(table)
-    if score.without_objects:
-        say(console, f"no object, left out of the mean: {', '.join(score.without_objects)}")
-    if not score.ap:
-        say(console, "VOC07 mAP@0.5: none, as there is no object to find")
-        return
-    say(
-        console,
-        f"{score.mean_ap:.2f} (11-point average precision, mean over "
-        f"{counted(len(score.ap), 'class')}; difficult objects ignored)",
-        title="VOC07 mAP@0.5:",
+def _one_or_two(names: Sequence[str]) -> Sequence[str]:
+    if len(names) > 2 or len(set(names)) < len(names):
+        raise UserError(
+            f"--weights: {', '.join(map(printable, names))}",
+            "name one, or two different ones to compare them",
+            ExitCode.USAGE,
+        )
+    return names
+
+
+def _same_classes(found: Sequence[Candidate]) -> None:
+    """Two can only be compared by what both know."""
+    for one in found[1:]:
+        if one.classes != found[0].classes:
+            odd = sorted({*one.classes} ^ {*found[0].classes})
+            raise UserError(
+                f"{found[0].name} and {one.name} cannot be compared: "
+                f"only one of them knows {', '.join(odd)}",
+                "score them one by one",
+            )
+
+
+def _score(
+    one: Candidate, thresholds: Sequence[float], conf: float, groups: Sequence[Sequence[str]]
+) -> _Run:
+    from yolo_cli.evaluation.evaluation import evaluate as evaluate_all
+    from yolo_cli.evaluation.understanding import understand
+
+    scores = evaluate_all(
+        one.samples, one.detections, one.classes, iou_thresholds=thresholds, conf=conf
     )
+    return _Run(scores, understand(scores, groups))
+
+
+def _document(runs: Mapping[str, _Run], comparison: Comparison | None) -> dict[str, object]:
+    """What ``--json`` prints: the scores, or both and their comparison."""
+    scores = {
+        name: {
+            **run.scores.to_json(),
+            "errors": run.understanding.to_json([s.id for s in run.scores.samples]),
+        }
+        for name, run in runs.items()
+    }
+    if comparison is None:
+        return next(iter(scores.values()))
+    return {"scores": scores, "comparison": comparison.to_json()}
+
+
+def _compare(runs: Mapping[str, _Run]) -> Comparison:
+    from yolo_cli.evaluation.compare import compare
+
+    first, second = (run.scores for run in runs.values())
+    return compare(first, second)
+
+
+def _show(
+    console: Console, runs: Mapping[str, _Run], comparison: Comparison | None, what: str
+) -> None:
+    from yolo_cli.cli.scores import show_comparison, show_scores, show_understanding
+
+    for name, run in runs.items():
+        title = f"{what}, {counted(len(run.scores.samples), 'image')})"
+        show_scores(console, run.scores, title if comparison is None else f"{title}: {name}")
+        show_understanding(console, run.understanding)
+    if comparison is not None:
+        show_comparison(console, comparison, list(runs))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yolo_cli.data.sample import FloatArray, Sample
+from yolo_cli.data.sample import FloatArray, IntArray, Sample
 from yolo_cli.evaluation.flat import Detections, flatten_detections, flatten_objects
 
 METRICS = (
@@ -42,6 +42,9 @@ def evaluate_coco(
 ) -> CocoScore:
     """Score detections as pycocotools does, at most 100 detections an image and class.
 
+    Of equal scores the detection in the image with the lower id goes first, where COCO's ids are
+    known (``Sample.key``), else that in the earlier image.
+
     Sizes are those of ``Sample.area`` (of a detection: of its box). A crowd region takes any number
     of detections, compared by the share of them inside it. COCO has no ``difficult``, and
     pycocotools overwrites the ``ignore`` that converters put in its place, so that such objects
@@ -60,13 +63,14 @@ def evaluate_coco(
 
     if len(samples) != len(detections):
         raise ValueError(f"{len(samples)} samples, but detections of {len(detections)} images")
-    images = [{"id": image} for image in range(1, len(samples) + 1)]
+    ids = _image_ids(samples)
+    images = [{"id": image} for image in ids.tolist()]
     categories = [{"id": label, "name": name} for label, name in enumerate(classes, 1)]
     truth = COCO({
         "info": {}, "images": images, "categories": categories,
-        "annotations": _annotations(samples),
+        "annotations": _annotations(samples, ids),
     })  # fmt: skip
-    found = truth.loadRes(_results(detections, len(classes)))
+    found = truth.loadRes(_results(detections, len(classes), ids))
     evaluation = COCOeval_faster(truth, found, "bbox", print_function=_silent)
     if not (samples and classes):
         return CocoScore(dict.fromkeys(METRICS, float("nan")), {})
@@ -82,11 +86,20 @@ def evaluate_coco(
     )
 
 
-def _annotations(samples: Sequence[Sample]) -> list[dict[str, object]]:
+def _image_ids(samples: Sequence[Sample]) -> IntArray:
+    """``[images]`` numbers from 1, ascending as COCO's own ids do."""
+    keys = [sample.key for sample in samples if isinstance(sample.key, int)]
+    ids = np.arange(1, len(samples) + 1)
+    if len(keys) == len(samples):
+        ids[sorted(range(len(keys)), key=keys.__getitem__)] = ids.copy()
+    return ids
+
+
+def _annotations(samples: Sequence[Sample], ids: IntArray) -> list[dict[str, object]]:
     objects = flatten_objects(samples)
     area = np.where(objects.ignored & ~objects.crowd, _OUT_OF_RANGE, objects.area)
     columns = (
-        (objects.images + 1).tolist(),
+        ids[objects.images].tolist(),
         (objects.labels + 1).tolist(),
         _xywh(objects.boxes),
         objects.crowd.astype(int).tolist(),
@@ -98,10 +111,12 @@ def _annotations(samples: Sequence[Sample]) -> list[dict[str, object]]:
     ]
 
 
-def _results(detections: Sequence[Detections], classes: int) -> list[dict[str, object]]:
+def _results(
+    detections: Sequence[Detections], classes: int, ids: IntArray
+) -> list[dict[str, object]]:
     found = flatten_detections(detections, classes)
     columns = (
-        (found.images + 1).tolist(),
+        ids[found.images].tolist(),
         (found.labels + 1).tolist(),
         _xywh(found.boxes),
         found.scores.tolist(),
