@@ -11,9 +11,11 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from yolo_cli.errors import ExitCode, UserError
@@ -93,6 +95,51 @@ def image_size(path: Path) -> tuple[int, int]:
             width = int(tags.get(ExifTags.Base.ImageWidth, width))
             height = int(tags.get(ExifTags.Base.ImageLength, height))
         return (height, width) if _orientation(image, path) in _SIDEWAYS else (width, height)
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFacts:
+    """What there is to know of an image file without its picture.
+
+    Attributes:
+        format: Pillow's name of it (``"JPEG"``), whatever the file is called.
+        stored: width and height in pixels, EXIF orientation not applied.
+        upright: width and height in pixels, EXIF orientation applied.
+        thumbnail: ``[side, side]`` uint8, the upright image in grey, stretched to a square.
+    """
+
+    format: str
+    stored: tuple[int, int]
+    upright: tuple[int, int]
+    thumbnail: npt.NDArray[np.uint8]
+
+
+def inspect_image(path: Path, side: int) -> ImageFacts:
+    """Decodes a whole image file, however small its thumbnail is to be: damage is found.
+
+    JPEG files are decoded at a fraction of their size, which takes a third of the time.
+
+    Args:
+        path: the file.
+        side: of the thumbnail in pixels.
+
+    Returns:
+        What was found.
+
+    Raises:
+        UserError: as :func:`read_image`.
+    """
+    upright = image_size(path)
+    with _opened(path) as image:
+        orientation = _orientation(image, path)
+        stored = upright[::-1] if orientation in _SIDEWAYS else upright
+        image.draft("L", (4 * side, 4 * side))
+        image.load()
+        if image.format == "TIFF":
+            orientation = 1  # turned by load()
+        grey = image if image.mode == "L" else _to_rgb(image).convert("L")
+        small = _upright(grey.resize((side, side), Image.Resampling.BOX), orientation)
+        return ImageFacts(image.format or "", stored, upright, np.array(small))
 
 
 @contextmanager

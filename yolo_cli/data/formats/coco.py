@@ -43,8 +43,14 @@ _OTHER_TASKS = ("captions", "image_info", "panoptic", "stuff")
 
 
 @dataclass(frozen=True)
-class _Source:
-    """An annotation file with the folders its images may be in; `split` is "" if it is none."""
+class Source:
+    """An annotation file with the folders its images may be in.
+
+    Attributes:
+        split: name of the split it is; "" if it is none.
+        path: the file.
+        folders: the likeliest first.
+    """
 
     split: str
     path: Path
@@ -74,15 +80,15 @@ class CocoReader:
         reading: how to read it.
     """
 
-    def __init__(self, root: Path, sources: list[_Source], reading: Reading) -> None:
-        self._root = root
-        self._sources = sources
+    def __init__(self, root: Path, sources: list[Source], reading: Reading) -> None:
+        self.root = root
+        self.sources = sources
         self._reading = reading
 
     @property
     def splits(self) -> tuple[str, ...]:
         """Names of the splits, as in the names of files or folders."""
-        return tuple(source.split for source in self._sources if source.split)
+        return tuple(source.split for source in self.sources if source.split)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -106,23 +112,23 @@ class CocoReader:
                         f"but {names[key]!r} in another annotation file of the dataset"
                     )
         if not any(one.objects or one.faults or one.stray for one in self._documents.values()):
-            raise UserError(f"{self._sources[0].path}: no labels at all", "no annotation in it")
+            raise UserError(f"{self.sources[0].path}: no labels at all", "no annotation in it")
         return dict(sorted(names.items(), key=lambda item: (isinstance(item[0], str), item[0])))
 
     @cached_property
     def _documents(self) -> dict[Path, Document]:
-        return {source.path: read_document(source.path) for source in self._sources}
+        return {source.path: read_document(source.path) for source in self.sources}
 
     def load(self, split: str | None) -> tuple[list[Sample], list[str]]:
         """See :class:`~yolo_cli.data.formats.common.Reader`."""
         faults = Faults(self._reading.skip_bad)
         found: dict[Path, tuple[Document, CocoImage]] = {}
-        for source in self._sources:
+        for source in self.sources:
             if split in {None, source.split}:
                 document = self._documents[source.path]
                 for fault in document.stray:
                     faults.add(fault)
-                for path, image in _located(source, document, faults):
+                for path, image in located(source, document, faults):
                     if found.setdefault(path, (document, image))[0] is not document:
                         continue  # listed by several files, each of them whole
                     if found[path][1] is not image:
@@ -130,7 +136,7 @@ class CocoReader:
                         faults.add(image.where.fault("repeated", what))
         samples: list[Sample] = []
         for sample_id, (path, (document, image)) in zip(
-            unique_ids(found, self._root), found.items(), strict=True
+            unique_ids(found, self.root), found.items(), strict=True
         ):
             for fault in document.faults.get(image.key, ()):
                 faults.add(fault)
@@ -152,10 +158,14 @@ class CocoReader:
             )
 
 
-def _located(
-    source: _Source, document: Document, faults: Faults
-) -> Iterator[tuple[Path, CocoImage]]:
-    """Each image with its path, which is inside the image folder by its spelling."""
+def located(source: Source, document: Document, faults: Faults) -> Iterator[tuple[Path, CocoImage]]:
+    """Each image with its path, which is inside the image folder by its spelling.
+
+    Args:
+        source: where the images may be.
+        document: that names them.
+        faults: told of images that would lie elsewhere.
+    """
     inside: list[tuple[str, CocoImage]] = []
     for image in document.images:
         name = os.path.normpath(image.file_name.replace("\\", "/"))
@@ -169,7 +179,7 @@ def _located(
         yield folder / name, image
 
 
-def _image_folder(source: _Source, names: Sequence[str]) -> Path:
+def _image_folder(source: Source, names: Sequence[str]) -> Path:
     """The first of the folders that holds an image; tried with a few, as some may be missing."""
     folders = [folder for folder in source.folders if folder.is_dir()]
     for name in names[:20]:
@@ -199,14 +209,14 @@ def _looks_like_coco(path: Path) -> bool:
     return start == b"{" and _LISTS.search(head) is not None
 
 
-def _sources(root: Path, files: list[Path]) -> list[_Source]:
+def _sources(root: Path, files: list[Path]) -> list[Source]:
     names = [_split_of(path) for path in files]
     if len(set(names)) < len(names):
         names = [path.stem for path in files]
     elif len(names) == 1 and canonical_split(names[0]).lower() not in SPLIT_FOLDERS:
         names = [""]
     return [
-        _Source(name, path, _image_folders(root, path, name))
+        Source(name, path, _image_folders(root, path, name))
         for name, path in zip(names, files, strict=True)
     ]
 
@@ -233,14 +243,14 @@ def _image_folders(root: Path, path: Path, split: str) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(folder for folder in found if folder is not None))
 
 
-def _split_sources(root: Path) -> list[_Source]:
+def _split_sources(root: Path) -> list[Source]:
     """Annotation files inside the folders of the splits."""
-    sources: list[_Source] = []
+    sources: list[Source] = []
     for folder in visible(root):
         if canonical_split(folder.name).lower() in SPLIT_FOLDERS and folder.is_dir():
             labels = child(folder, "annotations", "annotation")
             for path in (_files(folder) or (_files(labels) if labels is not None else []))[:1]:
                 images = child(folder, *IMAGE_FOLDERS, "data")
                 places = (images, folder) if images is not None else (folder,)
-                sources.append(_Source(folder.name, path, places))
+                sources.append(Source(folder.name, path, places))
     return sources

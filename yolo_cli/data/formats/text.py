@@ -101,8 +101,8 @@ class TextReader:
     """
 
     def __init__(self, labels: Path, images: Path, reading: Reading) -> None:
-        self._index = FileIndex(labels, _is_label)
-        self._images = images
+        self.label_index = FileIndex(labels, _is_label)
+        self.folder = images
         self._reading = reading
 
     @property
@@ -129,7 +129,7 @@ class TextReader:
     def load(self, split: str | None) -> tuple[list[Sample], list[str]]:
         """See :class:`~yolo_cli.data.formats.common.Reader`."""
         faults = Faults(self._reading.skip_bad)
-        ids = sorted(self._index)
+        ids = sorted(self.label_index)
         samples = [one for id in ids if (one := self._sample(id, faults)) is not None]  # noqa: A001
         return samples, faults.lines
 
@@ -137,7 +137,7 @@ class TextReader:
     def _labels(self) -> dict[str, TextLabels | UserError]:
         found: dict[str, TextLabels | UserError] = {}
         faults = Faults(self._reading.skip_bad)  # only to stop at the first one, if that is asked
-        for file_id in sorted(self._index):
+        for file_id in sorted(self.label_index):
             path = self._path(file_id)
             try:
                 found[file_id] = read_text_labels(path)
@@ -147,11 +147,12 @@ class TextReader:
         return found
 
     @cached_property
-    def _image_index(self) -> FileIndex:
-        return FileIndex(self._images, is_image_path)
+    def image_index(self) -> FileIndex:
+        """The images, whether they have labels or not."""
+        return FileIndex(self.folder, is_image_path)
 
     def _path(self, file_id: str) -> Path:
-        path = self._index.find(file_id)
+        path = self.label_index.find(file_id)
         assert path is not None
         return path
 
@@ -162,11 +163,11 @@ class TextReader:
             return None
         for fault in labels.faults:
             faults.add(fault)
-        image = self._image_index.find(file_id)
+        image = self.image_index.find(file_id)
         if image is None:
-            image = self._images / f"{file_id}.jpg"
+            image = self.folder / f"{file_id}.jpg"
             if self._reading.images:
-                faults.add(f"{self._images / file_id}.*: no such image for {self._path(file_id)}")
+                faults.add(f"{self.folder / file_id}.*: no such image for {self._path(file_id)}")
                 return None
         stated = None if self._reading.images else UNKNOWN_SIZE
         entries = self._entries(self._path(file_id), labels)

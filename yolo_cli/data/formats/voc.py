@@ -43,8 +43,14 @@ _LABEL_FOLDERS = ("Annotations", "annotation", "annots", "xmls", "xml", "labels"
 
 
 @dataclass(frozen=True)
-class _Part:
-    """A folder of images with its folder of XML files; `split` is "" if it is no split."""
+class Part:
+    """A folder of images with its folder of XML files.
+
+    Attributes:
+        split: name of the split it is; "" if it is none.
+        images: folder of the images.
+        labels: folder of the XML files.
+    """
 
     split: str
     images: Path
@@ -52,14 +58,17 @@ class _Part:
 
     @cached_property
     def image_index(self) -> FileIndex:
+        """Its images."""
         return FileIndex(self.images, is_image_path)
 
     @cached_property
     def label_index(self) -> FileIndex:
+        """Its XML files."""
         return FileIndex(self.labels, _is_xml)
 
     @property
     def side_by_side(self) -> bool:
+        """Whether images and XML files lie in one folder: an image without one is background."""
         return self.images == self.labels
 
 
@@ -80,15 +89,15 @@ class VocReader:
         reading: how to read it.
     """
 
-    def __init__(self, parts: list[_Part], lists: dict[str, Path], reading: Reading) -> None:
-        self._parts = parts
-        self._lists = lists
+    def __init__(self, parts: list[Part], lists: dict[str, Path], reading: Reading) -> None:
+        self.parts = parts
+        self.lists = lists
         self._reading = reading
 
     @property
     def splits(self) -> tuple[str, ...]:
         """Names of the split files, or of the split folders."""
-        return tuple(self._lists) or tuple(part.split for part in self._parts if part.split)
+        return tuple(self.lists) or tuple(part.split for part in self.parts if part.split)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
@@ -120,7 +129,7 @@ class VocReader:
     def _annotations(self) -> dict[Path, Annotation | UserError]:
         found: dict[Path, Annotation | UserError] = {}
         faults = Faults(self._reading.skip_bad)  # only to stop at the first one, if that is asked
-        for part in self._parts:
+        for part in self.parts:
             for file_id in part.label_index:
                 path = part.label_index.find(file_id)
                 if path is None or path in found:
@@ -132,28 +141,28 @@ class VocReader:
                     found[path] = error
         return found
 
-    def _ids(self, split: str | None) -> Iterator[tuple[_Part, str]]:
-        if self._lists:
-            part = self._parts[0]
+    def _ids(self, split: str | None) -> Iterator[tuple[Part, str]]:
+        if self.lists:
+            part = self.parts[0]
             for file_id in self._listed(part, split):
                 yield part, file_id
             return
-        for part in self._parts:
+        for part in self.parts:
             if split in {None, part.split}:
                 ids = {*part.image_index}
-                if not _shared(part, self._parts):
+                if not shared(part, self.parts):
                     ids |= {*part.label_index}
                 for file_id in sorted(ids):
                     yield part, file_id
 
-    def _listed(self, part: _Part, split: str | None) -> list[str]:
+    def _listed(self, part: Part, split: str | None) -> list[str]:
         if split is not None:
-            return _read_list(self._lists[split], part)
+            return _read_list(self.lists[split], part)
         # Images in no list count as well if they are whole: with their annotation.
-        ids = {i for path in self._lists.values() for i in _read_list(path, part)}
+        ids = {i for path in self.lists.values() for i in _read_list(path, part)}
         return sorted(ids | ({*part.image_index} & {*part.label_index}))
 
-    def _sample(self, part: _Part, file_id: str, faults: Faults) -> Sample | None:
+    def _sample(self, part: Part, file_id: str, faults: Faults) -> Sample | None:
         image = part.image_index.find(file_id)
         label = part.label_index.find(file_id)
         annotation = Annotation("", (), ())
@@ -166,7 +175,7 @@ class VocReader:
         elif not part.side_by_side:
             faults.add(f"{part.labels / file_id}.xml: no such annotation file")
             return None
-        image = image or _image_named(part, annotation.filename)
+        image = image or image_named(part, annotation.filename)
         if image is None and not self._reading.images:
             image = part.images / (annotation.filename or f"{file_id}.jpg")
         if image is None:
@@ -186,12 +195,12 @@ class VocReader:
             yield Entry(
                 where=f"{label}:{item.line}",
                 label=number[item.name],
-                box=_from_zero(item.corners),
+                box=from_zero(item.corners),
                 difficult=item.difficult,
             )
 
 
-def _image_named(part: _Part, filename: str) -> Path | None:
+def image_named(part: Part, filename: str) -> Path | None:
     """The image that an annotation names, unless it has an annotation of its own."""
     image = part.image_index.named(filename)
     if image is None:
@@ -200,7 +209,7 @@ def _image_named(part: _Part, filename: str) -> Path | None:
     return image if part.label_index.find(own) is None else None
 
 
-def _from_zero(corners: Box) -> Box:
+def from_zero(corners: Box) -> Box:
     """VOC counts pixels from 1 and includes the last: [xmin - 1, ymin - 1, xmax, ymax]."""
     xmin, ymin, xmax, ymax = corners
     return xmin - 1, ymin - 1, xmax, ymax
@@ -210,22 +219,22 @@ def _is_xml(path: Path) -> bool:
     return path.suffix.lower() == ".xml"
 
 
-def _parts(root: Path, *, images: bool) -> list[_Part]:
+def _parts(root: Path, *, images: bool) -> list[Part]:
     pair = _pair(root) or (None if images else _labels_alone(root))
     if pair is None:
         inside = _inside(root)
         pairs = [_pair(path) or (None if images else _labels_alone(path)) for path in inside]
         found = zip(inside, pairs, strict=True)
-        return [_Part(path.name, *pair) for path, pair in found if pair is not None]
+        return [Part(path.name, *pair) for path, pair in found if pair is not None]
     return _split_parts(*pair)
 
 
-def _split_parts(images: Path, labels: Path) -> list[_Part]:
+def _split_parts(images: Path, labels: Path) -> list[Part]:
     inside = _inside(images)
-    beside = any(_is_xml(path) for path in visible(images))
+    beside = images == labels and any(_is_xml(path) for path in visible(images))
     if inside and not beside:
-        return [_Part(path.name, path, child(labels, path.name) or labels) for path in inside]
-    return [_Part("", images, labels)]
+        return [Part(path.name, path, child(labels, path.name) or labels) for path in inside]
+    return [Part("", images, labels)]
 
 
 def _inside(folder: Path) -> list[Path]:
@@ -268,7 +277,7 @@ def _innermost(labels: Path) -> Path:
     return child(labels, "xmls", "xml") or labels
 
 
-def _shared(part: _Part, parts: list[_Part]) -> bool:
+def shared(part: Part, parts: list[Part]) -> bool:
     """Whether the XML files are in one folder for several splits of images."""
     return any(other.labels == part.labels for other in parts if other is not part)
 
@@ -303,15 +312,20 @@ def _is_class_list(name: str, path: Path, lists: dict[str, Path]) -> bool:
     return _FLAGGED.fullmatch(first) is not None
 
 
-def _read_list(path: Path, part: _Part) -> list[str]:
-    """Ids in a split file, each once; file names and paths are understood as well."""
-    lines = [line for line in read_lines(path, MAX_LIST_BYTES) if line]
-    if lines and all(_FLAGGED.fullmatch(line) for line in lines):
-        lines = [line.split()[0] for line in lines]
-    return list(dict.fromkeys(_known_id(line, part) for line in lines))
+def _read_list(path: Path, part: Part) -> list[str]:
+    """Ids in a split file, each once."""
+    return list(dict.fromkeys(file_id for _, file_id in numbered_ids(path, part)))
 
 
-def _known_id(line: str, part: _Part) -> str:
+def numbered_ids(path: Path, part: Part) -> list[tuple[int, str]]:
+    """Ids in a split file with their lines; file names and paths are understood as well."""
+    lines = [(i, line) for i, line in enumerate(read_lines(path, MAX_LIST_BYTES), 1) if line]
+    if lines and all(_FLAGGED.fullmatch(line) for _, line in lines):
+        lines = [(i, line.split()[0]) for i, line in lines]
+    return [(i, _known_id(line, part)) for i, line in lines]
+
+
+def _known_id(line: str, part: Part) -> str:
     def known(file_id: str) -> bool:
         return any(index.find(file_id) for index in (part.label_index, part.image_index))
 

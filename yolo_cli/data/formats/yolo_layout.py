@@ -302,13 +302,16 @@ def _has_labels(layout: Layout) -> bool:
 
 def label_of(image: Path) -> Path | None:
     """The label file of an image: in ``labels/`` in place of ``images/``, else beside the image."""
-    parts = image.parent.parts
-    name = f"{image.stem}.txt"
+    folders = label_folders(image.parent)
+    paths = (folder / f"{image.stem}.txt" for folder in folders)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def label_folders(images: Path) -> Iterator[Path]:
+    """Where the label files of a folder of images may lie, the likeliest first."""
+    parts = images.parts
     for index in range(len(parts) - 1, -1, -1):
         if parts[index].lower() in IMAGE_FOLDERS:
             for labels in (*LABEL_FOLDERS, "Labels"):
-                path = Path(*parts[:index], labels, *parts[index + 1 :], name)
-                if path.is_file():
-                    return path
-    beside = image.with_name(name)
-    return beside if beside.is_file() else None
+                yield Path(*parts[:index], labels, *parts[index + 1 :])
+    yield images
