@@ -24,3 +24,10 @@ def counted(number: int, what: str) -> str:
     if what.endswith("y") and what[-2] not in "aeou":
         return f"{number} {what[:-1]}ies"
     return f"{number} {what}{'es' if what.endswith('s') else 's'}"
+
+
+def duration(seconds: float) -> str:
+    """``40 s``, ``2.5 min``, ``1.2 h``: as exact as an estimate deserves."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"

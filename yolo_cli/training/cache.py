@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import asdict
 from functools import lru_cache
@@ -220,9 +220,3 @@ def check_space(folder: Path, needed: int) -> None:
             "use fewer --copies, another --cache-dir, or --copies 0 to train without a cache",
             ExitCode.FAILURE,
         )
-
-
-def describe(folder: Path, info: Mapping[str, Any]) -> None:
-    """Say in words, beside the cache's files, what they are."""
-    with atomic_write(folder / "about.json") as file:
-        file.write(json.dumps(dict(info), indent=2).encode())

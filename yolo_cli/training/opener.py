@@ -6,36 +6,21 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
 from yolo_cli.data.loader import TrainingImages
 from yolo_cli.model.network import Network
-from yolo_cli.text import counted
+from yolo_cli.text import counted, duration
 from yolo_cli.training.cache import (
     FeatureCache,
     cache_key,
     check_space,
-    describe,
     feature_bytes,
 )
+from yolo_cli.training.entries import describe, others, removal, touch
+from yolo_cli.training.machine import Machine
 from yolo_cli.training.plan import COPIES_LIMIT, Budget
 from yolo_cli.training.reporter import Reporter
 from yolo_cli.training.source import Source
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where a run computes.
-
-    Attributes:
-        device: of the network.
-        dtype: precision of its convolutions.
-        workers: processes that load images.
-    """
-
-    device: torch.device
-    dtype: torch.dtype
-    workers: int
+from yolo_cli.training.speed import measure_cache
 
 
 @dataclass(frozen=True)
@@ -78,7 +63,15 @@ class SourceOpener:
         val = self._cached(self.val, 1) if cached_val else self._plain(self.val)
         if not self.network.frozen or not copies:
             return self._plain(self.train), val
-        return self._cached(self.train, copies, budget), val
+        train = self._cached(self.train, copies, budget)
+        self._name_others(train, val)
+        return train, val
+
+    def _name_others(self, *sources: Source) -> None:
+        """Name the caches of other runs, which take space until somebody removes them."""
+        used = [s.dataset.folder for s in sources if isinstance(s.dataset, FeatureCache)]
+        for line in removal(others(self.folder, used)):
+            self.reporter.note(f"{'':10}{line}")
 
     def _plain(self, images: TrainingImages) -> Source:
         return Source(images.samples, images, 0, self.machine.workers)
@@ -95,14 +88,18 @@ class SourceOpener:
         each = feature_bytes(network)
         missing, total = len(cache.missing_keys()), len(cache) * copies
         part = "training" if images is self.train else "validation"
-        self.reporter.note(
-            f"cache     {cache.folder}: {total * each / 1e9:.2f} GB of {part} images, "
-            f"{missing} of {total} to compute"
-        )
         check_space(self.folder, missing * each)
+        cost = "complete"
         if missing:
-            source = images.samples[0].image.parent
-            describe(cache.folder, {"images": str(source), "blocks": network.frozen, "part": part})
+            seconds = missing * measure_cache(network, images, self.machine)
+            cost = f"{missing} of {total} to compute, about {duration(seconds)}"
+        self.reporter.note(
+            f"cache     {cache.folder}: {total * each / 1e9:.2f} GB of {part} images, {cost}"
+        )
+        touch(cache.folder)
+        if missing:
+            source = str(images.samples[0].image.parent)
+            describe(cache.folder, images=source, part=part, blocks=network.frozen)
             self.reporter.begin(f"caching {part} images", total, total - missing)
             cache = self._build(cache, budget)
             self.reporter.end()

@@ -25,7 +25,8 @@ from yolo_cli.model.runtime import pick_device, pick_dtype
 from yolo_cli.text import counted
 from yolo_cli.training.cache import default_cache_folder
 from yolo_cli.training.checkpoint import load_network, read_checkpoint
-from yolo_cli.training.opener import Machine, SourceOpener
+from yolo_cli.training.machine import Machine
+from yolo_cli.training.opener import SourceOpener
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.plan import SECOND_PHASE, Budget, Plan, Work, make_plan
 from yolo_cli.training.preview import save_preview

@@ -15,7 +15,7 @@ from yolo_cli.model.grid import Grid
 from yolo_cli.model.loss import YoloLoss
 from yolo_cli.model.network import Network
 from yolo_cli.training.cache import FORWARD
-from yolo_cli.training.opener import Machine
+from yolo_cli.training.machine import Machine
 from yolo_cli.training.optimizer import build_average, build_optimizer, clip_gradient
 from yolo_cli.training.plan import Speed
 from yolo_cli.training.recipe import Recipe
@@ -35,30 +35,31 @@ def measure_speed(
         recipe: its batch, loss, average and phases are what is timed.
         machine: where the run will compute.
     """
-    bench = _Bench(network, images, recipe, machine)
-    load = _seconds(bench.load) / FORWARD
+    bench = _Bench(network, images, machine)
+    loading = bench.loading()
     cached = bool(recipe.freeze and recipe.copies)
-    # Other processes decode, but on the same cores.
-    loading = load / 2 if machine.device.type == "cpu" else 0.0
-    cache = _seconds(bench.frozen) / FORWARD + loading if recipe.freeze else 0.0
+    cache = bench.frozen_seconds() + loading if recipe.freeze else 0.0
     start = recipe.freeze if cached else 0
-    step, validate = bench.step(recipe.freeze, start)
+    step, validate = bench.step(recipe, recipe.freeze, start)
     second = 0.0
     if recipe.unfreeze:
-        second = bench.step(recipe.freeze - recipe.unfreeze, 0)[0] + loading
+        second = bench.step(recipe, recipe.freeze - recipe.unfreeze, 0)[0] + loading
     extra = 0.0 if cached else loading
     return Speed(cache=cache, step=step + extra, validate=validate + extra, second=second)
+
+
+def measure_cache(network: Network, images: TrainingImages, machine: Machine) -> float:
+    """Seconds an image of decoding, augmenting and running the frozen blocks."""
+    bench = _Bench(network, images, machine)
+    return bench.frozen_seconds() + bench.loading()
 
 
 class _Bench:
     """A copy of the network and two images to run it on."""
 
-    def __init__(
-        self, network: Network, images: TrainingImages, recipe: Recipe, machine: Machine
-    ) -> None:
+    def __init__(self, network: Network, images: TrainingImages, machine: Machine) -> None:
         self.network = deepcopy(network).to(machine.device).to(memory_format=torch.channels_last)
         self.images = images
-        self.recipe = recipe
         self.machine = machine
         loaded, self.targets = self.load()
         self.loaded = loaded.to(machine.device)
@@ -66,6 +67,14 @@ class _Bench:
     def load(self) -> tuple[Tensor, list[Target]]:
         """Decode and augment."""
         return collate([self.images[0, i % len(self.images)] for i in range(FORWARD)])
+
+    def loading(self) -> float:
+        """Seconds that decoding an image adds: other processes do it, but on the same cores."""
+        return _seconds(self.load) / FORWARD / 2 if self.machine.device.type == "cpu" else 0.0
+
+    def frozen_seconds(self) -> float:
+        """Seconds an image of the frozen blocks alone."""
+        return _seconds(self.frozen) / FORWARD
 
     def autocast(self) -> torch.autocast:
         dtype = self.machine.dtype
@@ -77,14 +86,15 @@ class _Bench:
             result: Tensor = self.network.frozen_part()(self.network.normalise(self.loaded))
         return result
 
-    def step(self, frozen: int, start: int) -> tuple[float, float]:
+    def step(self, recipe: Recipe, frozen: int, start: int) -> tuple[float, float]:
         """Seconds an image of training and of validation.
 
         Args:
+            recipe: batch, loss and average.
             frozen: leading blocks that are not trained.
             start: blocks whose output is at hand.
         """
-        network, recipe = self.network, self.recipe
+        network = self.network
         network.freeze(frozen)
         count = min(recipe.batch, len(self.images))
         count = count if start else min(count, FEW)

@@ -1,0 +1,85 @@
+"""A run that is killed at any moment and resumed ends with the weights of one left alone."""
+
+from __future__ import annotations
+
+import multiprocessing
+import random
+import time
+from io import StringIO
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+
+from tests.training.conftest import Options
+from tests.training.test_trainer import assert_same_result
+from yolo_cli.training.options import TrainOptions
+from yolo_cli.training.reporter import Reporter
+from yolo_cli.training.setup import prepare, prepare_resumed
+
+MOMENTS = 20
+RECIPE = {"epochs": 5, "freeze": 2, "copies": 2, "unfreeze": 1, "unfreeze_at": 3, "patchwork": 0.5}
+
+
+def work(options: TrainOptions, out: Path) -> None:
+    """What ``yolo train`` does, or ``yolo train --resume`` where there is something to resume."""
+    torch.set_num_threads(1)
+    reporter = Reporter(Console(file=StringIO()))
+    resumable = (out / "config.json").exists()
+    (prepare_resumed(out, reporter) if resumable else prepare(options, out, reporter)).fit()
+
+
+@pytest.fixture(scope="module")
+def context() -> ForkServerContext:
+    """Starts processes that have imported everything, so that their time goes into training."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.training.test_kill"])
+    return context
+
+
+def start(context: ForkServerContext, options: TrainOptions, out: Path) -> BaseProcess:
+    process = context.Process(target=work, args=(options, out))
+    process.start()
+    return process
+
+
+def finish(process: BaseProcess) -> None:
+    process.join(60)
+    assert process.exitcode == 0
+
+
+@pytest.mark.timeout(600)
+def test_killed_anywhere_the_result_is_the_same(
+    options: Options, tmp_path: Path, context: ForkServerContext
+) -> None:
+    def asked(name: str) -> TrainOptions:
+        base = options(**RECIPE)
+        return TrainOptions(**{**vars(base), "cache_dir": tmp_path / name / "cache"})
+
+    finish(start(context, asked("warm-up"), tmp_path / "warm-up"))
+    began = time.monotonic()
+    finish(start(context, asked("whole"), tmp_path / "whole"))
+    duration = time.monotonic() - began
+
+    rng = random.Random(7)
+    reached = set()
+    for moment in range(MOMENTS):
+        out = tmp_path / f"killed-{moment}"
+        process = start(context, asked(out.name), out)
+        # One of equal parts of the run each, at random within it.
+        time.sleep(duration * (moment + rng.random()) / MOMENTS)
+        process.kill()  # SIGKILL; harmless if it has just finished
+        process.join()
+        reached.add(_reached(out))
+        finish(start(context, asked(out.name), out))
+        assert_same_result(tmp_path / "whole", out)
+    assert {"caching", "training"} <= reached
+
+
+def _reached(out: Path) -> str:
+    if (out / "checkpoint.pt").exists():
+        return "training"
+    return "caching" if (out / "cache").exists() else "nothing"

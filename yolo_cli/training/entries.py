@@ -1,0 +1,99 @@
+"""What lies in the folder of the feature caches: one folder an entry, named by its key."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from yolo_cli.files import atomic_write_text
+from yolo_cli.text import counted
+
+ABOUT = "about.json"
+NAMED = 5  # entries in one message
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A cache that an earlier run has left.
+
+    Attributes:
+        path: its folder.
+        size: bytes on disk.
+        images: the folder of the images that it was made from, as far as is known.
+        days: since it was last used.
+    """
+
+    path: Path
+    size: int
+    images: str
+    days: float
+
+    def line(self) -> str:
+        """The entry in words."""
+        since = "today" if self.days < 1 else f"{counted(int(self.days), 'day')} ago"
+        return f"{self.path}: {self.size / 1e9:.2f} GB, {self.images}, last used {since}"
+
+
+def describe(folder: Path, *, images: str, part: str, blocks: int) -> None:
+    """Say in words, beside an entry's files, what they are.
+
+    Args:
+        folder: of the entry.
+        images: folder of the images.
+        part: ``training`` or ``validation``.
+        blocks: how many the activations have been through.
+    """
+    about = {"images": images, "part": part, "blocks": blocks}
+    atomic_write_text(folder / ABOUT, json.dumps(about, indent=2) + "\n")
+
+
+def touch(folder: Path) -> None:
+    """Note that an entry is in use."""
+    about = folder / ABOUT
+    if about.exists():
+        os.utime(about)
+
+
+def others(parent: Path, used: Collection[Path]) -> list[Entry]:
+    """The entries in ``parent`` but those that are ``used``, largest first.
+
+    Folders that hold no cache are none of our business and left out.
+    """
+    entries = [
+        _entry(folder)
+        for folder in (parent.iterdir() if parent.is_dir() else ())
+        if folder not in used and (folder / ABOUT).is_file()
+    ]
+    return sorted(entries, key=lambda entry: -entry.size)
+
+
+def removal(entries: list[Entry]) -> list[str]:
+    """Lines that name entries and say how to be rid of them; none for none."""
+    if not entries:
+        return []
+    total = sum(entry.size for entry in entries) / 1e9
+    named = entries[:NAMED]
+    more = [f"{len(entries) - NAMED} more"] if len(entries) > NAMED else []
+    command = "rm -r " + " ".join(shlex.quote(str(entry.path)) for entry in named)
+    return [
+        f"{counted(len(entries), 'cache')} of other runs, {total:.2f} GB:",
+        *(f"  {entry.line()}" for entry in named),
+        *(f"  {line}" for line in more),
+        f"  remove what you do not need: {command}",
+    ]
+
+
+def _entry(folder: Path) -> Entry:
+    about = folder / ABOUT
+    try:
+        images = str(json.loads(about.read_bytes())["images"])
+        used = about.stat().st_mtime
+    except (OSError, ValueError, KeyError, TypeError):
+        images, used = "of unknown images", folder.stat().st_mtime
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return Entry(folder, size, images, (time.time() - used) / 86400)
