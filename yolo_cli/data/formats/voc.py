@@ -160,7 +160,8 @@ class VocReader:
             return _read_list(self.lists[split], part)
         # Images in no list count as well if they are whole: with their annotation.
         ids = {i for path in self.lists.values() for i in _read_list(path, part)}
-        return sorted(ids | ({*part.image_index} & {*part.label_index}))
+        whole = {*part.label_index}
+        return sorted(ids | (whole & {*part.image_index} if self._reading.images else whole))
 
     def _sample(self, part: Part, file_id: str, faults: Faults) -> Sample | None:
         image = part.image_index.find(file_id)

@@ -79,7 +79,8 @@ def image_indices(rows: Rows, names: ImageNames, *, ignore_unknown: bool) -> Int
             several images'.
     """
     table = np.array([names.find(key) for key in rows.images], dtype=np.int64)
-    several = np.flatnonzero(table == _SEVERAL)
+    used = np.unique(rows.image)  # a file may be there and have nothing in it
+    several = used[table[used] == _SEVERAL]
     if len(several):
         index = int(several[0])
         raise UserError(
@@ -87,10 +88,10 @@ def image_indices(rows: Rows, names: ImageNames, *, ignore_unknown: bool) -> Int
             f"{str(rows.images[index])[:200]!r}",
             "name them with their folders",
         )
-    unknown = np.flatnonzero(table < 0)
-    if len(unknown) and (not ignore_unknown or len(unknown) == len(table)):
+    unknown = used[table[used] < 0]
+    if len(unknown) and (not ignore_unknown or len(unknown) == len(used)):
         row = _first(rows, rows.image, int(unknown[0]))
-        what = "no image of the detections is" if len(unknown) == len(table) else "an image is not"
+        what = "no image of the detections is" if len(unknown) == len(used) else "an image is not"
         name = str(rows.images[int(unknown[0])])[:200]
         hint = "are these the detections of another dataset or split?"
         if not ignore_unknown:
@@ -116,6 +117,7 @@ def class_indices(
         UserError: a class is unknown and that is not to be ignored, all are, or numbers may be
             counted from either.
     """
+    used = np.unique(rows.label)
     places = class_places([str(key) for key in rows.classes], classes)
     numbers = [_as_number(key) for key in rows.classes]
     table = np.array(places, dtype=np.int64)
@@ -123,14 +125,14 @@ def class_indices(
         ids = {str(key): index for key, index in category_ids.items()}
         table[:] = [ids.get(str(key), -1) for key in rows.classes]
     else:
-        open_ones = [i for i, place in enumerate(places) if place < 0 and numbers[i] is not None]
+        open_ones = [i for i in used.tolist() if places[i] < 0 and numbers[i] is not None]
         if open_ones:
             found = [number for i in open_ones if (number := numbers[i]) is not None]
             base = _base(found, len(classes), class_base, rows, open_ones)
             shifted = np.array(found, dtype=np.int64) - base
             table[open_ones] = np.where((shifted >= 0) & (shifted < len(classes)), shifted, -1)
-    unknown = np.flatnonzero(table < 0)
-    if len(unknown) and (not ignore_unknown or len(unknown) == len(table)):
+    unknown = used[table[used] < 0]
+    if len(unknown) and (not ignore_unknown or len(unknown) == len(used)):
         index = int(unknown[0])
         raise UserError(
             f"{_first(rows, rows.label, index)}: class {str(rows.classes[index])[:80]!r} is not in "

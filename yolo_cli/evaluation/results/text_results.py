@@ -38,9 +38,11 @@ class ClassFiles:
         """The class in the name of a file, the longest that it ends with; None without one."""
         stem = path.stem
         starts = [0, *(at + 1 for at, letter in enumerate(stem) if letter in "_- ")]
-        ends = [stem[start:] for start in starts]
-        same = next((end for end in ends if end in self._same), None)
-        return same or next(filter(None, (self._like.get(plain_name(end)) for end in ends)), None)
+        for end in (stem[start:] for start in starts):
+            name = end if end in self._same else self._like.get(plain_name(end))
+            if name is not None:
+                return name
+        return None
 
     def name(self, path: Path) -> str:
         """The class in the name of a file, also one that the ground truth does not have."""
