@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,8 @@ def dataset(root: Path, difficult: bool = False, **images: Objects) -> Path:
             voc_object(label, x1 + 1, y1 + 1, x2, y2, difficult=int(difficult))
             for label, (x1, y1, x2, y2) in objects
         ]
-        write(root / "Annotations" / f"{name}.xml", voc_xml(*parts))
+        xml = voc_xml(*parts).replace("<width>7", "<width>160").replace("<height>7", "<height>80")
+        write(root / "Annotations" / f"{name}.xml", xml)
     return root
 
 
@@ -173,6 +176,74 @@ def test_similar_classes(yolo: Yolo, refused: Refused, fixed: Path, tmp_path: Pa
     assert document_of(yolo, data, "--weights", fixed)["errors"]["similar"] == []
     message = refused("eval", data, "--weights", fixed, "--similar", "disc,cat", code=2)
     assert "cat" in message
+
+
+def lines_of(path: Path, **images: list[tuple[str, float, tuple[int, int, int, int]]]) -> Path:
+    """Detections as ``yolo detect --json`` prints them."""
+    records = [
+        {
+            "image": f"somewhere/{name}.jpg",
+            "width": 160,
+            "height": 80,
+            "detections": [{"label": n, "score": s, "box": list(box)} for n, s, box in found],
+        }
+        for name, found in images.items()
+    ]
+    return write(path, "".join(f"{json.dumps(record)}\n" for record in records))
+
+
+def test_detections_of_a_file_need_no_images(yolo: Yolo, tmp_path: Path) -> None:
+    data = dataset(tmp_path / "data", a=ALL_DISCS, b=[("square", ELSEWHERE)])
+    for photo in (data / "JPEGImages").iterdir():
+        photo.unlink()
+    found = lines_of(tmp_path / "found.jsonl", a=[("disc", 0.5, box) for box in FOUND[:2]], b=[])
+    document = document_of(yolo, data, "--detections", found)
+    assert list(document) == KEYS
+    # Half of the discs at precision 1: 6 of 11 points, half the area.
+    assert document["voc07"]["AP"] == {"disc": pytest.approx(600 / 11), "square": 0}
+    assert document["voc"]["AP"] == {"disc": 50, "square": 0}
+    # A score below --min-conf is as good as not there.
+    assert document_of(yolo, data, "--detections", found, "--min-conf", "0.6")["voc"]["mAP"] == 0
+
+
+def test_detections_need_no_torch(tmp_path: Path) -> None:
+    data = dataset(tmp_path / "data", a=ALL_DISCS)
+    found = lines_of(tmp_path / "found.jsonl", a=[("disc", 0.5, FOUND[0])])
+    code = (
+        "import sys; from yolo_cli.cli.app import run;"
+        f"run(['eval', {str(data)!r}, '--detections', {str(found)!r}]);"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_two_files_are_compared(yolo: Yolo, tmp_path: Path) -> None:
+    data = dataset(tmp_path / "data", a=ALL_DISCS)
+    all_of_them = [("disc", 0.5, box) for box in FOUND]
+    first = lines_of(tmp_path / "first.jsonl", a=all_of_them[:2])
+    second = lines_of(tmp_path / "second.jsonl", a=all_of_them)
+    document = document_of(yolo, data, "--detections", first, "--detections", second)
+    assert document["comparison"]["voc"]["difference"] == 50
+    assert list(document["scores"]) == [str(first), str(second)]
+
+
+def test_options_that_would_be_passed_over(refused: Refused, fixed: Path, tmp_path: Path) -> None:
+    for option in (("--weights", fixed), ("--iou", "0.5"), ("--no-vote",), ("--device", "cpu")):
+        message = refused("eval", tmp_path, "--detections", tmp_path / "x", *option, code=2)
+        assert "is of no use to --detections" in message
+    for option in (("--boxes", "xywh"), ("--class-base", "1"), ("--ignore-unknown",)):
+        message = refused("eval", tmp_path, "--weights", fixed, *option, code=2)
+        assert "is for --detections alone" in message
+
+
+def test_unknown_images(yolo: Yolo, refused: Refused, tmp_path: Path) -> None:
+    data = dataset(tmp_path / "data", a=ALL_DISCS)
+    found = lines_of(
+        tmp_path / "found.jsonl", a=[("disc", 0.5, FOUND[0])], z=[("disc", 0.5, ELSEWHERE)]
+    )
+    assert "--ignore-unknown" in refused("eval", data, "--detections", found, code=3)
+    known = document_of(yolo, data, "--detections", found, "--ignore-unknown")
+    assert known["voc"]["mAP"] == 25
 
 
 def test_splits(yolo: Yolo, fixed: Path, tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
-"""What ``yolo eval`` scores: the detections of some weights on a dataset."""
+"""What ``yolo eval`` scores: detections by some weights, or from another tool's files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rich.console import Console
 
 from yolo_cli.cli.console import image_progress, say
@@ -13,6 +15,8 @@ from yolo_cli.cli.console import image_progress, say
 if TYPE_CHECKING:
     from yolo_cli.data.sample import Dataset, Sample
     from yolo_cli.evaluation.flat import Detections
+    from yolo_cli.evaluation.result_forms import BoxForm, ResultFormat
+    from yolo_cli.evaluation.results import DetectionArrays
     from yolo_cli.model.thresholds import Thresholds
 
 
@@ -81,3 +85,52 @@ def from_weights(console: Console, dataset: Dataset, weights: str, how: Running)
         if names:
             say(console, ", ".join(names), title=where, style="none")
     return Candidate(weights, found.samples, found.detections, found.classes)
+
+
+@dataclass(frozen=True)
+class Files:
+    """How the files of a tool are read; None to find out.
+
+    Attributes:
+        format: of the files.
+        boxes: what the four numbers of a box are.
+        class_base: number of the first class.
+        ignore_unknown: whether detections for unknown images and classes are left out.
+        min_conf: lowest score that is kept; None for all.
+    """
+
+    format: ResultFormat | None
+    boxes: BoxForm | None
+    class_base: int | None
+    ignore_unknown: bool
+    min_conf: float | None
+
+
+def from_files(dataset: Dataset, path: Path, how: Files) -> Candidate:
+    """Read detections; no network has a part in it.
+
+    Raises:
+        UserError: a file cannot be read, or does not fit the dataset.
+    """
+    from yolo_cli.evaluation.results import detections_of
+
+    found = detections_of(
+        dataset,
+        path,
+        format=how.format,
+        boxes=how.boxes,
+        class_base=how.class_base,
+        ignore_unknown=how.ignore_unknown,
+    )
+    if how.min_conf is not None:
+        found = [_from(one, how.min_conf) for one in found]
+    return Candidate(str(path), dataset.samples, found, dataset.classes)
+
+
+def _from(found: DetectionArrays, score: float) -> DetectionArrays:
+    kept = np.flatnonzero(found["scores"] >= score)
+    return {
+        "boxes": found["boxes"][kept],
+        "scores": found["scores"][kept],
+        "labels": found["labels"][kept],
+    }

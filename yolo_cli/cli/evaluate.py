@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,14 @@ from rich.console import Console
 from yolo_cli.cli import options
 from yolo_cli.cli.console import say, stderr
 from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.evaluation.result_forms import (
+    BOXES_FLAG,
+    CLASS_BASE_FLAG,
+    FORMAT_FLAG,
+    IGNORE_FLAG,
+    BoxForm,
+    ResultFormat,
+)
 from yolo_cli.text import counted, printable
 
 if TYPE_CHECKING:
@@ -22,10 +31,15 @@ if TYPE_CHECKING:
     from yolo_cli.evaluation.evaluation import Evaluation
     from yolo_cli.evaluation.understanding import Understanding
 
-SCORING = "Scoring"
+SCORING, FILES = "Scoring", "Detections of other tools"
+
+# What a network is run with, and what files are read with: the one is of no use to the other.
+OF_NETWORK = ("iou", "max_det", "vote", "batch", "device", "precision")
+OF_FILES = ("detections_format", "boxes", "class_base", "ignore_unknown")
 
 
 def evaluate(  # typer calls it by name
+    context: typer.Context,
     data: options.DataFolder,
     split: Annotated[
         str | None,
@@ -41,6 +55,13 @@ def evaluate(  # typer calls it by name
             metavar="FILE",
             help="A weights file, or the name of weights that come along; twice to compare.",
             show_default="default",
+        ),
+    ] = None,
+    detections: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH",
+            help="Score what a tool has found instead: its file or folder; twice to compare.",
         ),
     ] = None,
     json_out: Annotated[
@@ -76,15 +97,50 @@ def evaluate(  # typer calls it by name
     ] = None,
     format: options.Format = None,  # noqa: A002  # the option's name
     skip_bad: options.SkipBad = False,
+    detections_format: Annotated[
+        ResultFormat | None,
+        typer.Option(
+            FORMAT_FLAG,
+            help="Of --detections; recognised by itself unless told.",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
+    boxes: Annotated[
+        BoxForm | None,
+        typer.Option(
+            BOXES_FLAG,
+            help="What their four numbers are; n: fractions of the image; voc: pixels from 1.",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
+    class_base: Annotated[
+        int | None,
+        typer.Option(
+            CLASS_BASE_FLAG,
+            metavar="N",
+            min=0,
+            help="Number of the first class, where classes are numbers.",
+            rich_help_panel=FILES,
+        ),
+    ] = None,
+    ignore_unknown: Annotated[
+        bool,
+        typer.Option(
+            IGNORE_FLAG,
+            help="Leave out detections for images and classes that DATA does not have.",
+            rich_help_panel=FILES,
+        ),
+    ] = False,
     min_conf: Annotated[
-        float,
+        float | None,
         typer.Option(
             metavar="X",
             min=0,
             max=1,
             help="Lowest score that is kept: average precision counts the unsure ones too.",
+            show_default=f"{options.EVAL_CONF}; --detections: all",
         ),
-    ] = options.EVAL_CONF,
+    ] = None,
     iou: options.Iou = options.EVAL_IOU,
     max_det: options.MaxDet = options.MAX_DET,
     vote: options.Vote = True,
@@ -92,7 +148,7 @@ def evaluate(  # typer calls it by name
     device: options.Device = "auto",
     precision: options.Precision = "auto",
 ) -> None:
-    """Score weights on a labelled dataset: VOC2007, VOC2010+ and COCO in one run.
+    """Score weights, or any tool's detections: VOC2007, VOC2010+ and COCO in one run.
 
     All rates are 0 to 100. Precision, recall, F1, confusion and errors are at IoU 0.5.
 
@@ -100,25 +156,33 @@ def evaluate(  # typer calls it by name
     yolo eval DATA --split test
     yolo eval DATA --iou-thresholds 0.5,0.75 --conf 0.4 --json > scores.json
     yolo eval DATA --weights runs/train-1/best.safetensors --weights default
+    yolo eval instances.json --detections results.json --json
     """
     thresholds = _iou_thresholds(iou_thresholds or [])
-    names = _one_or_two(weights or ["default"])
+    _check_given(context, network=not detections)
+    names = _one_or_two([str(path) for path in detections or []] or weights or ["default"])
 
-    from yolo_cli.cli.candidates import Running, from_weights
+    from yolo_cli.cli.candidates import Files, Running, from_files, from_weights
     from yolo_cli.data.dataset import open_dataset
     from yolo_cli.data.splits import evaluation_split
     from yolo_cli.evaluation.similar import parse_similar
     from yolo_cli.model.thresholds import VOTE, Thresholds
 
     console = stderr()
-    dataset = evaluation_split(open_dataset(data, format=format, skip_bad=skip_bad), split)
+    folder = open_dataset(data, format=format, skip_bad=skip_bad, images=not detections)
+    dataset = evaluation_split(folder, split)
     for line in dataset.skipped:
         say(console, line, title="skipped:")
     groups = parse_similar(similar or [], dataset.classes)
-    # At --conf everything has to be there; what is kept beyond it changes nothing there.
-    kept = Thresholds(min(min_conf, conf), iou, max_det, VOTE if vote else None)
-    how = Running(kept, batch, device, precision, skip_bad)
-    found = [from_weights(console, dataset, name, how) for name in names]
+    if detections:
+        files = Files(detections_format, boxes, class_base, ignore_unknown, min_conf)
+        found = [from_files(dataset, path, files) for path in detections]
+    else:
+        # At --conf everything has to be there; what is kept beyond it changes nothing there.
+        least = min(conf, options.EVAL_CONF if min_conf is None else min_conf)
+        kept = Thresholds(least, iou, max_det, VOTE if vote else None)
+        how = Running(kept, batch, device, precision, skip_bad)
+        found = [from_weights(console, dataset, name, how) for name in names]
     _same_classes(found)
     runs = {one.name: _score(one, thresholds, conf, groups) for one in found}
     comparison = _compare(runs) if len(runs) > 1 else None
@@ -133,6 +197,16 @@ class _Run:
 
     scores: Evaluation
     understanding: Understanding
+
+
+def _check_given(context: typer.Context, *, network: bool) -> None:
+    """Refuse what would be passed over."""
+    useless = OF_FILES if network else ("weights", *OF_NETWORK)
+    where = "is for --detections alone" if network else "is of no use to --detections"
+    for name in useless:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise UserError(f"--{name.replace('_', '-')} {where}", "leave it out", ExitCode.USAGE)
 
 
 def _iou_thresholds(values: Sequence[str]) -> tuple[float, ...]:
@@ -156,7 +230,7 @@ def _iou_thresholds(values: Sequence[str]) -> tuple[float, ...]:
 def _one_or_two(names: Sequence[str]) -> Sequence[str]:
     if len(names) > 2 or len(set(names)) < len(names):
         raise UserError(
-            f"--weights: {', '.join(map(printable, names))}",
+            f"cannot score {', '.join(map(printable, names))} together",
             "name one, or two different ones to compare them",
             ExitCode.USAGE,
         )
