@@ -22,6 +22,7 @@ ArchName: TypeAlias = Arch
 HeadName: TypeAlias = Head
 PreprocessingName: TypeAlias = Literal["caffe", "torchvision"]
 RecipeName: TypeAlias = Literal["default", "paper"]
+OptimizerName: TypeAlias = Literal["sgd", "adamw"]
 
 # Titles under which a command's help groups its options; the others come first.
 DATA, NETWORK, TRAINING, SPEED = "Data", "Network", "Training", "Speed"

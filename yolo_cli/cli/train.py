@@ -107,6 +107,10 @@ def train(  # typer calls it by name
             rich_help_panel=options.TRAINING,
         ),
     ] = None,
+    optimizer: Annotated[
+        options.OptimizerName | None,
+        typer.Option(help="AdamW, or the paper's SGD.", rich_help_panel=options.TRAINING),
+    ] = None,
     lr: Annotated[
         float | None,
         typer.Option(metavar="X", help="Highest learning rate.", rich_help_panel=options.TRAINING),
@@ -237,6 +241,7 @@ def train(  # typer calls it by name
     given = {
         "epochs": epochs,
         "batch": batch,
+        "optimizer": optimizer,
         "lr": lr,
         "momentum": momentum,
         "weight_decay": weight_decay,

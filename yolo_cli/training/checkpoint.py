@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from pydantic import TypeAdapter
 from torch import nn
-from torch.optim import SGD
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from yolo_cli.errors import UserError
@@ -53,7 +53,7 @@ class Trained:
 
     network: nn.Module
     average: nn.Module | None
-    optimizer: SGD
+    optimizer: Optimizer
     schedule: LambdaLR
 
 

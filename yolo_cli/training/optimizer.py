@@ -1,4 +1,4 @@
-"""SGD, its learning-rate schedule and the moving average of the weights."""
+"""The optimiser, its learning-rate schedule and the moving average of the weights."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import SGD
+from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel
 
@@ -16,8 +16,10 @@ from yolo_cli.model.network import Network
 from yolo_cli.training.recipe import Recipe
 
 
-def build_optimizer(network: Network, recipe: Recipe, frozen: Sequence[int]) -> SGD:
-    """SGD over all that is ever trained; decay on weights only, no biases, no normalisation.
+def build_optimizer(network: Network, recipe: Recipe, frozen: Sequence[int]) -> Optimizer:
+    """SGD or AdamW over all that is ever trained; decay on weights alone.
+
+    Neither biases nor normalisation decay.
 
     Blocks that a later phase sets free learn at ``recipe.unfreeze_rate`` times the rate.
 
@@ -46,6 +48,8 @@ def build_optimizer(network: Network, recipe: Recipe, frozen: Sequence[int]) -> 
                         "weight_decay": recipe.weight_decay if is_weight else 0.0,
                     }
                 )
+    if recipe.optimizer == "adamw":
+        return AdamW(groups, lr=recipe.lr, betas=(recipe.momentum, 0.999))
     return SGD(groups, lr=recipe.lr, momentum=recipe.momentum)
 
 
@@ -68,7 +72,7 @@ def learning_rate_factor(progress: float, recipe: Recipe, epochs: int) -> float:
 
 
 def build_schedule(
-    optimizer: SGD, recipe: Recipe, steps_per_epoch: int, epochs: Callable[[], int]
+    optimizer: Optimizer, recipe: Recipe, steps_per_epoch: int, epochs: Callable[[], int]
 ) -> LambdaLR:
     """The recipe's schedule, to be stepped after every optimiser step.
 

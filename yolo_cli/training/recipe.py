@@ -23,8 +23,10 @@ class Recipe:
         share: of the training images that an epoch takes, others in every epoch.
         validate_every: epochs from one validation to the next; the last is always validated.
         batch: images a step.
-        lr: highest learning rate of SGD.
-        momentum: of SGD.
+        optimizer: ``sgd``, or ``adamw`` (Loshchilov & Hutter 2019), whose steps have the same size
+            in all layers.
+        lr: highest learning rate.
+        momentum: of SGD; of AdamW the first β.
         weight_decay: on weights only; biases and normalisation are not decayed.
         dropout: probability, in the head.
         warmup: epochs in which the rate rises to ``lr``.
@@ -57,6 +59,7 @@ class Recipe:
     share: float = 1.0
     validate_every: int = 1
     batch: int = 16
+    optimizer: Literal["sgd", "adamw"] = "sgd"
     lr: float = 0.01
     momentum: float = 0.9
     weight_decay: float = 0.0005
