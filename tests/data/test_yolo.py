@@ -287,7 +287,7 @@ BAD_YAML = {
     "broken": ("names: [cat\ntrain: x: y", "data.yaml:2: broken YAML"),
     "tab": ("names:\n\t- cat", "data.yaml:2: broken YAML"),
     "binary": ("names: \0", "broken YAML"),
-    "deep": ("names: " + "[" * 5000, "broken YAML"),
+    "deep": ("names: " + "[" * 5000, "nested too deeply"),
     "empty name": ("names: [cat, '']", "class 1 has no name"),
     "same name twice": ("names: [cat, dog, cat]", "'cat'"),
     "no names": ("names: []", "no class names"),

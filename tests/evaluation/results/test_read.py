@@ -441,5 +441,5 @@ def test_a_huge_file_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "000007.txt").open("r+b") as file:
         file.truncate(100 * 1024**2)  # sparse: takes no room
     error = refused(tmp_path)
-    assert "100 MB is too large" in error.message
+    assert "100.0 MB is too large" in error.message
     assert "at most 4 MB" in error.hint

@@ -8,11 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeGuard
 
-from yolo_cli.data.formats.common import Box, Fault, FaultKind, Key, brief, read_bytes
+from yolo_cli.data.formats.common import (
+    Box,
+    Fault,
+    FaultKind,
+    Key,
+    brief,
+    check_counts,
+    read_bytes,
+)
 from yolo_cli.errors import ExitCode, UserError
 
 MAX_JSON_BYTES = 2 * 1024**3
 """Largest annotation file that is read."""
+
+MAX_FAULTS_OF_ALL = 100_000
+"""An annotation file with more broken entries than this is none."""
 
 
 ListName: TypeAlias = Literal["image", "annotation"]
@@ -131,17 +142,21 @@ def read_document(path: Path) -> Document:
             images[image.key] = image
     objects: dict[Key, list[CocoObject]] = {}
     faults: dict[Key, list[Fault]] = {}
+    broken = 0
     for index, record in enumerate(_list(path, content, "annotations")):
         where = _where(path, "annotation", index, record)
         key = record.get("image_id") if isinstance(record, dict) else None
         if not _is_key(key) or key not in images:
             stray.append(where.fault("missing", f"its image_id {brief(key)} is no image's"))
+            check_counts(path, 0, broken + len(stray), MAX_FAULTS_OF_ALL)
             continue
         item = _object(where, record, categories)
         if isinstance(item, CocoObject):
             objects.setdefault(key, []).append(item)
         else:
             faults.setdefault(key, []).append(item)
+            broken += 1
+        check_counts(path, 0, broken + len(stray), MAX_FAULTS_OF_ALL)
     return Document(path, categories, tuple(images.values()), objects, faults, tuple(stray))
 
 

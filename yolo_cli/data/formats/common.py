@@ -22,6 +22,12 @@ from yolo_cli.errors import ExitCode, UserError
 MAX_LABEL_BYTES = 4 * 1024**2
 """Largest label file of one image that is read: hundreds of thousands of boxes."""
 
+MAX_OBJECTS = 100_000
+"""Most objects that the label file of one image can have."""
+
+MAX_FAULTS = 1000
+"""A label file with more broken objects than this is none."""
+
 MAX_LIST_BYTES = 64 * 1024**2
 """Largest list of images that is read."""
 
@@ -427,8 +433,8 @@ def read_bytes(path: Path, limit: int = MAX_LABEL_BYTES) -> bytes:
             raise UserError(f"{path}: not a file that can be read whole")
         if found.st_size > limit:
             raise UserError(
-                f"{path}: {found.st_size / 1024**2:.0f} MB is too large for such a file",
-                f"at most {limit // 1024**2} MB are read",
+                f"{path}: {found.st_size / 1024**2:.1f} MB is too large for such a file",
+                f"at most {limit / 1024**2:g} MB are read",
             )
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
@@ -451,6 +457,18 @@ def read_lines(path: Path, limit: int = MAX_LABEL_BYTES) -> list[str]:
         line = data.count(b"\n", 0, error.start) + 1
         raise UserError(f"{path}:{line}: not UTF-8 text", "save the file as UTF-8") from error
     return [line.strip() for line in text.split("\n")]
+
+
+def check_counts(path: Path, objects: int, faults: int, most: int = MAX_FAULTS) -> None:
+    """Stops the reading of what is no label file, before it fills the memory.
+
+    Raises:
+        UserError: `path` has more than ``MAX_OBJECTS`` objects or `most` broken ones.
+    """
+    if objects > MAX_OBJECTS:
+        raise UserError(f"{path}: more than {MAX_OBJECTS} objects in one image")
+    if faults > most:
+        raise UserError(f"{path}: more than {most} broken objects", "is this a label file?")
 
 
 def number(text: str) -> float | None:

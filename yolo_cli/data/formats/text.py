@@ -31,6 +31,7 @@ from yolo_cli.data.formats.common import (
     Key,
     Reading,
     build_sample,
+    check_counts,
     child,
     number,
     read_lines,
@@ -200,6 +201,7 @@ def read_text_labels(path: Path) -> TextLabels:
                 objects.append(item)
             else:
                 faults.append(item)
+            check_counts(path, len(objects), len(faults))
     return TextLabels(tuple(objects), tuple(faults))
 
 

@@ -13,9 +13,10 @@ from xml.parsers.expat import XMLParserType
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from yolo_cli.data.formats.common import Box, Fault, number, read_bytes
+from yolo_cli.data.formats.common import Box, Fault, check_counts, number, read_bytes
 from yolo_cli.errors import UserError
 
+_MAX_DEPTH = 100
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -65,7 +66,7 @@ def read_annotation(path: Path) -> Annotation:
     data = read_bytes(path)
     if not data.strip():
         raise UserError(f"{path}: empty annotation file")
-    builder = _Builder()
+    builder = _Builder(path)
     parser = DefusedXMLParser(target=builder)
     builder.expat = parser.parser
     try:
@@ -91,7 +92,8 @@ def read_annotation(path: Path) -> Annotation:
 class _Builder:
     """Target of the XML parser: keeps ``<size>`` and ``<object>`` with its ``<bndbox>``."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: Path) -> None:
+        self._file = file
         self.root = ""
         self.filename = ""
         self.size: dict[str, str] = {}
@@ -110,10 +112,14 @@ class _Builder:
             self.root = tag.lower()
         self._path.append(tag.lower())
         self._text.clear()
-        if len(self._path) == 2 and self._path[1] == "object":
-            self.objects.append((self.line(), {}))
-        elif self._path[1:] == ["size"]:
-            self.size_line = self.line()
+        if len(self._path) > _MAX_DEPTH:
+            raise UserError(f"{self._file}:{self.line()}: XML nested too deeply for an annotation")
+        if len(self._path) == 2:
+            if self._path[1] == "object":
+                self.objects.append((self.line(), {}))
+                check_counts(self._file, len(self.objects), 0)
+            elif self._path[1] == "size":
+                self.size_line = self.line()
 
     def data(self, text: str) -> None:
         self._text.append(text)
@@ -143,6 +149,7 @@ def _annotation(path: Path, builder: _Builder) -> Annotation:
             objects.append(item)
         else:
             faults.append(item)
+            check_counts(path, 0, len(faults))
     # Windows programs write whole Windows paths.
     filename = builder.filename.replace("\\", "/").rsplit("/", maxsplit=1)[-1]
     return Annotation(filename, tuple(objects), tuple(faults), _size(builder), builder.size_line)

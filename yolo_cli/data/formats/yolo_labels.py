@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
-from yolo_cli.data.formats.common import Box, Fault, number, read_lines
+from yolo_cli.data.formats.common import Box, Fault, check_counts, number, read_lines
 
 MAX_CLASSES = 100_000
 """Class numbers are below this: each gets a name, also where the dataset has none."""
@@ -67,6 +67,7 @@ def read_labels(path: Path, *, keypoints: bool = False) -> Labels:
             objects.append(item)
         else:
             faults.append(item)
+        check_counts(path, len(objects), len(faults))
     return Labels(tuple(objects), tuple(faults))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +28,12 @@ from yolo_cli.errors import UserError
 LABEL_FOLDERS = ("labels", "label")
 
 _NAME_FILES = ("classes.txt", "obj.names", "classes.names", "names.txt", "_darknet.labels")
-_MAX_YAML_BYTES = 8 * 1024**2
+_MAX_YAML_BYTES = 512 * 1024
+_MAX_YAML_DEPTH = 20
+
+# Of the safe loaders the one that keeps text as it is: names "yes" and "no" are no truths. The
+# one written in C, which not every build has, is ten times faster.
+_YAML_LOADER: type[yaml.BaseLoader] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Layout:
         bases: folders that relative paths in list files may start from.
         keypoints: whether labels have keypoints after the box.
         source: the YAML file, for messages; `root` if there is none.
+        names_file: the file of the classes' names; None where there is none.
     """
 
     root: Path
@@ -51,6 +58,7 @@ class Layout:
     bases: tuple[Path, ...]
     source: Path
     keypoints: bool = field(default=False)
+    names_file: Path | None = field(default=None)
 
 
 def find_layout(root: Path) -> Layout | None:
@@ -60,7 +68,7 @@ def find_layout(root: Path) -> Layout | None:
         return _yaml_layout(*found)
     names_file = _find_names(root)
     names = None if names_file is None else _read_names(names_file)
-    layout = _folder_layout(root, names)
+    layout = _folder_layout(root, names, names_file)
     if layout is None or (names_file is None and not _has_labels(layout)):
         return None
     loose = layout.whole == (root,) and not any(is_image_path(path) for path in visible(root))
@@ -143,8 +151,8 @@ def _describes_dataset(content: dict[object, object]) -> bool:
 def _read_yaml(path: Path) -> dict[object, object]:
     data = read_bytes(path, _MAX_YAML_BYTES)
     try:
-        # Of the safe loaders the one that keeps text as it is: names "yes" and "no" are no truths.
-        content = yaml.load(data, Loader=yaml.BaseLoader)
+        _check_depth(path, data)
+        content = yaml.load(data, Loader=_YAML_LOADER)
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UserError(f"{path}{line}: broken YAML ({error.problem})") from error
@@ -154,17 +162,30 @@ def _read_yaml(path: Path) -> dict[object, object]:
     return content if isinstance(content, dict) else {}
 
 
+def _check_depth(path: Path, data: bytes) -> None:
+    """The loader calls itself for each level, and in C nothing bounds that."""
+    depth = 0
+    for event in yaml.parse(data, Loader=_YAML_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _MAX_YAML_DEPTH:
+            line = f":{event.start_mark.line + 1}" if event.start_mark else ""
+            raise UserError(f"{path}{line}: YAML nested too deeply to describe a dataset")
+
+
 def _yaml_layout(path: Path, content: dict[object, object]) -> Layout:
     here = path.parent
     base = content.get("path")
     named = locate(base, (here,)) if isinstance(base, str) and base else None
     bases = (here,) if named is None or not named.is_dir() else (named, here)
-    names = _yaml_names(path, content, bases)
+    names, names_file = _yaml_names(path, content, bases)
     splits: dict[str, tuple[Path, ...]] = {}
     for key, value in content.items():
         if str(key).lower() in SPLIT_FOLDERS and value and value not in ("null", "~"):
             splits[str(key)] = tuple(_sources(path, str(key), value, bases))
-    folders = None if splits else _folder_layout(bases[0], names)
+    folders = None if splits else _folder_layout(bases[0], names, names_file)
     return Layout(
         root=bases[0],
         names=names,
@@ -173,6 +194,7 @@ def _yaml_layout(path: Path, content: dict[object, object]) -> Layout:
         bases=bases,
         source=path,
         keypoints="kpt_shape" in content,
+        names_file=names_file,
     )
 
 
@@ -187,21 +209,22 @@ def _sources(path: Path, key: str, value: object, bases: tuple[Path, ...]) -> It
 
 def _yaml_names(
     path: Path, content: dict[object, object], bases: tuple[Path, ...]
-) -> tuple[str, ...] | None:
+) -> tuple[tuple[str, ...] | None, Path | None]:
+    """The names, and the file that they are in."""
     names = content.get("names")
     if isinstance(names, str) and names:
         file = locate(names, bases)
         if file is None:
             raise UserError(f"{path}: 'names' is {names[:80]!r}, neither a list nor a file")
-        return _read_names(file)
+        return _read_names(file), file
     if isinstance(names, dict):
-        return _checked(path, _numbered_names(path, names))
+        return _checked(path, _numbered_names(path, names)), path
     if isinstance(names, list):
         if not all(isinstance(name, str) for name in names):
             raise UserError(f"{path}: 'names' must be a list of names")
-        return _checked(path, names)
+        return _checked(path, names), path
     count = _class_number(content.get("nc"))
-    return tuple(map(str, range(count))) if count else None
+    return (tuple(map(str, range(count))), path) if count else (None, None)
 
 
 def _class_number(text: object) -> int | None:
@@ -228,7 +251,8 @@ def _checked(path: Path, names: list[str]) -> tuple[str, ...]:
     stripped = [" ".join(name.split()) for name in names]
     if "" in stripped:
         raise UserError(f"{path}: class {stripped.index('')} has no name")
-    twice = next((name for name in stripped if stripped.count(name) > 1), None)
+    counts = Counter(stripped)
+    twice = next((name for name in stripped if counts[name] > 1), None)
     if twice is not None:
         raise UserError(f"{path}: two classes are called {twice!r}", "rename one of them")
     return tuple(stripped)
@@ -252,14 +276,16 @@ def _read_names(path: Path) -> tuple[str, ...]:
     return _checked(path, lines)
 
 
-def _folder_layout(root: Path, names: tuple[str, ...] | None) -> Layout | None:
+def _folder_layout(
+    root: Path, names: tuple[str, ...] | None, names_file: Path | None
+) -> Layout | None:
     """A layout by its folders alone."""
     images = child(root, *IMAGE_FOLDERS)
     splits = _lists(root) or _folders(images or root)
     whole = () if splits else (images or root,)
     if whole and not _has_images(whole[0]):
         return None
-    return Layout(root, names, splits, whole, (root,), root)
+    return Layout(root, names, splits, whole, (root,), root, names_file=names_file)
 
 
 def _lists(root: Path) -> dict[str, tuple[Path, ...]]:
