@@ -129,7 +129,8 @@ def test_table(yolo: Yolo, fixed: Path, tmp_path: Path, monkeypatch: pytest.Monk
         "mAP@0.5 50.00",
     ]
     assert lines[15].startswith("COCO (101 points; IoU .5 to .95; 100 detections")
-    assert "4 objects found, 0 found as another class, 1 missed; 12 detections of nothing" in lines
+    assert "Objects: 4 found, 0 found as another class, 1 missed" in lines
+    assert "Detections: 12 of no object" in lines
     longest = max(len(line) for line in result.err.splitlines() if str(tmp_path) not in line)
     assert longest <= 80
 

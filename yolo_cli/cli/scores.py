@@ -53,8 +53,8 @@ def show_scores(console: Console, evaluation: Evaluation, title: str) -> None:
         ("VOC2010+", VOC_RULES, evaluation.voc),
     ):
         say(console, f"({rules})", title=name)
-        thresholds = dict.fromkeys([0.5, *evaluation.iou_thresholds])
-        console.print(_pairs([(f"mAP@{t:g}", scores[t].mean_ap) for t in thresholds]))
+        thresholds = sorted({0.5, *evaluation.iou_thresholds})
+        console.print(_pairs([(f"mAP@{t:g}", scores[t].mean_ap) for t in thresholds], columns=4))
     say(console, f"({COCO_RULES})", title="COCO")
     console.print(_pairs(list(evaluation.coco.metrics.items())))
     _say_points(console, evaluation.points_of_all)
@@ -148,11 +148,13 @@ def _say_confusion(console: Console, confusion: Confusion) -> None:
     ]
     say(
         console,
-        f"{right} objects found, {int(between.sum())} found as another class, "
-        f"{int(matrix[:-1, -1].sum())} missed; {int(matrix[-1].sum())} detections of nothing",
+        f"{right} found, {int(between.sum())} found as another class, "
+        f"{int(matrix[:-1, -1].sum())} missed",
+        title="Objects:",
     )
+    say(console, f"{int(matrix[-1].sum())} of no object", title="Detections:")
     if named:
-        say(console, f"taken for another class most often: {', '.join(named)}")
+        say(console, ", ".join(named), title="Taken most often:")
 
 
 def show_understanding(console: Console, understanding: Understanding) -> None:
@@ -177,12 +179,7 @@ def show_comparison(console: Console, comparison: Comparison, names: Sequence[st
     """
     for letter, name in zip("AB", names, strict=True):
         say(console, name, title=f"{letter}:")
-    table = plain_table(
-        [
-            "",
-        ],
-        ["A", "B", "B - A", "95 % interval", ""],
-    )
+    table = plain_table([""], ["A", "B", "B - A", "95 % interval", ""])
     table.columns[-1].justify = "left"
     for name, one in (
         ("VOC2007 mAP@0.5", comparison.voc07),
@@ -206,5 +203,5 @@ def _difference(one: Difference) -> list[str]:
         _rate(one.second),
         NOTHING if math.isnan(one.difference) else f"{one.difference:+.1f}",
         f"{one.low:+.1f} to {one.high:+.1f}" if known else NOTHING,
-        ("certain" if one.certain else "may be chance") if known else "",
+        "may be chance" if known and not one.certain else "",
     ]
