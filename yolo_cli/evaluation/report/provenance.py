@@ -1,0 +1,53 @@
+"""Where a report's numbers come from."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+
+from yolo_cli import __version__
+
+# Whatever a number may depend on; each is named only where it is installed.
+_LIBRARIES = ("numpy", "torch", "torchvision", "faster-coco-eval")
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of this program, of Python, and of the libraries that the numbers depend on."""
+    versions = {"yolo-cli": __version__, "Python": platform.python_version()}
+    for name in _LIBRARIES:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(name)
+    return versions
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What somebody needs to get the same numbers again.
+
+    Attributes:
+        title: of the report: what was scored on what, in a few words.
+        facts: what to show, by its name: dataset, split, weights, command, thresholds …
+        notes: what a reader has to know about the numbers (classes left out, images skipped).
+        date: when it was made, local time with its zone; now, unless told.
+        versions: of the programs; those that run, unless told.
+    """
+
+    title: str
+    facts: Mapping[str, str]
+    notes: Sequence[str] = ()
+    date: str = field(default_factory=lambda: datetime.now().astimezone().isoformat(" ", "seconds"))
+    versions: Mapping[str, str] = field(default_factory=installed_versions)
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values."""
+        return {
+            "title": self.title,
+            **self.facts,
+            "notes": list(self.notes),
+            "date": self.date,
+            "versions": dict(self.versions),
+        }
