@@ -12,6 +12,7 @@ import typer
 from typer.rich_utils import rich_format_error
 
 import yolo_cli
+from yolo_cli.cli.check import check
 from yolo_cli.cli.console import say, say_error, stderr
 from yolo_cli.cli.detect import detect
 from yolo_cli.cli.evaluate import evaluate
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.command()(train)
 app.command()(detect)
 app.command("eval")(evaluate)
+app.command()(check)
 app.command()(info)
 
 

@@ -105,12 +105,14 @@ class ImageFacts:
         format: Pillow's name of it (``"JPEG"``), whatever the file is called.
         stored: width and height in pixels, EXIF orientation not applied.
         upright: width and height in pixels, EXIF orientation applied.
+        orientation: of EXIF, 1 to 8; 1 is upright.
         thumbnail: ``[side, side]`` uint8, the upright image in grey, stretched to a square.
     """
 
     format: str
     stored: tuple[int, int]
     upright: tuple[int, int]
+    orientation: int
     thumbnail: npt.NDArray[np.uint8]
 
 
@@ -135,11 +137,11 @@ def inspect_image(path: Path, side: int) -> ImageFacts:
         stored = upright[::-1] if orientation in _SIDEWAYS else upright
         image.draft("L", (4 * side, 4 * side))
         image.load()
-        if image.format == "TIFF":
-            orientation = 1  # turned by load()
         grey = image if image.mode == "L" else _to_rgb(image).convert("L")
-        small = _upright(grey.resize((side, side), Image.Resampling.BOX), orientation)
-        return ImageFacts(image.format or "", stored, upright, np.array(small))
+        small = grey.resize((side, side), Image.Resampling.BOX)
+        if image.format != "TIFF":  # which load() has turned
+            small = _upright(small, orientation)
+        return ImageFacts(image.format or "", stored, upright, orientation, np.array(small))
 
 
 @contextmanager

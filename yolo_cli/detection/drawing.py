@@ -102,7 +102,7 @@ def draw_detections(
     for i in order:
         _draw_outline(pen, outlines[i], paints[i], width)
 
-    font = _font(max(_SMALLEST_FONT, round(scale / 34)))
+    font = label_font(max(_SMALLEST_FONT, round(scale / 34)))
     plates: list[_Plate] = []
     for i in order[::-1]:  # the highest score has the choice of place
         name = names[int(classes[i])]
@@ -148,7 +148,8 @@ def contact_sheet(images: Sequence[Image.Image], *, columns: int, tile: int) -> 
 
 
 @lru_cache(maxsize=16)
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def label_font(size: int) -> ImageFont.FreeTypeFont:
+    """The font of labels, in pixels; the same object for the same size."""
     return ImageFont.truetype(str(_font_file()), size)
 
 

@@ -1,0 +1,111 @@
+"""Pictures that are in two splits, or twice in the dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from yolo_cli.data.check.duplicates import (
+    UInt8,
+    identical,
+    identical_flat,
+    near_duplicates,
+    nearest,
+)
+from yolo_cli.data.check.finding import Finding, Spot, finding
+from yolo_cli.data.check.survey import LabelledImage
+from yolo_cli.data.images import ImageFacts
+
+_ORDER = {"train": 0, "trainval": 1, "val": 2, "test": 3}
+_LOOKED_AT = 100  # earlier pictures of a group that the nearest one is sought among
+
+
+def check_overlap(images: Iterable[LabelledImage]) -> Iterator[Finding]:
+    """Finds images that are listed for two splits which must not share any."""
+    for image in images:
+        splits = sorted(image.splits, key=lambda name: (_ORDER.get(name, 9), name))
+        for i, split in enumerate(splits):
+            other = next((one for one in splits[:i] if _apart(one, split)), None)
+            if other is not None:
+                message = f"{image.id} is in {other} as well"
+                yield finding("split-overlap", image.splits[split], message)
+                break
+
+
+def group_duplicates(
+    images: Sequence[LabelledImage], facts: Sequence[ImageFacts]
+) -> list[list[int]]:
+    """Groups of images that show the same or nearly the same."""
+    if not images:
+        return []
+    thumbnails = _thumbnails(facts)
+    return near_duplicates(thumbnails) + identical_flat([one.path for one in images], thumbnails)
+
+
+def check_duplicates(
+    images: Sequence[LabelledImage], facts: Sequence[ImageFacts], groups: list[list[int]]
+) -> Iterator[Finding]:
+    """Tells of each image in a group but the first which earlier one it repeats.
+
+    Args:
+        images: all of them.
+        facts: of each.
+        groups: indices of images that show nearly the same.
+    """
+    for group in groups:
+        ordered = sorted(group, key=lambda i: (_rank(images[i].splits), str(images[i].path)))
+        thumbnails = _thumbnails([facts[i] for i in ordered])
+        for place in range(1, len(ordered)):
+            image = images[ordered[place]]
+            earlier = [*range(place)]
+            across = [k for k in earlier if _leaks(images[ordered[k]].splits, image.splits)]
+            among = (across or earlier)[-_LOOKED_AT:]
+            near, mirrored = nearest(thumbnails[place : place + 1], thumbnails[among])[0]
+            other = images[ordered[among[near]]]
+            yield _repeated(image, other, bool(across), mirrored)
+
+
+def _repeated(image: LabelledImage, other: LabelledImage, leak: bool, mirrored: bool) -> Finding:
+    same = not mirrored and identical(image.path, other.path)
+    how = "the same picture as" if same else "nearly the same picture as"
+    message = f"{how} {other.path}"
+    if mirrored:
+        message = f"nearly the mirror image of {other.path}"
+    if leak:
+        splits = (", ".join(sorted(one.splits, key=_order)) for one in (other, image))
+        message += " ({} and {})".format(*splits)
+        return finding("leak", Spot(image.path), message, severity="error" if same else "warning")
+    if same and _names(image) != _names(other):
+        message += ", but with other labels"
+    return finding("duplicate", Spot(image.path), message, severity="warning" if same else "info")
+
+
+def _names(image: LabelledImage) -> list[str]:
+    return sorted(one.name for one in image.objects)
+
+
+def _thumbnails(facts: Sequence[ImageFacts]) -> UInt8:
+    return np.stack([one.thumbnail for one in facts])
+
+
+def _order(split: str) -> tuple[int, str]:
+    return _ORDER.get(split, 9), split
+
+
+def _rank(splits: Collection[str]) -> int:
+    return min((_ORDER.get(split, 9) for split in splits), default=10)
+
+
+def _leaks(splits: Collection[str], others: Collection[str]) -> bool:
+    """Whether two images are in splits that must not share any, and in none together."""
+    if {*splits} & {*others}:
+        return False
+    return any(_apart(one, other) for one in splits for other in others)
+
+
+def _apart(one: str, other: str) -> bool:
+    """Whether two splits must not share images: trainval is made of train and val."""
+    if one == other or not {one, other} <= _ORDER.keys():
+        return False
+    return "trainval" not in {one, other} or "test" in {one, other}

@@ -1,0 +1,75 @@
+"""Divides a dataset such that each part has its share of every class.
+
+Iterative stratification: K. Sechidis, G. Tsoumakas, I. Vlahavas, "On the Stratification of
+Multi-Label Data", ECML PKDD 2011, algorithm 1. What is handed out are not images but groups of
+them, so that pictures which show nearly the same stay together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Counts = npt.NDArray[np.int64]
+
+
+def stratify(
+    labels: npt.NDArray[np.bool_],
+    groups: Sequence[Sequence[int]],
+    shares: Sequence[float],
+    seed: int,
+) -> list[list[int]]:
+    """Divides images.
+
+    The class with the fewest images left is handed out first, as it leaves the least choice;
+    each of its groups goes to the part that wants most of it, then to the one that wants most
+    images, then to any.
+
+    Args:
+        labels: ``[N, C]`` whether an image has an object of a class.
+        groups: indices of images that have to stay together; the others stand alone.
+        shares: of the parts, with a sum of 1.
+        seed: of the choice among equals.
+
+    Returns:
+        Indices of the images of each part, sorted.
+    """
+    units = _units(len(labels), groups, seed)
+    # One column more, for all images: background is handed out by it at the end.
+    everything = np.concatenate([labels, np.ones((len(labels), 1), dtype=np.bool_)], axis=1)
+    held = np.array([everything[unit].sum(axis=0) for unit in units], dtype=np.int64)
+    wanted = np.outer(shares, held.sum(axis=0)).astype(np.float64)  # [parts, C + 1]
+    rng = np.random.default_rng(seed)
+    left = np.ones(len(units), dtype=np.bool_)
+    parts: list[list[int]] = [[] for _ in shares]
+    while left.any():
+        remaining = held[left].sum(axis=0)
+        remaining[-1] = remaining[-1] if not remaining[:-1].any() else remaining.max() + 1
+        rarest = int(np.where(remaining > 0, remaining, np.iinfo(np.int64).max).argmin())
+        # Large groups first: what fits nowhere later fits now.
+        mine = np.flatnonzero(left & (held[:, rarest] > 0))
+        for unit in mine[np.argsort(-held[mine, -1], kind="stable")]:
+            part = _neediest(wanted, rarest, rng)
+            parts[part] += units[unit]
+            wanted[part] -= held[unit]
+            left[unit] = False
+    return [sorted(part) for part in parts]
+
+
+def _units(count: int, groups: Sequence[Sequence[int]], seed: int) -> list[list[int]]:
+    """Groups and single images, in an order that the seed alone decides."""
+    together = {index for group in groups for index in group}
+    units = [[*group] for group in groups]
+    units += [[index] for index in range(count) if index not in together]
+    order = np.random.default_rng(seed).permutation(len(units))
+    return [units[index] for index in order]
+
+
+def _neediest(wanted: npt.NDArray[np.float64], column: int, rng: np.random.Generator) -> int:
+    """The part that wants most of a class, then most images, then any of those."""
+    best = np.flatnonzero(wanted[:, column] == wanted[:, column].max())
+    if len(best) > 1:
+        best = best[wanted[best, -1] == wanted[best, -1].max()]
+    return int(best[rng.integers(len(best))] if len(best) > 1 else best[0])
