@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
-from torch.optim import SGD
+from torch.optim import SGD, AdamW, Optimizer
 
 from yolo_cli.model.config import new_config
 from yolo_cli.model.network import Network
@@ -22,30 +22,40 @@ def network() -> Network:
     return Network(new_config(("a", "b"), grid=2, image_size=64, width=0.0625))
 
 
+def sizes(optimizer: Optimizer) -> list[int]:
+    return [len(group["params"]) for group in optimizer.param_groups]
+
+
 def test_decay_is_on_weights_alone(network: Network) -> None:
     optimizer = build_optimizer(network, DEFAULT, [0])
-    decayed, plain = optimizer.param_groups
-    assert (decayed["weight_decay"], plain["weight_decay"]) == (0.0005, 0.0)
-    assert all(p.ndim > 1 for p in decayed["params"])
-    # 13 + 3 + 1 convolutions with weights; biases of 13 + 1, and 3 normalisations of two each.
-    assert (len(decayed["params"]), len(plain["params"])) == (17, 20)
+    # Head: 3 + 1 convolutions with weights; 1 bias, and 3 normalisations of two each. Backbone:
+    # weights and biases of 13 convolutions.
+    assert sizes(optimizer) == [4, 7, 13, 13]
+    decay = [group["weight_decay"] for group in optimizer.param_groups]
+    assert decay == [DEFAULT.weight_decay, 0.0] * 2
+    for group in optimizer.param_groups:
+        assert all((p.ndim > 1) == bool(group["weight_decay"]) for p in group["params"])
 
 
 def test_frozen_tensors_are_not_in_the_optimiser(network: Network) -> None:
-    decayed, plain = build_optimizer(network, DEFAULT, [4]).param_groups
-    assert (len(decayed["params"]), len(plain["params"])) == (7, 10)
+    assert sizes(build_optimizer(network, DEFAULT, [4])) == [4, 7, 3, 3]
+
+
+def test_the_backbone_has_a_rate_of_its_own(network: Network) -> None:
+    recipe = Recipe(optimizer="adamw", lr=0.002, backbone_rate=0.2, momentum=0.8)
+    optimizer = build_optimizer(network, recipe, [4])
+    assert isinstance(optimizer, AdamW)
+    rates = [group["lr"] for group in optimizer.param_groups]
+    assert rates == pytest.approx([0.002, 0.002, 0.0004, 0.0004])
+    assert all(group["betas"] == (0.8, 0.999) for group in optimizer.param_groups)
 
 
 def test_blocks_of_a_later_phase_learn_slowly(network: Network) -> None:
     optimizer = build_optimizer(network, Recipe(lr=0.02, unfreeze_rate=0.1), [4, 3])
-    sizes = [len(group["params"]) for group in optimizer.param_groups]
     # As above, and the three convolutions of block 4: weights, then biases.
-    assert sizes == [7, 10, 3, 3]
-    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx(
-        [0.02, 0.02, 0.002, 0.002]
-    )
-    decay = [group["weight_decay"] for group in optimizer.param_groups]
-    assert decay == [0.0005, 0.0, 0.0005, 0.0]
+    assert sizes(optimizer) == [4, 7, 3, 3, 3, 3]
+    rates = [group["lr"] for group in optimizer.param_groups]
+    assert rates == pytest.approx([0.02] * 4 + [0.002] * 2)
 
 
 @pytest.mark.parametrize(

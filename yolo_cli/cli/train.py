@@ -115,6 +115,12 @@ def train(  # typer calls it by name
         float | None,
         typer.Option(metavar="X", help="Highest learning rate.", rich_help_panel=options.TRAINING),
     ] = None,
+    backbone_rate: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X", help="The backbone's, as a share of it.", rich_help_panel=options.TRAINING
+        ),
+    ] = None,
     momentum: Annotated[
         float | None,
         typer.Option(metavar="X", help="Of SGD.", rich_help_panel=options.TRAINING),
@@ -243,6 +249,7 @@ def train(  # typer calls it by name
         "batch": batch,
         "optimizer": optimizer,
         "lr": lr,
+        "backbone_rate": backbone_rate,
         "momentum": momentum,
         "weight_decay": weight_decay,
         "dropout": dropout,

@@ -19,35 +19,29 @@ from yolo_cli.training.recipe import Recipe
 def build_optimizer(network: Network, recipe: Recipe, frozen: Sequence[int]) -> Optimizer:
     """SGD or AdamW over all that is ever trained; decay on weights alone.
 
-    Neither biases nor normalisation decay.
-
-    Blocks that a later phase sets free learn at ``recipe.unfreeze_rate`` times the rate.
+    Neither biases nor normalisation decay. The backbone learns at ``recipe.backbone_rate`` times
+    the head's rate, those of its blocks that a later phase sets free at ``recipe.unfreeze_rate``.
 
     Args:
         network: whose parameters are trained.
         recipe: rate, momentum, decay.
         frozen: number of leading frozen blocks in each phase of the run.
     """
-    late = {
-        id(p) for p in network.backbone.block(min(frozen), max(frozen[0], min(frozen))).parameters()
-    }
-    never = {id(p) for p in network.backbone.block(0, min(frozen)).parameters()}
+    backbone = network.backbone
+    first, least = frozen[0], min(frozen)
+    paces = [
+        (network.head.parameters(), 1.0),
+        (backbone.block(first, backbone.blocks).parameters(), recipe.backbone_rate),
+        (backbone.block(least, max(first, least)).parameters(), recipe.unfreeze_rate),
+    ]
     groups: list[dict[str, Any]] = []
-    for later in (False, True):
+    for parameters, pace in paces:
+        together = list(parameters)
         for is_weight in (True, False):
-            chosen = [
-                p
-                for p in network.parameters()
-                if id(p) not in never and (id(p) in late) == later and (p.ndim > 1) == is_weight
-            ]
+            chosen = [p for p in together if (p.ndim > 1) == is_weight]
+            decay = recipe.weight_decay if is_weight else 0.0
             if chosen:
-                groups.append(
-                    {
-                        "params": chosen,
-                        "lr": recipe.lr * (recipe.unfreeze_rate if later else 1.0),
-                        "weight_decay": recipe.weight_decay if is_weight else 0.0,
-                    }
-                )
+                groups.append({"params": chosen, "lr": recipe.lr * pace, "weight_decay": decay})
     if recipe.optimizer == "adamw":
         return AdamW(groups, lr=recipe.lr, betas=(recipe.momentum, 0.999))
     return SGD(groups, lr=recipe.lr, momentum=recipe.momentum)

@@ -26,6 +26,7 @@ class Recipe:
         optimizer: ``sgd``, or ``adamw`` (Loshchilov & Hutter 2019), whose steps have the same size
             in all layers.
         lr: highest learning rate.
+        backbone_rate: learning rate of the backbone, as a share of that of the head.
         momentum: of SGD; of AdamW the first β.
         weight_decay: on weights only; biases and normalisation are not decayed.
         dropout: probability, in the head.
@@ -61,6 +62,7 @@ class Recipe:
     batch: int = 16
     optimizer: Literal["sgd", "adamw"] = "sgd"
     lr: float = 0.01
+    backbone_rate: float = 1.0
     momentum: float = 0.9
     weight_decay: float = 0.0005
     dropout: float = 0.2
@@ -119,6 +121,7 @@ _ALLOWED: dict[str, tuple[Callable[[float], bool], str]] = {
     "validate_every": _POSITIVE,
     "batch": _POSITIVE,
     "lr": _NOT_NEGATIVE,
+    "backbone_rate": _NOT_NEGATIVE,
     "momentum": _BELOW_ONE,
     "weight_decay": _NOT_NEGATIVE,
     "dropout": _BELOW_ONE,
