@@ -237,6 +237,34 @@ def test_options_that_would_be_passed_over(refused: Refused, fixed: Path, tmp_pa
         assert "is for --detections alone" in message
 
 
+def test_report(yolo: Yolo, refused: Refused, fixed: Path, tmp_path: Path) -> None:
+    data = dataset(tmp_path / "data", a=[*ALL_DISCS, ("cat", ELSEWHERE)])
+    folder = tmp_path / "report"
+    said = yolo("eval", data, "--weights", fixed, "--report", folder, "--conf", "0.5").err
+    assert f"report: {folder / 'report.html'}\n" in said
+    assert (folder / "report.html").is_file()
+    provenance = json.loads((folder / "report.json").read_text("utf-8"))["provenance"]
+    assert provenance["weights"] == str(fixed)
+    assert provenance["--conf"] == "0.5"
+    assert provenance["--min-conf"] == "0.005"
+    assert "not scored, as the weights do not know it: cat" in provenance["notes"]
+    both = ("--weights", fixed, "--weights", "default")
+    assert "--report" in refused("eval", data, *both, "--report", folder, code=2)
+    taken = write(tmp_path / "file", "")
+    assert "is a file" in refused("eval", data, "--weights", fixed, "--report", taken, code=2)
+
+
+def test_report_of_detections_without_images(yolo: Yolo, tmp_path: Path) -> None:
+    data = dataset(tmp_path / "data", a=ALL_DISCS)
+    (data / "JPEGImages/a.jpg").unlink()
+    found = lines_of(tmp_path / "found.jsonl", a=[("disc", 0.5, FOUND[0])])
+    result = yolo("eval", data, "--detections", found, "--report", tmp_path / "report")
+    assert result.code == 0, result.err
+    provenance = json.loads((tmp_path / "report/report.json").read_text("utf-8"))["provenance"]
+    assert provenance["detections"] == str(found)
+    assert "--min-conf" not in provenance
+
+
 def test_unknown_images(yolo: Yolo, refused: Refused, tmp_path: Path) -> None:
     data = dataset(tmp_path / "data", a=ALL_DISCS)
     found = lines_of(

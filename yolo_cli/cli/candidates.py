@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.console import Console
 
-from yolo_cli.cli.console import image_progress, say
+from yolo_cli.cli.console import image_progress
 
 if TYPE_CHECKING:
     from yolo_cli.data.sample import Dataset, Sample
@@ -29,12 +29,14 @@ class Candidate:
         samples: the images that are scored.
         detections: of each of them.
         classes: names that the labels of both index.
+        notes: what was left out, a line each.
     """
 
     name: str
     samples: Sequence[Sample]
     detections: Sequence[Detections]
     classes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Running:
 
 
 def from_weights(console: Console, dataset: Dataset, weights: str, how: Running) -> Candidate:
-    """Run weights over a dataset; says what cannot be scored.
+    """Run weights over a dataset.
 
     Raises:
         UserError: the weights or an image cannot be read, or no class is common to both.
@@ -76,15 +78,14 @@ def from_weights(console: Console, dataset: Dataset, weights: str, how: Running)
             skip_bad=how.skip_bad,
             progress=lambda count: bar.advance(task, count),
         )
-    for line in found.skipped:
-        say(console, line, title="skipped:")
+    notes = [f"skipped: {line}" for line in found.skipped]
     for names, where in (
-        (found.matching.only_dataset, "not scored, as the weights do not know it:"),
-        (found.matching.only_weights, "not scored, as the dataset does not have it:"),
+        (found.matching.only_dataset, "not scored, as the weights do not know it"),
+        (found.matching.only_weights, "not scored, as the dataset does not have it"),
     ):
         if names:
-            say(console, ", ".join(names), title=where, style="none")
-    return Candidate(weights, found.samples, found.detections, found.classes)
+            notes.append(f"{where}: {', '.join(names)}")
+    return Candidate(weights, found.samples, found.detections, found.classes, tuple(notes))
 
 
 @dataclass(frozen=True)

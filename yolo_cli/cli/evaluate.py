@@ -23,12 +23,14 @@ from yolo_cli.evaluation.result_forms import (
     BoxForm,
     ResultFormat,
 )
+from yolo_cli.files import check_folder
 from yolo_cli.text import counted, printable
 
 if TYPE_CHECKING:
     from yolo_cli.cli.candidates import Candidate
     from yolo_cli.evaluation.compare import Comparison
     from yolo_cli.evaluation.evaluation import Evaluation
+    from yolo_cli.evaluation.report.provenance import Provenance
     from yolo_cli.evaluation.understanding import Understanding
 
 SCORING, FILES = "Scoring", "Detections of other tools"
@@ -67,6 +69,12 @@ def evaluate(  # typer calls it by name
     json_out: Annotated[
         bool, typer.Option("--json", help="Print the scores as one JSON document.")
     ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Write a page with curves, errors and pictures, and its data."
+        ),
+    ] = None,
     conf: Annotated[
         float,
         typer.Option(
@@ -162,6 +170,9 @@ def evaluate(  # typer calls it by name
     _check_given(context, network=not detections)
     names = _one_or_two([str(path) for path in detections or []] or weights or ["default"])
 
+    if report is not None:
+        _check_report(report, names)
+
     from yolo_cli.cli.candidates import Files, Running, from_files, from_weights
     from yolo_cli.data.dataset import open_dataset
     from yolo_cli.data.splits import evaluation_split
@@ -171,8 +182,9 @@ def evaluate(  # typer calls it by name
     console = stderr()
     folder = open_dataset(data, format=format, skip_bad=skip_bad, images=not detections)
     dataset = evaluation_split(folder, split)
-    for line in dataset.skipped:
-        say(console, line, title="skipped:")
+    skipped = [f"skipped: {line}" for line in dataset.skipped]
+    for line in skipped:
+        say(console, line)
     groups = parse_similar(similar or [], dataset.classes)
     if detections:
         files = Files(detections_format, boxes, class_base, ignore_unknown, min_conf)
@@ -183,12 +195,26 @@ def evaluate(  # typer calls it by name
         kept = Thresholds(least, iou, max_det, VOTE if vote else None)
         how = Running(kept, batch, device, precision, skip_bad)
         found = [from_weights(console, dataset, name, how) for name in names]
+    for line in dict.fromkeys(note for one in found for note in one.notes):
+        say(console, line)
     _same_classes(found)
     runs = {one.name: _score(one, thresholds, conf, groups) for one in found}
     comparison = _compare(runs) if len(runs) > 1 else None
     if json_out:
         print(json.dumps(_document(runs, comparison), indent=2, allow_nan=False))
     _show(console, runs, comparison, f"{data} ({dataset.split}")
+    if report is not None:
+        from yolo_cli.evaluation.report.provenance import Provenance
+
+        facts = {
+            "dataset": f"{data} ({dataset.format})",
+            "split": dataset.split,
+            "detections" if detections else "weights": names[0],
+            **_settings(context, network=not detections),
+        }
+        title = f"{names[0]} on {data} ({dataset.split})"
+        provenance = Provenance(title, facts, [*skipped, *found[0].notes])
+        _write(console, report, runs[names[0]], provenance)
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,6 +251,14 @@ def _iou_thresholds(values: Sequence[str]) -> tuple[float, ...]:
             )
         found.append(number)
     return tuple(sorted(set(found))) or (0.5,)
+
+
+def _check_report(folder: Path, names: Sequence[str]) -> None:
+    if len(names) > 1:
+        raise UserError(
+            "--report shows one detector, not two", "write a report of each", ExitCode.USAGE
+        )
+    check_folder(folder, "--report")
 
 
 def _one_or_two(names: Sequence[str]) -> Sequence[str]:
@@ -293,3 +327,27 @@ def _show(
         show_understanding(console, run.understanding)
     if comparison is not None:
         show_comparison(console, comparison, list(runs))
+
+
+def _settings(context: typer.Context, *, network: bool) -> dict[str, str]:
+    """What the numbers depend on, as options say it; those that were not given have no say."""
+    used = ("conf", "min_conf", "iou_thresholds", "similar")
+    values = {
+        name: context.params[name] for name in (*used, *(OF_NETWORK if network else OF_FILES))
+    }
+    if network and values["min_conf"] is None:
+        values["min_conf"] = options.EVAL_CONF
+    return {
+        f"--{name.replace('_', '-')}": " ".join(map(str, value))
+        if isinstance(value, list)
+        else str(value)
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def _write(console: Console, folder: Path, run: _Run, provenance: Provenance) -> None:
+    from yolo_cli.evaluation.report.write import write_report
+
+    page = write_report(folder, run.scores, run.understanding, provenance)[0]
+    say(console, str(page), title="report:")
