@@ -12,15 +12,12 @@ import typer
 from typer.rich_utils import rich_format_error
 
 import yolo_cli
-from yolo_cli.cli.check import check
+from yolo_cli.cli.commands import Commands
 from yolo_cli.cli.console import say, say_error, stderr
-from yolo_cli.cli.detect import detect
-from yolo_cli.cli.evaluate import evaluate
-from yolo_cli.cli.info import info
-from yolo_cli.cli.train import train
 from yolo_cli.errors import ExitCode, UserError
 
 app = typer.Typer(
+    cls=Commands,
     name="yolo",
     help="A YOLOv1 object detector: train it, run it, score it.",
     no_args_is_help=True,
@@ -29,11 +26,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-app.command()(train)
-app.command()(detect)
-app.command("eval")(evaluate)
-app.command()(check)
-app.command()(info)
 
 
 def _version(asked: bool) -> None:

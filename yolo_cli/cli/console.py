@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
 from yolo_cli.text import printable
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 def stderr() -> Console:
@@ -66,14 +61,6 @@ def cell(text: str) -> Text:
     return Text(printable(text))
 
 
-class RateColumn(ProgressColumn):
-    """Images a second."""
-
-    def render(self, task: Task) -> Text:
-        """The speed of the last seconds."""
-        return Text(f"{task.speed:.1f} images/s" if task.speed else "")
-
-
 def image_progress(console: Console, *, shown: bool = True) -> Progress:
     """A progress bar with rate and time left, gone when it is done.
 
@@ -81,15 +68,7 @@ def image_progress(console: Console, *, shown: bool = True) -> Progress:
         console: where it is drawn, if that is a terminal.
         shown: False to have none.
     """
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        RateColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not (shown and console.is_terminal),
-        # Else what is printed meanwhile goes to the bar's console, not to standard output.
-        redirect_stdout=False,
-    )
+    # Not for those who ask for help only.
+    from yolo_cli.cli.progress import progress_bar
+
+    return progress_bar(console, shown=shown)

@@ -1,0 +1,36 @@
+"""What is imported, and when: start-up is the first that anyone sees of a command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from yolo_cli.cli.commands import TABLE, load
+
+
+def imported(code: str) -> set[str]:
+    """All modules in a new process after it has run some code."""
+    show = "import sys; print(*sys.modules, file=sys.stderr)"
+    command = [sys.executable, "-c", f"{code}\n{show}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return set(done.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_the_summary_of_a_command_is_its_docstrings(name: str) -> None:
+    command = load(name)
+    assert command.name == name
+    assert command.help.splitlines()[0] == TABLE[name].summary
+
+
+def test_help_imports_no_command() -> None:
+    modules = imported("from yolo_cli.cli.app import run; run(['--help'])")
+    assert "yolo_cli.cli.commands" in modules
+    own = {name for name in modules if name.startswith("yolo_cli.")}
+    assert own <= {
+        "yolo_cli.cli", "yolo_cli.cli.app", "yolo_cli.cli.commands", "yolo_cli.cli.console",
+        "yolo_cli.errors", "yolo_cli.text",
+    }  # fmt: skip
+    assert not modules & {"torch", "numpy", "PIL", "pydantic", "rich.progress"}

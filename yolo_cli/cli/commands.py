@@ -1,0 +1,62 @@
+"""The table of commands; the module of each is imported when it is asked for by name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+class Entry(NamedTuple):
+    """A row of the table.
+
+    Attributes:
+        place: module of :mod:`yolo_cli.cli` and function, with a colon between.
+        summary: first line of the function's docstring: what ``yolo --help`` shows.
+    """
+
+    place: str
+    summary: str
+
+
+TABLE = {
+    "train": Entry("train:train", "Train a detector on a folder of labelled images."),
+    "detect": Entry("detect:detect", "Find objects in images: annotated copies, a table, JSON."),
+    "eval": Entry(
+        "evaluate:evaluate",
+        "Score weights, or any tool's detections: VOC2007, VOC2010+ and COCO in one run.",
+    ),
+    "check": Entry(
+        "check:check",
+        "Find what is wrong with a dataset: labels, images, splits. Changes nothing.",
+    ),
+    "info": Entry("info:info", "Show a network's layers and what a weights file says of itself."),
+}
+
+
+class Commands(TyperGroup):
+    """A group that knows its commands by name and summary until one of them is run.
+
+    The functions have dozens of options, and to make commands of them all takes longer than to
+    print the help.
+    """
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, entry in TABLE.items():
+            self.add_command(TyperCommand(name, callback=None, help=entry.summary))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Put the real command in the place of its entry."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load(name) if name in TABLE else command, rest
+
+
+def load(name: str) -> Any:
+    """The command of a name in :data:`TABLE`, with its options."""
+    module, function = TABLE[name].place.split(":")
+    one = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+    one.command(name)(getattr(import_module(f"yolo_cli.cli.{module}"), function))
+    return typer.main.get_command(one)
