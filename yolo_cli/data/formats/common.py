@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
+from operator import attrgetter
 from pathlib import Path
 from reprlib import Repr
 from typing import Literal, Protocol, TypeAlias
@@ -337,7 +338,12 @@ def child(folder: Path, *names: str) -> Path | None:
     """The first of `names` (any case) that is a folder inside `folder`."""
     if not folder.is_dir():
         return None
-    found = {path.name.lower(): path for path in visible(folder) if path.is_dir()}
+    try:
+        with os.scandir(folder) as entries:  # tells folders from files without a look at each
+            folders = sorted(one.name for one in entries if one.is_dir() and _is_visible(one.name))
+    except OSError as error:
+        raise unreadable(folder, error) from error
+    found = {name.lower(): folder / name for name in folders}
     return next((found[name.lower()] for name in names if name.lower() in found), None)
 
 
@@ -352,10 +358,14 @@ def exists(path: Path) -> bool:
 def visible(folder: Path) -> list[Path]:
     """What is in a folder, sorted, without hidden files and what archivers leave behind."""
     try:
-        entries = sorted(folder.iterdir())
+        paths = sorted(folder.iterdir(), key=attrgetter("name"))  # much quicker than by path
     except OSError as error:
         raise unreadable(folder, error) from error
-    return [path for path in entries if not path.name.startswith((".", "__MACOSX"))]
+    return [path for path in paths if _is_visible(path.name)]
+
+
+def _is_visible(name: str) -> bool:
+    return not name.startswith((".", "__MACOSX"))
 
 
 def walk(folder: Path) -> Iterator[Path]:
@@ -374,7 +384,7 @@ def walk(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(real)
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
+        folders[:] = sorted(filter(_is_visible, folders))
         yield from (Path(base, name) for name in files if not name.startswith("."))
 
 
