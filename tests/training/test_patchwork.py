@@ -33,10 +33,16 @@ def make_batch() -> Batch:
     return torch.stack([f for f, _ in items]), [t for _, t in items]
 
 
+def patch(batch: Batch, probability: float, rng: np.random.Generator) -> Batch:
+    features, targets = batch
+    (varied,), scenes = patchwork([features], targets, SIZE, probability, rng)
+    return varied, scenes
+
+
 def test_boxes_frame_their_objects_and_nothing_visible_is_lost() -> None:
     pieces = 0
     for seed in range(200):
-        features, targets = patchwork(make_batch(), SIZE, 1.0, np.random.default_rng(seed))
+        features, targets = patch(make_batch(), 1.0, np.random.default_rng(seed))
         for canvas, target in zip(features, targets, strict=True):
             framed = torch.zeros_like(canvas, dtype=torch.bool)
             for box, label, area in zip(
@@ -58,7 +64,7 @@ def test_boxes_frame_their_objects_and_nothing_visible_is_lost() -> None:
 def test_item_keeps_its_own_top_left_window() -> None:
     # One image alone can only be put together with itself.
     features, target = scene(0, (0, 0, 8, 8))
-    varied, targets = patchwork((features[None], [target]), SIZE, 1.0, np.random.default_rng(3))
+    varied, targets = patch((features[None], [target]), 1.0, np.random.default_rng(3))
     assert (varied == 1).all()
     covered = sum(float(area) for area in targets[0]["area"])
     assert covered <= SIZE**2
@@ -68,9 +74,9 @@ def test_item_keeps_its_own_top_left_window() -> None:
 def test_original_batch_is_left_alone_and_chance_is_the_generators() -> None:
     features, targets = make_batch()
     before = features.clone()
-    first, _ = patchwork((features, targets), SIZE, 1.0, np.random.default_rng(5))
-    second, _ = patchwork((features, targets), SIZE, 1.0, np.random.default_rng(5))
-    third, _ = patchwork((features, targets), SIZE, 1.0, np.random.default_rng(6))
+    first, _ = patch((features, targets), 1.0, np.random.default_rng(5))
+    second, _ = patch((features, targets), 1.0, np.random.default_rng(5))
+    third, _ = patch((features, targets), 1.0, np.random.default_rng(6))
     assert torch.equal(features, before)
     assert torch.equal(first, second)
     assert not torch.equal(first, third)
@@ -78,13 +84,26 @@ def test_original_batch_is_left_alone_and_chance_is_the_generators() -> None:
 
 def test_probability_zero_changes_nothing() -> None:
     features, targets = make_batch()
-    same, same_targets = patchwork((features, targets), SIZE, 0.0, np.random.default_rng(0))
+    same, same_targets = patch((features, targets), 0.0, np.random.default_rng(0))
     assert torch.equal(same, features)
     assert same_targets == targets
+
+
+def test_all_forms_of_an_item_get_the_same_windows() -> None:
+    # Pixels that repeat each cell 16 times along both sides, beside the cells themselves.
+    features, targets = make_batch()
+    pixels = features.repeat_interleave(PIXELS, dim=2).repeat_interleave(PIXELS, dim=3)
+    (cells, fine), scenes = patchwork(
+        [features, pixels], targets, SIZE, 1.0, np.random.default_rng(1)
+    )
+    assert not torch.equal(cells, features)
+    again = cells.repeat_interleave(PIXELS, dim=2).repeat_interleave(PIXELS, dim=3)
+    assert torch.equal(fine, again)
+    assert len(scenes) == 3
 
 
 def test_layout_in_memory_is_kept() -> None:
     features, targets = make_batch()
     stacked = features.expand(3, 2, CELLS, CELLS).contiguous(memory_format=torch.channels_last)
-    varied, _ = patchwork((stacked, targets), SIZE, 1.0, np.random.default_rng(0))
+    varied, _ = patch((stacked, targets), 1.0, np.random.default_rng(0))
     assert varied.is_contiguous(memory_format=torch.channels_last)

@@ -85,6 +85,14 @@ def train(  # typer calls it by name
             rich_help_panel=options.NETWORK,
         ),
     ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="Weights of a larger network, trained on the same data, to learn from.",
+            rich_help_panel=options.NETWORK,
+        ),
+    ] = None,
     recipe: Annotated[
         options.RecipeName,
         typer.Option(help="paper: YOLOv1 to the letter.", rich_help_panel=options.TRAINING),
@@ -241,6 +249,7 @@ def train(  # typer calls it by name
     yolo train DATA --time-budget 10m
     yolo train DATA --epochs 60 --copies 4 --out runs/cats
     yolo train DATA --arch fast --weights none --epochs 200
+    yolo train DATA --arch fast --weights none --teacher runs/train-1/best.safetensors
     yolo train --resume runs/train-1
     """
     began = time.monotonic()
@@ -296,6 +305,7 @@ def train(  # typer calls it by name
                 weights=weights,
                 backbone=backbone,
                 preprocessing=preprocessing,
+                teacher=teacher,
                 recipe_name=recipe,
                 recipe=changed,
                 augment=augment,

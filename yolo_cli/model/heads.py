@@ -56,9 +56,18 @@ class Predictor(nn.Module):
 
 
 class Head(nn.Module):
-    """What both heads have: a predictor at their end."""
+    """What both heads have: layers, and a predictor at their end."""
 
+    layers: nn.Sequential
     predictor: Predictor
+
+    def predict(self, features: Tensor) -> Tensor:
+        """Output of ``layers`` to ``[N, S, S, 5B + C]``."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``[N, channels, H, W]`` to ``[N, S, S, 5B + C]``."""
+        return self.predict(self.layers(x))
 
 
 class ConvHead(Head):
@@ -80,9 +89,9 @@ class ConvHead(Head):
         layer = nn.Conv2d(hidden, config.channels, 1)
         self.predictor = Predictor(layer, config)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``[N, channels, H, W]`` to ``[N, S, S, 5B + C]``."""
-        result: Tensor = self.predictor(self.layers(x))
+    def predict(self, features: Tensor) -> Tensor:
+        """``[N, hidden, S, S]`` to ``[N, S, S, 5B + C]``."""
+        result: Tensor = self.predictor(features)
         return result.permute(0, 2, 3, 1)
 
 
@@ -111,7 +120,7 @@ class ConnectedHead(Head):
         layer = nn.Linear(units, config.grid**2 * config.channels)
         self.predictor = Predictor(layer, config)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """``[N, channels, H, W]`` to ``[N, S, S, 5B + C]``."""
-        result: Tensor = self.predictor(self.layers(x))
+    def predict(self, features: Tensor) -> Tensor:
+        """``[N, units]`` to ``[N, S, S, 5B + C]``."""
+        result: Tensor = self.predictor(features)
         return result.reshape(-1, self.config.grid, self.config.grid, self.config.channels)

@@ -125,7 +125,7 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
         Every epoch takes another copy of each sample.
         """
         epoch, index = key
-        copy = (epoch + index) % self.copies
+        copy = copy_of(epoch, index, self.copies)
         first = index - index % CHUNK
         features, targets = self._open(copy, first)
         return features[index - first].permute(2, 0, 1), targets[index - first]
@@ -147,6 +147,11 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
             for end, count in zip(ends, counts, strict=True)
         ]
         return file.get_slice("features"), targets
+
+
+def copy_of(epoch: int, index: int, copies: int) -> int:
+    """The copy of a sample that an epoch takes: another one in every epoch."""
+    return (epoch + index) % copies
 
 
 def _prepare(network: Network, images: Tensor, dtype: torch.dtype) -> Tensor:

@@ -55,6 +55,7 @@ class Trained:
     average: nn.Module | None
     optimizer: Optimizer
     schedule: LambdaLR
+    extra: nn.Module | None = None
 
 
 def save_checkpoint(path: Path, trained: Trained, position: Position) -> None:
@@ -63,6 +64,7 @@ def save_checkpoint(path: Path, trained: Trained, position: Position) -> None:
         "version": CHECKPOINT_VERSION,
         "network": trained.network.state_dict(),
         "average": trained.average.state_dict() if trained.average else {},
+        "extra": trained.extra.state_dict() if trained.extra else {},
         "optimizer": trained.optimizer.state_dict(),
         "schedule": trained.schedule.state_dict(),
         "position": asdict(position),
@@ -113,6 +115,8 @@ def restore(path: Path, content: dict[str, Any], trained: Trained) -> Position:
         trained.network.load_state_dict(content["network"])
         if trained.average:
             trained.average.load_state_dict(content["average"])
+        if trained.extra:
+            trained.extra.load_state_dict(content["extra"])
         trained.optimizer.load_state_dict(content["optimizer"])
         trained.schedule.load_state_dict(content["schedule"])
         position = TypeAdapter(Position).validate_python(content["position"])

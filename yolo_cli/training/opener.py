@@ -19,7 +19,7 @@ from yolo_cli.training.entries import describe, others, removal, touch
 from yolo_cli.training.machine import Machine
 from yolo_cli.training.plan import COPIES_LIMIT, Budget
 from yolo_cli.training.reporter import Reporter
-from yolo_cli.training.source import Source
+from yolo_cli.training.source import Copies, Source
 from yolo_cli.training.speed import measure_cache
 
 
@@ -60,10 +60,10 @@ class SourceOpener:
         # Validation images are the same in every epoch: cached wherever a block is frozen.
         on_cpu = self.machine.device.type == "cpu"
         cached_val = self.network.frozen and (copies or on_cpu)
-        val = self._cached(self.val, 1) if cached_val else self._plain(self.val)
+        val = self.cached(self.val, 1) if cached_val else self._plain(self.val)
         if not self.network.frozen or not copies:
             return self._plain(self.train), val
-        train = self._cached(self.train, copies, budget)
+        train = self.cached(self.train, copies, budget)
         self._name_others(train, val)
         return train, val
 
@@ -73,6 +73,20 @@ class SourceOpener:
         for line in removal(others(self.folder, used)):
             self.reporter.note(f"{'':10}{line}")
 
+    def open_with_teacher(self, teacher: SourceOpener, copies: int) -> tuple[Source, Source]:
+        """As :meth:`open`, with a teacher's activations of the training images.
+
+        Args:
+            teacher: the same images before the teacher's network.
+            copies: augmented copies of each training image.
+        """
+        activations = teacher.cached(self.train, copies)
+        images = Copies(self.train, copies)
+        train = Source(
+            self.train.samples, images, 0, self.machine.workers, copies, activations.dataset
+        )
+        return train, self._plain(self.val)
+
     def _plain(self, images: TrainingImages) -> Source:
         return Source(images.samples, images, 0, self.machine.workers)
 
@@ -81,7 +95,7 @@ class SourceOpener:
         key = cache_key(self.network, images.samples, images, self.machine.dtype)
         return FeatureCache(self.folder / key, images, copies)
 
-    def _cached(self, images: TrainingImages, copies: int, budget: Budget | None = None) -> Source:
+    def cached(self, images: TrainingImages, copies: int, budget: Budget | None = None) -> Source:
         """Activations from disk; computes what is missing."""
         network = self.network
         cache = self._cache(images, copies)

@@ -16,7 +16,9 @@ from yolo_cli.model.network import Network
 from yolo_cli.training.recipe import Recipe
 
 
-def build_optimizer(network: Network, recipe: Recipe, frozen: Sequence[int]) -> Optimizer:
+def build_optimizer(
+    network: Network, recipe: Recipe, frozen: Sequence[int], extra: nn.Module | None = None
+) -> Optimizer:
     """SGD or AdamW over all that is ever trained; decay on weights alone.
 
     Neither biases nor normalisation decay. The backbone learns at ``recipe.backbone_rate`` times
@@ -26,6 +28,7 @@ def build_optimizer(network: Network, recipe: Recipe, frozen: Sequence[int]) -> 
         network: whose parameters are trained.
         recipe: rate, momentum, decay.
         frozen: number of leading frozen blocks in each phase of the run.
+        extra: learns at the head's rate.
     """
     backbone = network.backbone
     first, least = frozen[0], min(frozen)
@@ -33,6 +36,7 @@ def build_optimizer(network: Network, recipe: Recipe, frozen: Sequence[int]) -> 
         (network.head.parameters(), 1.0),
         (backbone.block(first, backbone.blocks).parameters(), recipe.backbone_rate),
         (backbone.block(least, max(first, least)).parameters(), recipe.unfreeze_rate),
+        (extra.parameters() if extra else (), 1.0),
     ]
     groups: list[dict[str, Any]] = []
     for parameters, pace in paces:

@@ -28,6 +28,7 @@ class TrainOptions:
         weights: ``default``, ``none``, ``imagenet`` or a file.
         backbone: file of VGG-16's ImageNet convolutions.
         preprocessing: that they expect.
+        teacher: weights file of a network to learn from, or ``default``.
         recipe_name: ``default`` or ``paper``.
         recipe: fields of :class:`Recipe` that differ from the named recipe.
         augment: whether training images are varied.
@@ -51,6 +52,7 @@ class TrainOptions:
     weights: str = "default"
     backbone: Path | None = None
     preprocessing: str | None = None
+    teacher: str | None = None
     recipe_name: str = "default"
     recipe: Mapping[str, Any] = field(default_factory=dict)
     augment: bool = True
@@ -66,7 +68,7 @@ class TrainOptions:
         for name in _PATHS:
             if values[name] is not None:
                 values[name] = str(values[name].resolve())
-        weights = Path(self.weights).expanduser()
-        if weights.is_file():
-            values["weights"] = str(weights.resolve())
+        for name in ("weights", "teacher"):
+            if values[name] is not None and (path := Path(values[name]).expanduser()).is_file():
+                values[name] = str(path.resolve())
         return values

@@ -8,63 +8,101 @@ memory: every step sees scenes that it has never seen, however few copies are on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 import torch
+from torch import Tensor
 
-from yolo_cli.data.loader import Batch
 from yolo_cli.data.target import Target, concatenate
 from yolo_cli.data.transforms import visible
 
-SPLIT = (0.0, 1.0)  # where the windows may meet, as shares of the picture's sides
 
-
-def patchwork(batch: Batch, image_size: int, probability: float, rng: np.random.Generator) -> Batch:
+def patchwork(
+    inputs: Sequence[Tensor],
+    targets: list[Target],
+    image_size: int,
+    probability: float,
+    rng: np.random.Generator,
+) -> tuple[list[Tensor], list[Target]]:
     """Replace some of a batch's items by four windows, at the original scale, of its items.
 
     The top left window is always the item's own; windows meet at a random point and are taken
     from random places of their images.
 
     Args:
-        batch: activations ``[N, C, H, W]`` and targets, boxes in pixels of the network's input.
+        inputs: the same items in several forms, each ``[N, C, H, W]``: activations of any depth,
+            or pixels. Windows are cut along the cells of the smallest.
+        targets: boxes in pixels of the network's input.
         image_size: pixels along each side of the network's input.
         probability: of each item to be replaced.
         rng: the only source of chance.
+
+    Returns:
+        New tensors, and the targets with what is still to be seen.
     """
-    features, targets = batch
-    result = features.clone()
+    results = [form.clone() for form in inputs]
     scenes = list(targets)
-    for item in np.flatnonzero(rng.random(len(features)) < probability):
-        others = [int(item), *rng.integers(len(features), size=3).tolist()]
-        scenes[item] = _scene(result[item], features, targets, others, image_size, rng)
-    return result, scenes
+    count = len(targets)
+    cells = min(form.shape[-1] for form in inputs)
+    for item in np.flatnonzero(rng.random(count) < probability):
+        windows = _draw([int(item), *rng.integers(count, size=3).tolist()], cells, rng)
+        for form, result in zip(inputs, results, strict=True):
+            _fill(result[item], form, windows, form.shape[-1] // cells)
+        scenes[item] = _scene(targets, windows, image_size / cells)
+    return results, scenes
 
 
-def _scene(
-    canvas: torch.Tensor,
-    features: torch.Tensor,
-    targets: list[Target],
-    parts: list[int],
-    image_size: int,
-    rng: np.random.Generator,
-) -> Target:
-    """Fill ``canvas`` (``[C, H, W]``) with four windows; returns the objects to be seen there."""
-    height, width = canvas.shape[1:]
-    pixels = image_size / width
-    row = round(rng.uniform(*SPLIT) * height)
-    column = round(rng.uniform(*SPLIT) * width)
-    places = [(0, 0, column, row), (column, 0, width, row)]
-    places += [(0, row, column, height), (column, row, width, height)]
+class _Window(NamedTuple):
+    """A part of an item and its place in the scene, in cells."""
+
+    item: int
+    left: int
+    top: int
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def _draw(items: list[int], cells: int, rng: np.random.Generator) -> list[_Window]:
+    """Four windows that fill a scene, each from a random place of its item."""
+    row, column = (round(share * cells) for share in rng.random(2))
+    places = [
+        (0, 0, column, row),
+        (column, 0, cells - column, row),
+        (0, row, column, cells - row),
+        (column, row, cells - column, cells - row),
+    ]
+    return [
+        _Window(
+            item,
+            int(rng.integers(cells - width + 1)),
+            int(rng.integers(cells - height + 1)),
+            *(x, y, width, height),
+        )
+        for item, (x, y, width, height) in zip(items, places, strict=True)
+        if width and height
+    ]
+
+
+def _fill(canvas: Tensor, form: Tensor, windows: list[_Window], scale: int) -> None:
+    """Copy windows of ``form`` (``[N, C, H, W]``, ``scale`` times the cells) to their places."""
+    for w in windows:
+        left, top, x, y, width, height = (scale * value for value in w[1:])
+        canvas[:, y : y + height, x : x + width] = form[
+            w.item, :, top : top + height, left : left + width
+        ]
+
+
+def _scene(targets: list[Target], windows: list[_Window], pixels: float) -> Target:
+    """The objects to be seen in a scene; a cell is ``pixels`` wide."""
     seen = []
-    for part, (x1, y1, x2, y2) in zip(parts, places, strict=True):
-        if x1 == x2 or y1 == y2:
-            continue
-        left = int(rng.integers(width - (x2 - x1) + 1))
-        top = int(rng.integers(height - (y2 - y1) + 1))
-        window = features[part, :, top : top + y2 - y1, left : left + x2 - x1]
-        canvas[:, y1:y2, x1:x2] = window
-        moved = _shifted(targets[part], -left * pixels, -top * pixels)
-        inside = visible(moved, ((x2 - x1) * pixels, (y2 - y1) * pixels))
-        seen.append(_shifted(inside, x1 * pixels, y1 * pixels))
+    for w in windows:
+        moved = _shifted(targets[w.item], -w.left * pixels, -w.top * pixels)
+        inside = visible(moved, (w.width * pixels, w.height * pixels))
+        seen.append(_shifted(inside, w.x * pixels, w.y * pixels))
     return concatenate(seen)
 
 

@@ -22,9 +22,11 @@ from yolo_cli.data.splits import TrainingSplits, training_splits
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.network import Network
 from yolo_cli.model.runtime import pick_device, pick_dtype
+from yolo_cli.model.weights import load_weights, transfer, weights_path
 from yolo_cli.text import counted
 from yolo_cli.training.cache import default_cache_folder
 from yolo_cli.training.checkpoint import load_network, read_checkpoint
+from yolo_cli.training.distill import Distillation
 from yolo_cli.training.machine import Machine
 from yolo_cli.training.opener import SourceOpener
 from yolo_cli.training.options import TrainOptions
@@ -68,6 +70,7 @@ def prepare(
     start.network.freeze(recipe.freeze)
     recipe = _with_second_phase(recipe)
     opener = _opener(options, machine, splits, recipe, start.network, reporter)
+    teacher = _teacher(options, opener, splits, recipe)
     budget = None
     if options.time_budget is not None:
         budget = _plan(options, recipe, opener, began)
@@ -84,7 +87,7 @@ def prepare(
         record["recipe"]["copies"] = copies
         run.write_config(record)
 
-    return _trainer(opener, run, splits, recipe, start, budget, settle)
+    return _trainer(opener, run, splits, recipe, start, teacher, budget, settle)
 
 
 def prepare_resumed(folder: Path, reporter: Reporter) -> Trainer:
@@ -117,7 +120,8 @@ def prepare_resumed(folder: Path, reporter: Reporter) -> Trainer:
         start = Start(network, config.start, pretrained=True)
     start.network.freeze(recipe.freeze)
     opener = _opener(options, machine, splits, recipe, start.network, reporter)
-    trainer = _trainer(opener, run, splits, recipe, start)
+    teacher = _teacher(options, opener, splits, recipe)
+    trainer = _trainer(opener, run, splits, recipe, start, teacher)
     if checkpoint is not None:
         trainer.resume(checkpoint)
         position = trainer.position
@@ -216,6 +220,7 @@ def _trainer(
     splits: TrainingSplits,
     recipe: Recipe,
     start: Start,
+    teacher: SourceOpener | None,
     budget: Budget | None = None,
     settle: Callable[[int], None] = lambda _copies: None,
 ) -> Trainer:
@@ -223,6 +228,8 @@ def _trainer(
     _introduce(opener.reporter, run, start, recipe, len(splits.train), opener.machine)
 
     def open_first() -> tuple[Source, Source]:
+        if teacher is not None:
+            return opener.open_with_teacher(teacher, recipe.copies)
         train, val = opener.open(recipe.copies, budget)
         if train.copies != recipe.copies and train.copies:
             settle(train.copies)
@@ -255,7 +262,38 @@ def _trainer(
         reporter=opener.reporter,
         info=info,
         budget=budget,
+        distillation=(
+            Distillation(teacher.network, opener.network, opener.machine.dtype)
+            if teacher is not None
+            else None
+        ),
     )
+
+
+def _teacher(
+    options: TrainOptions, opener: SourceOpener, splits: TrainingSplits, recipe: Recipe
+) -> SourceOpener | None:
+    """The teacher that was asked for, with its first blocks frozen."""
+    if options.teacher is None:
+        return None
+    if recipe.freeze or not recipe.copies or options.time_budget is not None:
+        raise UserError(
+            "--teacher: the network that learns is trained as a whole, on --copies of each image",
+            "leave out --freeze, --time-budget and --copies 0",
+            ExitCode.USAGE,
+        )
+    path = weights_path(options.teacher)
+    weights = load_weights(path)
+    classes = splits.train.classes
+    if set(weights.config.classes) != set(classes):
+        raise UserError(
+            f"--teacher {path}: knows other classes than the dataset",
+            "train the teacher on this dataset first",
+        )
+    network = Network(replace(weights.config, classes=classes))
+    transfer(network, weights.tensors, weights.config)
+    network.freeze(min(FROZEN_BLOCKS, network.backbone.blocks - 1))
+    return replace(opener, network=network.to(opener.machine.device))
 
 
 def _read(options: TrainOptions, seed: int, reporter: Reporter) -> TrainingSplits:
@@ -313,6 +351,8 @@ def choose(
         "epochs": max(10, min(40, 6000 // images)),
         "batch": SMALL_BATCH if images < SMALL_DATASET else recipe.batch,
     }
+    if options.teacher is not None:
+        chosen["copies"] = max(1, min(6, 1200 // images))
     vgg16 = start.network.config.arch == "vgg16"
     if vgg16 and start.pretrained and device.type == "cpu":
         chosen["freeze"] = FROZEN_BLOCKS

@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from yolo_cli.data.loader import Key
 from yolo_cli.data.sample import Sample
 from yolo_cli.data.target import Target
+from yolo_cli.training.cache import copy_of
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Source:
         start: backbone blocks that the inputs have been through: 0 for images.
         workers: processes that load ahead.
         copies: augmented copies that ``dataset`` holds of each sample; 0 if every epoch's are new.
+        teacher: a teacher's activations of the same copies of the same samples.
     """
 
     samples: Sequence[Sample]
@@ -31,9 +33,28 @@ class Source:
     start: int
     workers: int
     copies: int = 0
+    teacher: Dataset[tuple[Tensor, Target]] | None = None
 
     def __len__(self) -> int:
         return len(self.samples)
+
+
+class Copies(Dataset[tuple[Tensor, Target]]):
+    """The same few augmented copies of every image again and again, as a feature cache holds them.
+
+    Args:
+        images: with other augmentation in every epoch.
+        copies: how many.
+    """
+
+    def __init__(self, images: Dataset[tuple[Tensor, Target]], copies: int) -> None:
+        self.images = images
+        self.copies = copies
+
+    def __getitem__(self, key: Key) -> tuple[Tensor, Target]:
+        """Image and target for ``key``: (epoch, index of the sample)."""
+        epoch, index = key
+        return self.images[copy_of(epoch, index, self.copies), index]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from yolo_cli.data.loader import Batch, Key, batches
+from yolo_cli.data.target import Target
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.evaluation.voc import VocScore, evaluate_voc
 from yolo_cli.model.grid import Grid
@@ -28,6 +29,7 @@ from yolo_cli.model.weights import save_weights
 from yolo_cli.text import counted
 from yolo_cli.training.calibration import calibrated
 from yolo_cli.training.checkpoint import Position, Trained, restore, save_checkpoint
+from yolo_cli.training.distill import Distillation
 from yolo_cli.training.optimizer import (
     build_average,
     build_optimizer,
@@ -82,6 +84,7 @@ class Trainer:
         reporter: what the user sees.
         info: stored in the weights files.
         budget: for which the number of epochs is corrected on the way.
+        distillation: of a teacher, whose activations the sources then hold.
     """
 
     def __init__(
@@ -97,6 +100,7 @@ class Trainer:
         reporter: Reporter,
         info: dict[str, Any],
         budget: Budget | None = None,
+        distillation: Distillation | None = None,
     ) -> None:
         self.network = network.to(memory_format=torch.channels_last)
         self.device = network.mean.device
@@ -108,19 +112,22 @@ class Trainer:
         self.reporter = reporter
         self.info = info
         self.budget = budget
+        self.distillation = distillation
         self.grid = Grid.of(network.config)
         weights = class_weights(counts, recipe.balance)
         self.criterion = YoloLoss(self.grid, recipe.loss, weights).to(self.device)
         self.position = Position()
         self.train: Source
         self.val: Source
-        optimizer = build_optimizer(network, recipe, [phase.frozen for phase in phases])
+        projection = distillation.projection if distillation else None
+        optimizer = build_optimizer(network, recipe, [p.frozen for p in phases], projection)
         steps = len(self._epoch_keys(0))
         self.state = Trained(
             network=network,
             average=build_average(network, recipe.ema) if recipe.ema else None,
             optimizer=optimizer,
             schedule=build_schedule(optimizer, recipe, steps, lambda: self.epochs),
+            extra=projection,
         )
         self._phase: Phase | None = None
         self._saved = time.monotonic()  # when the last checkpoint was written
@@ -225,10 +232,7 @@ class Trainer:
 
     def _step(self, batch: Batch, keys: list[Key]) -> dict[str, float]:
         """One optimiser step; returns the loss terms."""
-        inputs, targets = self._varied(batch, keys)
-        target = self.grid.encode(targets, self.network.config.image_size).to(self.device)
-        raw = self._forward(self.network, inputs, self.train.start)
-        terms = self.criterion(raw, target)
+        terms = self._terms(batch, keys)
         values = {name: value.item() for name, value in terms.items()}
         if not math.isfinite(values["loss"]):
             images = ", ".join(str(self.train.samples[i].image) for _, i in keys[:4])
@@ -248,18 +252,45 @@ class Trainer:
             self.state.average.update_parameters(self.network)
         return values
 
-    def _varied(self, batch: Batch, keys: list[Key]) -> Batch:
-        """Cached activations put together anew; images, which are fresh anyway, as they are."""
-        if not self.train.start or not self.recipe.patchwork:
-            return batch
+    def _terms(self, batch: Batch, keys: list[Key]) -> dict[str, Tensor]:
+        """The loss of a batch and its terms."""
+        (inputs, *activations), targets = self._varied(batch, keys)
+        target = self.grid.encode(targets, self.network.config.image_size).to(self.device)
+        terms: dict[str, Tensor]
+        if self.distillation is None:
+            raw = self._forward(self.network, inputs, self.train.start)
+            terms = self.criterion(raw, target)
+            return terms
+        answer = self.distillation.ask(activations[0])
+        with self._autocast():
+            images = inputs.to(self.device).contiguous(memory_format=torch.channels_last)
+            raw, features = self.distillation.run(self.network, images)
+        terms = {**self.criterion(raw, target), **self.distillation(raw, features, answer)}
+        terms["loss"] = terms["loss"] + terms["soft"] + terms["hint"]
+        return terms
+
+    def _varied(self, batch: Batch, keys: list[Key]) -> tuple[list[Tensor], list[Target]]:
+        """A batch, with the teacher's activations if there is one.
+
+        What comes from a cache is put together anew; images that are fresh stay as they are.
+        """
+        inputs, targets = batch
+        forms = [inputs]
+        if self.train.teacher is not None:
+            forms.append(torch.stack([self.train.teacher[key][0] for key in keys]))
+        if not self.train.copies or not self.recipe.patchwork:
+            return forms, targets
         rng = np.random.default_rng((self.recipe.seed, *keys[0], 0x9A7C))
-        return patchwork(batch, self.network.config.image_size, self.recipe.patchwork, rng)
+        return patchwork(forms, targets, self.network.config.image_size, self.recipe.patchwork, rng)
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def _forward(self, network: Network, inputs: Tensor, start: int) -> Tensor:
         inputs = inputs.to(self.device)
         if start == 0:
             inputs = inputs.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+        with self._autocast():
             result: Tensor = network(inputs if start == 0 else inputs.to(self.dtype), start)
         return result
 
