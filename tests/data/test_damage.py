@@ -1,20 +1,25 @@
-"""A damaged label file gives a dataset that keeps its promises, or `UserError`."""
+"""A damaged label file gives a dataset that keeps its promises, or `UserError`; and soon."""
 
 from __future__ import annotations
 
-import random
+import json
+import time
+import tracemalloc
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from yolo_cli.data.dataset import open_dataset
+from yolo_cli.data.formats import common
 from yolo_cli.errors import UserError
 
+from ..property import damaged, examples
 from .builders import CAT, coco, image, voc, voc_xml, write
-
-TRIES = 150
 
 
 def make_voc(root: Path) -> Path:
@@ -40,6 +45,19 @@ def make_yaml(root: Path) -> Path:
     return root / "data.yaml"
 
 
+def make_darknet(root: Path) -> Path:
+    for name in ("a", "b"):
+        image(root / f"obj/{name}.jpg")
+        write(root / f"obj/{name}.txt", "0 .5 .5 .2 .2\n")
+    write(root / "obj.names", "cat\ndog\n")
+    return write(root / "train.txt", "obj/a.jpg\nobj/b.jpg\n")
+
+
+def make_names(root: Path) -> Path:
+    make_darknet(root)
+    return root / "obj.names"
+
+
 def make_coco(root: Path) -> Path:
     image(root / "images/a.jpg")
     objects = [{"id": n, "image_id": 1, "category_id": 3, "bbox": [1, 2, 30, 4]} for n in (1, 2)]
@@ -48,48 +66,149 @@ def make_coco(root: Path) -> Path:
     return root / "annotations/train.json"
 
 
-def damaged(data: bytes, draw: random.Random) -> bytes:
-    changed = bytearray(data)
-    for _ in range(draw.choice([1, 1, 2, 5])):
-        at = draw.randrange(len(changed) + 1)
-        kind = draw.randrange(4)
-        if kind == 0:
-            changed[at : at + 1] = bytes([draw.randrange(256)])
-        elif kind == 1:
-            changed[at : at + draw.randrange(20)] = b""
-        elif kind == 2:
-            changed[at:at] = draw.choice(
-                [b"-", b"9e9", b"nan", b"\0", b"[", b"../", b"\xef\xbf", b"<"]
-            )
-        else:
-            start = draw.randrange(len(changed) + 1)
-            changed[at:at] = changed[start : start + draw.randrange(60)]
-    return bytes(changed)
+def make_text(root: Path) -> Path:
+    for name in ("a", "b"):
+        image(root / f"images/{name}.jpg")
+        write(root / f"ground-truth/{name}.txt", "cat 11 21 50 60\na dog 1 2 3 4 difficult\n")
+    return root / "ground-truth/a.txt"
 
 
-@pytest.mark.parametrize("make", [make_voc, make_voc_list, make_yolo, make_yaml, make_coco])
-@pytest.mark.parametrize("skip_bad", [False, True])
-def test_damage(tmp_path: Path, make: Callable[[Path], Path], skip_bad: bool) -> None:
+MAKERS = {
+    "voc": make_voc,
+    "voc list": make_voc_list,
+    "yolo": make_yolo,
+    "yaml": make_yaml,
+    "darknet": make_darknet,
+    "names": make_names,
+    "coco": make_coco,
+    "text": make_text,
+}
+
+
+def read(root: Path, *, skip_bad: bool, images: bool) -> None:
+    """Reads all of a dataset of 100 x 80 images, and holds it to what is promised."""
+    folder = open_dataset(root, skip_bad=skip_bad, images=images)
+    for split in (*folder.splits, None):
+        data = folder.load(split)
+        assert skip_bad or not data.skipped
+        assert all(isinstance(line, str) for line in data.skipped)
+        for sample in data.samples:
+            x1, y1, x2, y2 = sample.boxes.T
+            if sample.width:
+                assert ((x1 >= 0) & (y1 >= 0) & (x2 <= sample.width) & (y2 <= sample.height)).all()
+            assert ((x2 > x1) & (y2 > y1)).all()
+            assert np.isfinite(sample.area).all()
+            assert (sample.labels < len(data.classes)).all()
+
+
+@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+def test_damage(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     target = make(tmp_path)
     whole = target.read_bytes()
-    draw = random.Random(f"{make.__name__}{skip_bad}")
+    read(tmp_path, skip_bad=False, images=True)
     outcomes = set()
-    for _ in range(TRIES):
-        target.write_bytes(damaged(whole, draw))
+
+    @examples(60)
+    @given(data=damaged(whole), skip_bad=st.booleans(), images=st.booleans())
+    def survives(data: bytes, skip_bad: bool, images: bool) -> None:
+        target.write_bytes(data)
+        start = time.process_time()
         try:
-            folder = open_dataset(tmp_path, skip_bad=skip_bad)
-            for split in (*folder.splits, None):
-                data = folder.load(split)
-                assert skip_bad or not data.skipped
-                for sample in data.samples:
-                    x1, y1, x2, y2 = sample.boxes.T
-                    assert ((x1 >= 0) & (y1 >= 0) & (x2 <= 100) & (y2 <= 80)).all()
-                    assert ((x2 > x1) & (y2 > y1)).all()
-                    assert (np.isfinite(sample.area)).all()
-                    assert (sample.labels < len(data.classes)).all()
+            read(tmp_path, skip_bad=skip_bad, images=images)
             outcomes.add("fine")
         except UserError as error:
             assert "\n" not in error.message
             assert str(tmp_path) in error.message
             outcomes.add("refused")
+        assert time.process_time() - start < 2
+
+    survives()
     assert outcomes == {"fine", "refused"}
+
+
+def fill(unit: bytes, start: bytes = b"", end: bytes = b"") -> bytes:
+    """A label file as large as it may be."""
+    room = common.MAX_LABEL_BYTES - len(start) - len(end)
+    return start + unit * (room // len(unit)) + end
+
+
+XML = b"<annotation>"
+LARGE = {
+    "xml objects": (make_voc, fill(CAT.encode().replace(b"\n", b""), XML, b"</annotation>")),
+    "xml tags": (make_voc, fill(b"<object/>", XML, b"</annotation>")),
+    "xml depth": (make_voc, fill(b"<a>", XML)),
+    "xml text": (make_voc, fill(b"&lt;", XML)),
+    "lines": (make_yolo, fill(b"0 0 0 0 0\n")),
+    "broken lines": (make_yolo, fill(b"x\n")),
+    "no lines": (make_yolo, fill(b"\n")),
+    "one line": (make_yolo, fill(b".5 ", b"0 ")),
+    "text": (make_text, fill(b"c 1 2 3 4\n")),
+    "names": (make_names, fill(b"%06d\n" % 7)),
+    "yaml": (make_yaml, fill(b"[],", b"names: [")),
+    "half a yaml": (make_yaml, fill(b"[],", b"names: [", b"]")[: 500 * 1024] + b"]"),
+}
+
+
+@pytest.mark.parametrize(("make", "data"), LARGE.values(), ids=LARGE)
+def test_the_largest_files_take_about_a_second(
+    tmp_path: Path, make: Callable[[Path], Path], data: bytes
+) -> None:
+    make(tmp_path).write_bytes(data)
+    start = time.process_time()
+    with suppress(UserError):
+        read(tmp_path, skip_bad=False, images=True)
+    assert time.process_time() - start < 5  # on the slowest machine; about one here
+
+
+def test_the_largest_files_take_little_memory(tmp_path: Path) -> None:
+    make, data = LARGE["broken lines"]
+    make(tmp_path).write_bytes(data)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError):
+            read(tmp_path, skip_bad=False, images=True)
+        assert tracemalloc.get_traced_memory()[1] < 200e6
+    finally:
+        tracemalloc.stop()
+
+
+BOMBS = {
+    "entities": '<!DOCTYPE a [<!ENTITY x "xxxxxxxxxx"><!ENTITY y "&x;&x;&x;">]><annotation>&y;',
+    "outside": '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotation>&x;',
+    "parameter": '<!DOCTYPE a [<!ENTITY % x "y"> %x;]><annotation/>',
+}
+
+
+@pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
+def test_entities_are_not_read(tmp_path: Path, text: str) -> None:
+    make_voc(tmp_path).write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match="entities"):
+        read(tmp_path, skip_bad=False, images=True)
+
+
+@pytest.mark.parametrize("make", [make_voc, make_voc_list, make_yolo, make_text, make_coco])
+def test_a_file_of_100_mb(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+    target = make(tmp_path)
+    with target.open("r+b") as file:
+        file.truncate(100 * 1024**2)  # sparse: takes no room
+    start = time.process_time()
+    with pytest.raises(UserError) as caught:
+        read(tmp_path, skip_bad=False, images=True)
+    if make is not make_coco:  # which may be larger, but not of zeros
+        assert "100.0 MB is too large" in caught.value.message
+        assert "at most" in caught.value.hint
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize("where", ["id", "image_id", "category_id", "bbox", "area", "iscrowd"])
+def test_json_as_deep_as_can_be_read(tmp_path: Path, where: str) -> None:
+    """What is just not too deep to be parsed must not be too deep to be told of."""
+    target = make_coco(tmp_path)
+    annotation = {"image_id": 1, "category_id": 3, "bbox": [1, 2, 3, 4]}
+    for depth in range(800, 1001, 8):
+        deep = json.dumps({**annotation, where: "?"}).replace('"?"', "[" * depth + "]" * depth)
+        text = coco([(1, "a.jpg")], [{"?": 1}], {3: "cat"})
+        target.write_text(text.replace(json.dumps({"?": 1}, indent=0), deep), encoding="utf-8")
+        for skip_bad in (False, True):
+            with suppress(UserError):
+                read(tmp_path, skip_bad=skip_bad, images=True)

@@ -245,16 +245,16 @@ def _is_label(path: Path) -> bool:
 
 
 def _is_sure(folder: Path) -> bool:
-    """Whether the first files hold nothing but objects of this form, and no fractions."""
+    """Whether most lines of the first files are objects of named classes, and not in fractions."""
     objects: list[TextObject] = []
+    faults = 0
     for path in islice(_label_files(folder), _SNIFFED_FILES):
         try:
             labels = read_text_labels(path)
         except UserError:
-            return False
-        if labels.faults:
-            return False
+            continue  # will be told of when it is read
         objects += labels.objects
-    numbered = any(number(item.name) is not None for item in objects)
-    farthest = max((max(item.corners) for item in objects), default=0.0)
-    return not numbered and farthest > _LARGEST_FRACTION
+        faults += len(labels.faults)
+    named = [item for item in objects if number(item.name) is None]
+    farthest = max((max(item.corners) for item in named), default=0.0)
+    return len(named) > faults + len(objects) - len(named) and farthest > _LARGEST_FRACTION
