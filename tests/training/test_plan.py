@@ -27,31 +27,31 @@ WORK = Work(images=200, val_images=50, val_missing=50)
 
 
 def test_a_budget_is_divided() -> None:
-    # 600 s for 200 + 50 images. 30 % is 180 s; validation images take 50 · 0.3 = 15 s of it and a
-    # copy 200 · 0.3 = 60 s: (180 - 15) / 60 = 2.75, so 3 copies, 195 s with the validation images.
-    # 405 s are left. Steps on all images take 200 · 0.1 = 20 s: about 20 epochs, and 10 validations
+    # 600 s for 200 + 50 images. 25 % is 150 s; validation images take 50 · 0.3 = 15 s of it and a
+    # copy 200 · 0.3 = 60 s: (150 - 15) / 60 = 2.25, so 2 copies, 135 s with the validation images.
+    # 465 s are left. Steps on all images take 200 · 0.1 = 20 s: about 23 epochs, and 10 validations
     # are one every 2. A validation takes 50 · 0.02 + 2 s for its files = 3 s, 1.5 s an epoch:
-    # 405 / 21.5 = 18.8 epochs.
+    # 465 / 21.5 = 21.6 epochs.
     plan = make_plan(600, SPEED, WORK)
-    assert (plan.copies, plan.epochs, plan.validate_every) == (3, 18, 2)
+    assert (plan.copies, plan.epochs, plan.validate_every) == (2, 21, 2)
     assert plan.share == 1
-    assert plan.cache_seconds == pytest.approx(195)
-    assert plan.train_seconds == pytest.approx(18 * 21.5)
-    assert plan.line() == "3 augmented copies in 3.2 min, then 18 epochs in 6.5 min"
+    assert plan.cache_seconds == pytest.approx(135)
+    assert plan.train_seconds == pytest.approx(21 * 21.5)
+    assert plan.line() == "2 augmented copies in 2.2 min, then 21 epochs in 7.5 min"
 
 
 def test_few_epochs_take_a_share_of_the_images() -> None:
-    # 0.5 s a step: 405 s are 405 / 100 = 4 epochs, each validated: 405 / 103 = 3.93 of them. So 4
-    # epochs of 101.25 s, 98.25 s of which are for steps.
+    # 0.5 s a step: 465 s are 465 / 100 = 4.7 epochs, each validated: 465 / 103 = 4.51 of them. So 5
+    # epochs of 93 s, 90 s of which are for steps.
     plan = make_plan(600, replace(SPEED, step=0.5), WORK)
-    assert (plan.epochs, plan.validate_every) == (4, 1)
-    assert plan.share == pytest.approx(0.9825)
-    assert plan.train_seconds == pytest.approx(405)
+    assert (plan.epochs, plan.validate_every) == (5, 1)
+    assert plan.share == pytest.approx(0.9)
+    assert plan.train_seconds == pytest.approx(465)
 
 
 def test_what_is_cached_already_costs_nothing() -> None:
-    plan = make_plan(600, SPEED, replace(WORK, val_missing=0, ready=5))
-    # 180 s would make 3 more.
+    plan = make_plan(640, SPEED, replace(WORK, val_missing=0, ready=5))
+    # 160 s would make 2.7 more.
     assert plan.copies == 8
     assert plan.cache_seconds == pytest.approx(180)
 
@@ -64,10 +64,10 @@ def test_copies_that_are_given_are_kept() -> None:
 
 
 def test_a_second_phase_is_planned() -> None:
-    # A quarter of the epochs at 1 s an image: 200 · (.75 · .1 + .25 · 1) = 65 s; 405 / 65 is 6, so
-    # every one is validated: 405 / 68 = 5.96, 6 epochs, the second phase after round(4.5) = 4.
+    # A quarter of the epochs at 1 s an image: 200 · (.75 · .1 + .25 · 1) = 65 s; 465 / 65 is 7, so
+    # every one is validated: 465 / 68 = 6.8, 7 epochs, the second phase after round(5.25) = 5.
     plan = make_plan(600, replace(SPEED, second=1.0), replace(WORK, unfreeze=True))
-    assert (plan.epochs, plan.unfreeze_at) == (6, 4)
+    assert (plan.epochs, plan.unfreeze_at) == (7, 5)
     assert make_plan(600, SPEED, WORK).unfreeze_at == 0
 
 
@@ -94,7 +94,7 @@ def test_a_running_plan_follows_the_clock(monkeypatch: pytest.MonkeyPatch) -> No
     assert budget.epochs(done=10, planned=18, epoch_seconds=1000.0) == 10
     assert budget.epochs(done=17, planned=18, epoch_seconds=1000.0) == 18
     assert budget.epochs(done=50, planned=100, epoch_seconds=4.1) == 100  # 99: near enough
-    # Another copy may take what is left beyond three quarters of the planned 387 s of training.
+    # Another copy may take what is left beyond three quarters of the planned 451.5 s of training.
     assert not budget.room_for_copy(0)
-    assert Budget(plan, end=1400.0).room_for_copy(100)
-    assert not Budget(plan, end=1400.0).room_for_copy(120)
+    assert Budget(plan, end=1500.0).room_for_copy(160)
+    assert not Budget(plan, end=1500.0).room_for_copy(165)

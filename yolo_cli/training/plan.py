@@ -11,7 +11,7 @@ from typing import Any
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.text import counted
 
-CACHE_SHARE = 0.3  # of the budget goes into augmented copies; the rest into steps on them
+CACHE_SHARE = 0.25  # of the budget goes into augmented copies; the rest into steps on them
 COPIES_LIMIT = 24
 VALIDATIONS = 10  # in a planned run: enough to see its course and to choose the best of the end
 WRITE_SECONDS = 2.0  # for the weights, checkpoint and curves of a validated epoch

@@ -60,12 +60,12 @@ class Recipe:
     share: float = 1.0
     validate_every: int = 1
     batch: int = 16
-    optimizer: Literal["sgd", "adamw"] = "sgd"
-    lr: float = 0.01
-    backbone_rate: float = 1.0
+    optimizer: Literal["sgd", "adamw"] = "adamw"
+    lr: float = 0.002
+    backbone_rate: float = 0.25
     momentum: float = 0.9
     weight_decay: float = 0.0005
-    dropout: float = 0.2
+    dropout: float = 0.1
     warmup: float = 1.0
     warmup_from: float = 0.1
     schedule: Literal["cosine", "steps"] = "cosine"
@@ -81,7 +81,7 @@ class Recipe:
             box="ciou", confidence="cross_entropy", classes="cross_entropy"
         )
     )
-    balance: float = 0.0
+    balance: float = 0.5
     augmentation: Augmentation | None = field(default_factory=Augmentation)
     freeze: int = 0
     copies: int = 1
@@ -144,6 +144,10 @@ DEFAULT = Recipe()
 PAPER = Recipe(
     epochs=135,
     batch=64,
+    optimizer="sgd",
+    lr=0.01,
+    backbone_rate=1.0,
+    balance=0.0,
     dropout=0.5,
     warmup=3.0,
     schedule="steps",

@@ -348,6 +348,7 @@ def choose(
     if options.recipe_name != "default":
         return recipe
     chosen: dict[str, Any] = {
+        "backbone_rate": recipe.backbone_rate if start.pretrained else 1.0,
         "epochs": max(10, min(40, 6000 // images)),
         "batch": SMALL_BATCH if images < SMALL_DATASET else recipe.batch,
     }
