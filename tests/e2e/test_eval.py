@@ -129,7 +129,7 @@ def test_table(yolo: Yolo, fixed: Path, tmp_path: Path, monkeypatch: pytest.Monk
         "mAP@0.5 50.00",
     ]
     assert lines[15].startswith("COCO (101 points; IoU .5 to .95; 100 detections")
-    assert "Objects: 4 found, 0 found as another class, 1 missed" in lines
+    assert "Objects: 4 found, 0 as another class, 0 with a misplaced box, 1 not at all" in lines
     assert "Detections: 12 of no object" in lines
     longest = max(len(line) for line in result.err.splitlines() if str(tmp_path) not in line)
     assert longest <= 80
@@ -244,7 +244,7 @@ def test_report(yolo: Yolo, refused: Refused, fixed: Path, tmp_path: Path) -> No
     assert f"report: {folder / 'report.html'}\n" in said
     assert (folder / "report.html").is_file()
     provenance = json.loads((folder / "report.json").read_text("utf-8"))["provenance"]
-    assert provenance["weights"] == str(fixed)
+    assert provenance["weights"].startswith(f"{fixed} (SHA-256 ")
     assert provenance["--conf"] == "0.5"
     assert provenance["--min-conf"] == "0.005"
     assert "not scored, as the weights do not know it: cat" in provenance["notes"]
@@ -261,7 +261,7 @@ def test_report_of_detections_without_images(yolo: Yolo, tmp_path: Path) -> None
     result = yolo("eval", data, "--detections", found, "--report", tmp_path / "report")
     assert result.code == 0, result.err
     provenance = json.loads((tmp_path / "report/report.json").read_text("utf-8"))["provenance"]
-    assert provenance["detections"] == str(found)
+    assert provenance["detections"].startswith(f"{found} (SHA-256 ")
     assert "--min-conf" not in provenance
 
 

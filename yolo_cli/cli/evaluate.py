@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,12 +206,15 @@ def evaluate(  # typer calls it by name
         print(json.dumps(_document(runs, comparison), indent=2, allow_nan=False))
     _show(console, runs, comparison, f"{data} ({dataset.split}")
     if report is not None:
-        from yolo_cli.evaluation.report.provenance import Provenance
+        from yolo_cli.evaluation.report.provenance import Provenance, identify
+        from yolo_cli.model.weights import weights_path
 
+        source = detections[0] if detections else weights_path(names[0])
         facts = {
             "dataset": f"{data} ({dataset.format})",
             "split": dataset.split,
-            "detections" if detections else "weights": names[0],
+            "detections" if detections else "weights": identify(source),
+            "command": shlex.join(["yolo", *sys.argv[1:]]),
             **_settings(context, network=not detections),
         }
         title = f"{names[0]} on {data} ({dataset.split})"
@@ -339,10 +344,10 @@ def _settings(context: typer.Context, *, network: bool) -> dict[str, str]:
         values["min_conf"] = options.EVAL_CONF
     return {
         f"--{name.replace('_', '-')}": " ".join(map(str, value))
-        if isinstance(value, list)
+        if isinstance(value, list | tuple)
         else str(value)
         for name, value in values.items()
-        if value is not None
+        if value is not None and value != ()
     }
 
 

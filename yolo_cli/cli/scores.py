@@ -135,10 +135,9 @@ def _say_points(console: Console, points: OperatingPoints) -> None:
 
 
 def _say_confusion(console: Console, confusion: Confusion) -> None:
-    """What became of the objects, and the pairs of classes that are mixed up most."""
+    """The pairs of classes that are mixed up most."""
     matrix, names = confusion.matrix, confusion.classes
     between = matrix[:-1, :-1].copy()
-    right = int(between.trace())
     between[range(len(names)), range(len(names))] = 0
     worst = [divmod(int(i), len(names)) for i in (-between).ravel().argsort(kind="stable")]
     named = [
@@ -146,21 +145,22 @@ def _say_confusion(console: Console, confusion: Confusion) -> None:
         for true, taken in worst[:CONFUSIONS]
         if between[true, taken]
     ]
-    say(
-        console,
-        f"{right} found, {int(between.sum())} found as another class, "
-        f"{int(matrix[:-1, -1].sum())} missed",
-        title="Objects:",
-    )
     say(console, f"{int(matrix[-1].sum())} of no object", title="Detections:")
     if named:
         say(console, ", ".join(named), title="Taken most often:")
 
 
 def show_understanding(console: Console, understanding: Understanding) -> None:
-    """Print the kinds of error, what mending them would bring, and mAP by size."""
+    """Print what became of the objects, the kinds of error, and mAP if mended and by size."""
     if not understanding.breakdown.mean:
         return
+    total = understanding.misses.total
+    say(
+        console,
+        f"{total['found']} found, {total['wrong_class']} as another class, "
+        f"{total['poorly_localized']} with a misplaced box, {total['not_found']} not at all",
+        title="Objects:",
+    )
     say(console, "(per class the N surest detections, N its objects; % of N)", title="Errors")
     console.print(_pairs(list(understanding.breakdown.mean.items()), columns=3))
     say(console, "if a kind of error were mended", title="VOC2007 mAP@0.5")

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.evaluation.report.provenance import identify
 
 from ..scenes import Found, Thing
 from .pages import EVIL, evaluation, of_scene, report
@@ -171,3 +172,11 @@ def test_a_folder_that_cannot_be(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         report(tmp_path / "file" / "out", evaluation(["cat"]))
     assert caught.value.code == ExitCode.FAILURE
+
+
+def test_a_file_is_identified_by_what_is_in_it(tmp_path: Path) -> None:
+    file = tmp_path / "abc"
+    file.write_bytes(b"abc")
+    # SHA-256 of "abc", FIPS 180-4: ba7816bf 8f01cfea 414140de ...
+    assert identify(file) == f"{file} (SHA-256 ba7816bf8f01cfea…)"
+    assert identify(tmp_path) == str(tmp_path)

@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from yolo_cli import __version__
 
@@ -22,6 +24,21 @@ def installed_versions() -> dict[str, str]:
         with suppress(PackageNotFoundError):
             versions[name] = version(name)
     return versions
+
+
+def identify(path: Path) -> str:
+    """A path with what tells the file from others of its name: the beginning of its SHA-256.
+
+    Args:
+        path: of a file; of a folder, the path alone is returned.
+    """
+    if not path.is_file():
+        return str(path)
+    with path.open("rb") as file:
+        digest = sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return f"{path} (SHA-256 {digest.hexdigest()[:16]}…)"
 
 
 @dataclass(frozen=True)

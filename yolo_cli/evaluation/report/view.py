@@ -146,7 +146,7 @@ def findings(evaluation: Evaluation, understanding: Understanding) -> list[str]:
     best = max(kinds, key=lambda fix: fix.gain if not math.isnan(fix.gain) else -1.0)
     if best.gain > 0:
         lines.append(
-            f"Most is lost to {_loss(best)}: without it, mAP would be "
+            f"Most is lost to {_loss(best)}: if that were mended, mAP would be "
             f"{best.mean_ap:.1f} ({best.gain:+.1f})."
         )
     sizes = {n: s for n, s in understanding.sizes.items() if s.objects}
@@ -160,8 +160,8 @@ def findings(evaluation: Evaluation, understanding: Understanding) -> list[str]:
     objects = sum(total.values())
     if objects:
         lines.append(
-            f"At confidence {evaluation.conf:g}, {total['found']} of "
-            f"{counted(objects, 'object')} are found; {total['not_found']} have nothing near them."
+            f"At a confidence of {evaluation.conf:g}, {total['found']} of "
+            f"{counted(objects, 'object')} found; nothing is near {total['not_found']} of the rest."
         )
     return lines
 
