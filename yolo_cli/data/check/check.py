@@ -49,6 +49,7 @@ CROWDED = 90.0
 """Per cent of the objects that YOLOv1's grid should be able to hold."""
 
 _ALL = "all"
+_OTHERWISE_WRITTEN = frozenset({"columns-order", "box-normalised"})
 _OF_ANOTHER_PICTURE = frozenset({"exif-ignored", "image-resized"})
 
 Checked: TypeAlias = tuple[LabelledImage, ImageFacts]
@@ -137,7 +138,8 @@ def check_dataset(
     findings += check_duplicates(labelled, seen, groups)
     samples = [*_samples(survey, checked, counts)]
     ceilings = {size: _ceilings(survey, labelled, samples, size) for size in GRIDS}
-    findings += _crowded(root, survey, ceilings)
+    if not any(one.code in _OTHERWISE_WRITTEN for one in findings):
+        findings += _crowded(root, ceilings)
     return Report(
         root=root,
         format=folder.format,
@@ -239,9 +241,7 @@ def _ceilings(
     return {**found, _ALL: grid_ceiling(samples, size)}
 
 
-def _crowded(
-    root: Path, survey: Survey, ceilings: Mapping[int, Mapping[str, Ceiling]]
-) -> Iterator[Finding]:
+def _crowded(root: Path, ceilings: Mapping[int, Mapping[str, Ceiling]]) -> Iterator[Finding]:
     coarse, fine = (ceilings[size] for size in GRIDS)
     if coarse[_ALL].recall < CROWDED:
         message = (

@@ -16,6 +16,7 @@ from yolo_cli.text import counted
 _SELDOM = 0.01  # of the objects of its like: a misspelling rather than a class of its own
 _PLURAL_SELDOM = 0.25
 _LONG_ENOUGH = 5  # letters: cat and car are two things
+_LONG = 7  # letters, of which the last may be missing: table and tablet are two things
 _IMBALANCE = 50
 _FEWEST = 50  # objects of the commonest class, for the others to be rare
 
@@ -135,7 +136,8 @@ def _one_slip(one: str, other: str) -> bool:
     if any(c.isdigit() for c in (short + " ")[start] + long[start]):
         return False
     if len(long) == len(short) + 1:
-        return short[start:] == long[start + 1 :] and start not in {0, len(short)}
+        inside = 0 < start < len(short) or (start and len(short) >= _LONG)
+        return short[start:] == long[start + 1 :] and bool(inside)
     if len(long) != len(short):
         return False
     swapped = short[:start] + short[start + 1 : start + 2] + short[start : start + 1]

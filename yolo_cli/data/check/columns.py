@@ -65,7 +65,8 @@ def check_columns(
         return [], set()
     if not relative and _are_fractions(written.numbers, written.sizes):
         message = "boxes are fractions of the image's sides, but the format has pixels"
-        return _explained("box-normalised", message, np.ones(count, dtype=np.bool_), written)
+        every = np.ones(count, dtype=np.bool_)
+        return _explained("box-normalised", message, every, every, written)
     wrong = ~_possible(_corners(written.numbers, form), written.sizes)
     if wrong.sum() < max(3, _WRONG_SHARE * count):
         return [], set()
@@ -76,16 +77,19 @@ def check_columns(
                 f"{wrong.sum()} of {count} boxes are impossible as '{_SAID[form]}'; "
                 f"as '{_SAID[other]}' {'all' if not left.any() else 'nearly all'} are possible"
             )
-            return _explained("columns-order", message, wrong & ~left, written)
+            return _explained("columns-order", message, wrong & ~left, ~left, written)
     return [], set()
 
 
 def _explained(
-    code: str, message: str, which: BoolArray, written: _Written
+    code: str, message: str, wrong: BoolArray, meant: BoolArray, written: _Written
 ) -> tuple[list[Finding], set[Spot]]:
-    sources = [written.sources[index] for index in np.flatnonzero(which)]
-    spots = [spot_of(one) if isinstance(one, Fault) else one.spot for one in sources]
-    return [finding(code, spots[0], message)], {*spots}
+    """The finding, at the first wrong box; no more is to be said of boxes that are meant so."""
+    spots = [
+        one.spot if isinstance(one, LabelledObject) else spot_of(one) for one in written.sources
+    ]
+    first = spots[int(np.flatnonzero(wrong)[0])]
+    return [finding(code, first, message)], {spots[index] for index in np.flatnonzero(meant)}
 
 
 def _written(images: Sequence[tuple[LabelledImage, ImageFacts]], *, relative: bool) -> _Written:

@@ -128,12 +128,15 @@ def write_division(report: Report, division: Division, out: Path) -> None:
 
 def _write_voc(reader: VocReader, images: Mapping[str, list[LabelledImage]], out: Path) -> None:
     names = {id(part): _link_name(part, index) for index, part in enumerate(reader.parts)}
+    # In one folder, images and XML files need one link, and an image alone is background.
+    together = len(reader.parts) == 1 and reader.parts[0].side_by_side
     for part in reader.parts:
         _link(out / "JPEGImages" / names[id(part)], part.images)
-        if not part.side_by_side:
+        if not together:
             _link(out / "Annotations" / names[id(part)], part.labels)
     for split, chosen in images.items():
-        lines = [f"{_voc_id(reader.parts, names, image)}\n" for image in chosen]
+        kept = [one for one in chosen if together or one.spot.path != one.path]
+        lines = [f"{_voc_id(reader.parts, names, image)}\n" for image in kept]
         atomic_write_text(out / "ImageSets" / "Main" / f"{split}.txt", "".join(sorted(lines)))
 
 

@@ -35,6 +35,7 @@ _FREQUENCIES = 8
 _FLAT = 1.0  # mean square of gradients under which a picture shows nothing to compare
 _ROWS, _COLUMNS = 1024, 4096  # of a tile of the table of all pairs
 _PAIRS = 4096  # compared at a time
+_ROUNDS = 64  # pictures of a tile that one is compared with, however many have its hash
 
 
 def near_duplicates(thumbnails: UInt8) -> list[list[int]]:
@@ -49,17 +50,11 @@ def near_duplicates(thumbnails: UInt8) -> list[list[int]]:
     """
     bits, mirrored = _hash(thumbnails), _hash(thumbnails[:, :, ::-1])
     group = np.arange(len(thumbnails))
+    shows = ~_flat(thumbnails)
     for others, step in ((bits, 1), (mirrored, -1)):
         for one, other in _candidates(bits, others):
-            for start in range(0, len(one), _PAIRS):
-                a, b = one[start : start + _PAIRS], other[start : start + _PAIRS]
-                new = group[a] != group[b]  # of a thousand frames of a film, few are compared
-                a, b = a[new], b[new]
-                alike = _alike(thumbnails[a], thumbnails[b][:, :, ::step])
-                for i, j in zip(a[alike], b[alike], strict=True):
-                    if group[i] != group[j]:
-                        low, high = sorted((group[i], group[j]))
-                        group[group == high] = low
+            both = shows[one] & shows[other]
+            _join(group, one[both], other[both], thumbnails, step)
     return _members(group)
 
 
@@ -92,14 +87,42 @@ def identical_flat(paths: Sequence[Path], thumbnails: UInt8) -> list[list[int]]:
     return [group for alike in groups.values() for group in alike if len(group) > 1]
 
 
+def _join(
+    group: npt.NDArray[np.intp],
+    one: npt.NDArray[np.intp],
+    other: npt.NDArray[np.intp],
+    thumbnails: UInt8,
+    step: int,
+) -> None:
+    """Compares pairs, and joins the groups of those that are alike.
+
+    Each picture is compared with one other at a time: most of a film's thousands of frames are
+    then in one group, and millions of comparisons need not be made.
+    """
+    for _ in range(_ROUNDS):
+        new = group[one] != group[other]
+        one, other = one[new], other[new]
+        if not len(one):
+            return
+        _, first = np.unique(one, return_index=True)
+        for start in range(0, len(first), _PAIRS):
+            chosen = first[start : start + _PAIRS]
+            a, b = one[chosen], other[chosen]
+            alike = _alike(thumbnails[a], thumbnails[b][:, :, ::step])
+            for i, j in zip(a[alike], b[alike], strict=True):
+                if group[i] != group[j]:
+                    low, high = sorted((group[i], group[j]))
+                    group[group == high] = low
+        one, other = np.delete(one, first), np.delete(other, first)
+
+
 def _alike(one: UInt8, other: UInt8) -> BoolArray:
     """``[M]`` whether the thumbnails of each pair show nearly the same."""
     edges = _shifted_correlation(_gradients(one), _gradients(other))
     whole = _correlation(_small(one)[:, None], _small(other)[:, None])
     bits = _differing(_hash(one), _hash(other))
     frames = (whole >= _FRAME_PICTURE) & (bits <= _FRAME_BITS) & (edges >= _FRAME_GRADIENTS)
-    seen = ~(_flat(one) | _flat(other))
-    alike: BoolArray = seen & ((edges >= _GRADIENTS) | frames)
+    alike: BoolArray = (edges >= _GRADIENTS) | frames
     return alike
 
 

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import ImageOps
+
+from tests.data.builders import write
+from tests.data.check.builders import CLASSES, PHOTOS, one_based, report, save, told, xml
+from yolo_cli.data.check.divide import check_out, divide, parse_shares, write_division
+from yolo_cli.data.dataset import open_dataset
+from yolo_cli.errors import UserError
+
+SHARES = (0.6, 0.2, 0.2)
+
+
+def divided(root: Path, out: Path) -> dict[str, list[str]]:
+    """Divides a dataset; the names of the images in each split, as a reader finds them."""
+    check_out(root, out)
+    found = report(root)
+    write_division(found, divide(found, SHARES, 0), out)
+    folder = open_dataset(out, skip_bad=True)
+    assert {*folder.splits} == {"train", "val", "test"}
+    original = {one.image.resolve(): one.boxes.tolist() for one in found.samples}
+    splits = {}
+    for split in ("train", "val", "test"):
+        samples = folder.load(split).samples
+        splits[split] = sorted(one.image.name for one in samples)
+        for one in samples:  # the very same image, with the very same boxes
+            assert one.boxes.tolist() == original[one.image.resolve()]
+    return splits
+
+
+@pytest.mark.parametrize("layout", ["voc", "yolo", "coco"])
+def test_each_layout(copy: Callable[[str], Path], tmp_path: Path, layout: str) -> None:
+    root = copy(layout)
+    before = sorted(root.rglob("*"))
+    splits = divided(root, tmp_path / "out")
+    assert sorted(root.rglob("*")) == before
+    assert [len(part) for part in splits.values()] == [18, 6, 6]
+    names = [name for part in splits.values() for name in part]
+    assert sorted(names) == [f"{photo.stem}.jpg" for photo in PHOTOS]
+    assert told(tmp_path / "out") == []
+
+
+def test_what_looks_alike_stays_together(copy: Callable[[str], Path], tmp_path: Path) -> None:
+    root = copy("yolo")
+    for i, photo in enumerate(PHOTOS[:8]):
+        save(ImageOps.crop(photo.picture(), 1), root / f"images/val/1{i:02d}.jpg")
+        text = (root / f"labels/train/{photo.stem}.txt").read_text()
+        write(root / f"labels/val/1{i:02d}.txt", text)
+    assert [code for code, _, _ in told(root)] == ["leak"] * 8
+    splits = divided(root, tmp_path / "out")
+    for i in range(8):
+        pair = {f"{i:03d}.jpg", f"1{i:02d}.jpg"}
+        assert [pair <= {*part} or not pair & {*part} for part in splits.values()] == [True] * 3
+    assert {one.code for one in report(tmp_path / "out").findings} == {"duplicate"}
+
+
+def test_folders_of_splits(tmp_path: Path) -> None:
+    for split, photos in (("train", PHOTOS[:20]), ("valid", PHOTOS[20:])):
+        for photo in photos:
+            save(photo.picture(), tmp_path / "data" / split / f"{photo.stem}.jpg")
+            objects = zip(CLASSES, map(one_based, photo.boxes), strict=True)
+            write(tmp_path / "data" / split / f"{photo.stem}.xml", xml(photo, objects))
+    splits = divided(tmp_path / "data", tmp_path / "out")
+    assert [len(part) for part in splits.values()] == [18, 6, 6]
+
+
+def test_unreadable_labels_are_left_out(copy: Callable[[str], Path], tmp_path: Path) -> None:
+    root = copy("voc")
+    write(root / "Annotations/003.xml", "<annotation>")
+    (root / "Annotations/004.xml").unlink()
+    (root / "JPEGImages/005.jpg").write_bytes(b"")
+    splits = divided(root, tmp_path / "out")
+    names = {name for part in splits.values() for name in part}
+    assert names == {f"{photo.stem}.jpg" for photo in PHOTOS} - {"003.jpg", "004.jpg", "005.jpg"}
+
+
+def test_where_nothing_is_written(copy: Callable[[str], Path], tmp_path: Path) -> None:
+    root = copy("voc")
+    with pytest.raises(UserError, match="inside the dataset"):
+        check_out(root, root / "splits")
+    with pytest.raises(UserError, match="inside the dataset"):
+        check_out(root, root)
+    write(tmp_path / "full/a.txt", "x")
+    with pytest.raises(UserError, match="not empty"):
+        check_out(root, tmp_path / "full")
+    with pytest.raises(UserError, match="not empty"):
+        check_out(root, tmp_path / "full/a.txt")
+    (tmp_path / "empty").mkdir()
+    check_out(root, tmp_path / "empty")
+
+
+def test_a_layout_without_splits(clean: dict[str, Path], tmp_path: Path) -> None:
+    found = report(clean["text"])
+    with pytest.raises(UserError, match="no splits"):
+        write_division(found, divide(found, SHARES, 0), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_shares() -> None:
+    assert parse_shares("80/10/10") == (0.8, 0.1, 0.1)
+    assert parse_shares("3/1") == (0.75, 0.25)
+    for text in ("80", "80/10/10/10", "a/b", "80/-10", "100/0", "nan/1", "1e9/1", ""):
+        with pytest.raises(UserError, match="not shares"):
+            parse_shares(text)
+
+
+def test_too_few_images(tmp_path: Path) -> None:
+    save(PHOTOS[0].picture(), tmp_path / "a.jpg")
+    write(tmp_path / "a.xml", xml(PHOTOS[0]))
+    with pytest.raises(UserError, match="too few images"):
+        divide(report(tmp_path), SHARES, 0)
