@@ -9,50 +9,54 @@ from PIL import Image
 from torch import Tensor
 
 from yolo_cli.data.transforms import stretch
+from yolo_cli.detection.backends.backend import Backend
+from yolo_cli.detection.backends.choose import load_backend
+from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.grid import Grid
-from yolo_cli.model.network import Network
 from yolo_cli.model.postprocess import Detection, postprocess
-from yolo_cli.model.runtime import pick_device, pick_dtype
 from yolo_cli.model.thresholds import DETECT, Thresholds
-from yolo_cli.model.weights import load_weights, weights_path
 
 
 class Detector:
     """A network that is ready to find objects.
 
     Args:
-        network: float32 on the CPU; it is converted in place.
-        device: where it runs.
-        dtype: precision of its convolutions.
+        config: what the network is.
+        backend: runs it.
 
     Attributes:
         classes: names that the labels of detections index.
     """
 
-    def __init__(self, network: Network, device: torch.device, dtype: torch.dtype) -> None:
-        self.network = network.to_inference(dtype, device)
-        self.device = device
-        self.grid = Grid.of(network.config)
-        self.classes = network.config.classes
-        self.image_size = network.config.image_size
+    def __init__(self, config: ModelConfig, backend: Backend) -> None:
+        self.config = config
+        self.backend = backend
+        self.grid = Grid.of(config)
+        self.classes = config.classes
+        self.image_size = config.image_size
 
     @classmethod
     def load(
-        cls, weights: str = "default", *, device: str = "auto", precision: str = "auto"
+        cls,
+        weights: str = "default",
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        backend: str = "auto",
     ) -> Detector:
-        """A detector from a weights file.
+        """A detector from a weights file or an export.
 
         Args:
-            weights: ``default``, the name of other embedded weights, or a path.
+            weights: ``default``, the name of other embedded weights, or the path of a weights
+                file, an ONNX file or an OpenVINO folder.
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
             precision: ``auto``, ``fp32`` or ``bf16``.
+            backend: ``auto``, ``torch``, ``onnx`` or ``openvino``.
 
         Raises:
-            UserError: if the file is missing or damaged, or the device not there.
+            UserError: if the file is missing or damaged, or the device or backend not there.
         """
-        place = pick_device(device)
-        network = load_weights(weights_path(weights)).network()
-        return cls(network, place, pick_dtype(precision, place))
+        return cls(*load_backend(weights, backend=backend, device=device, precision=precision))
 
     def prepare(self, image: Image.Image) -> Tensor:
         """An upright RGB image as the network takes it: ``[3, S, S]`` uint8."""
@@ -72,8 +76,7 @@ class Detector:
             thresholds: what to keep.
         """
         with torch.inference_mode():
-            batch = torch.stack(list(inputs)).to(self.device)
-            raw = self.network(batch.contiguous(memory_format=torch.channels_last))
+            raw = self.backend(torch.stack(list(inputs)))
             return postprocess(raw, self.grid, sizes, thresholds)
 
     def __call__(self, image: Image.Image, thresholds: Thresholds = DETECT) -> Detection:
