@@ -215,3 +215,22 @@ def test_every_configuration_is_kept() -> None:
     config = tiny("vgg16")
     assert Network(config).config == config
     assert Network(replace(config, boxes=1)).config.channels == 7
+
+
+def test_norms_become_part_of_the_convolutions_before_them() -> None:
+    torch.manual_seed(0)
+    net = network(tiny("fast"))
+    for module in net.modules():  # as after some training
+        if isinstance(module, nn.BatchNorm2d):
+            for values in (module.weight, module.running_var):
+                assert values is not None
+                nn.init.uniform_(values, 0.5, 2)
+            for values in (module.bias, module.running_mean):
+                assert values is not None
+                nn.init.uniform_(values, -1, 1)
+    reference = net.eval()(images(2)).detach()
+    names = [name for name, _ in net.named_modules()]
+    net.to_inference(torch.float32, CPU)
+    assert [name for name, _ in net.named_modules()] == names
+    assert not any(isinstance(module, nn.BatchNorm2d) for module in net.modules())
+    torch.testing.assert_close(net(images(2)), reference, rtol=1e-4, atol=1e-4)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.backbones import Backbone
@@ -30,9 +33,13 @@ class Network(nn.Module):
         self.backbone = Backbone(config)
         self.head = build_head(config, self.backbone.channels, self.backbone.stride)
         self.frozen = 0
+        self.place_preprocessing()
+
+    def place_preprocessing(self, device: torch.device | None = None) -> None:
+        """Put mean and std, in float32, on a device; the default one unless told."""
         # Not in the state dict: the preprocessing travels in the configuration.
-        for name, values in (("mean", config.mean), ("std", config.std)):
-            scaled = torch.tensor(values).view(1, 3, 1, 1) * 255
+        for name, values in (("mean", self.config.mean), ("std", self.config.std)):
+            scaled = torch.tensor(values, device=device).view(1, 3, 1, 1) * 255
             self.register_buffer(name, scaled, persistent=False)
 
     def normalise(self, images: Tensor) -> Tensor:
@@ -93,11 +100,22 @@ class Network(nn.Module):
     def to_inference(self, dtype: torch.dtype, device: torch.device) -> Network:
         """Turn this network into its fastest form for inference; returns itself.
 
-        Weights become ``dtype`` in channels_last layout; the predictor stays float32.
+        Batch norms become part of the convolutions before them, weights become ``dtype`` in
+        channels_last layout; the predictor stays float32.
         """
         self.eval().requires_grad_(False)
+        _fuse_norms(self)
         self.to(device, dtype).to(memory_format=torch.channels_last)
         self.head.predictor.float()
-        for buffer, values in ((self.mean, self.config.mean), (self.std, self.config.std)):
-            buffer.data = torch.tensor(values, device=device).view(1, 3, 1, 1) * 255
+        self.place_preprocessing(device)
         return self
+
+
+def _fuse_norms(network: nn.Module) -> None:
+    """Scale and shift convolutions as the normalisation after each would; in place."""
+    for sequence in [m for m in network.modules() if isinstance(m, nn.Sequential)]:
+        layers = list(sequence)
+        for i, (layer, norm) in enumerate(pairwise(layers)):
+            if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                sequence[i] = fuse_conv_bn_eval(layer, norm)
+                sequence[i + 1] = nn.Identity().eval()  # the others keep their numbers
