@@ -13,6 +13,7 @@ from PIL import Image
 
 from yolo_cli.cli.app import run
 from yolo_cli.errors import ExitCode
+from yolo_cli.model.weights import weights_path
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"```bash\n(.*?)```", re.DOTALL)
@@ -40,12 +41,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("photo", "new-photo"):
         shutil.copy(ROOT / "samples/JPEGImages/chelsea.jpg", path / f"{name}.jpg")
     Image.open(path / "photo.jpg").save(path / "photo.png")
+    for name in ("A", "B"):
+        shutil.copy(weights_path("default"), path / f"{name}.safetensors")
+    found = [{"image_id": "chelsea", "category_id": "cat", "bbox": [10, 10, 99, 99], "score": 0.5}]
+    (path / "results.json").write_text(json.dumps(found))
     return path
 
 
 def test_the_readme_shows_every_command() -> None:
     shown = {command.split()[1] for command in commands()}
-    assert shown == {"detect", "train", "eval", "info"}
+    assert shown == {"detect", "train", "eval", "check", "info"}
 
 
 @pytest.mark.timeout(900)
