@@ -12,7 +12,7 @@ import pytest
 import yolo_cli
 
 ROOT = Path(yolo_cli.__file__).parent
-LAYERS = ("cli", "training", "export", "evaluation", "detection", "model", "data", "")
+LAYERS = ("cli", "training", "bench", "export", "evaluation", "detection", "model", "data", "")
 MODULES = sorted(ROOT.rglob("*.py"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -58,3 +59,33 @@ def atomic_write_text(path: Path, text: str) -> None:
     """Write UTF-8 text, whole or not at all."""
     with atomic_write(path) as file:
         file.write(text.encode())
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """The name of a file or folder to be written, which becomes ``path`` once it is complete.
+
+    It lies beside ``path``, and is removed on any failure. Missing folders are made. Of a folder
+    the files take their places one by one, and others that are there stay.
+
+    Raises:
+        UserError: with :attr:`ExitCode.FAILURE` on a full disk, without permission and the like.
+    """
+    temporary = path.with_name(f".{uuid4().hex}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        if temporary.is_dir() and path.is_dir():
+            for file in temporary.iterdir():
+                file.replace(path / file.name)
+        else:
+            temporary.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be written: {error.strerror or error}",
+            "free some space or choose another folder",
+            ExitCode.FAILURE,
+        ) from error
+    finally:
+        with suppress(OSError):
+            shutil.rmtree(temporary) if temporary.is_dir() else temporary.unlink(missing_ok=True)

@@ -32,6 +32,12 @@ TABLE = {
         "check:check",
         "Find what is wrong with a dataset: labels, images, splits. Changes nothing.",
     ),
+    "export": Entry(
+        "export:export", "Write a network for another runtime, and compare it with torch at once."
+    ),
+    "bench": Entry(
+        "bench:bench", "Measure how fast networks are here: every backend, in turns."
+    ),
     "info": Entry("info:info", "Show a network's layers and what a weights file says of itself."),
 }
 

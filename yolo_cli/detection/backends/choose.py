@@ -43,7 +43,7 @@ def load_backend(
         names = ", ".join(get_args(BackendName))
         raise UserError(f"--backend {backend}: unknown", f"use auto, {names}", ExitCode.USAGE)
     path = weights_path(weights)
-    kind = _export_kind(path)
+    kind = export_kind(path)
     if kind is None:
         place = pick_device(device)
         network = load_weights(path).network()
@@ -92,7 +92,7 @@ def _for_weights(device: torch.device) -> BackendName:
     return next(name for name in FASTEST if installed(name))
 
 
-def _export_kind(path: Path) -> BackendName | None:
+def export_kind(path: Path) -> BackendName | None:
     """The backend that an export was written for; None for weights."""
     if path.suffix == ".onnx":
         return "onnx"

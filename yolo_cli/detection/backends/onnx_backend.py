@@ -43,6 +43,8 @@ class OnnxBackend:
         options = runtime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
         options.log_severity_level = SILENT
+        # Between two images the cores are for those who decode the next one.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
         try:
             self.session = runtime.InferenceSession(
                 str(model) if isinstance(model, Path) else model,
@@ -73,6 +75,11 @@ class OnnxBackend:
     def _run(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         result: npt.NDArray[np.float32] = self.session.run([RAW], {INPUT: images})[0]
         return result
+
+    def outputs(self, images: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[Any]]:
+        """All outputs of one run by their names."""
+        names = [one.name for one in self.session.get_outputs()]
+        return dict(zip(names, self.session.run(names, {INPUT: images}), strict=True))
 
 
 def _shape(shape: list[Any]) -> list[int | None]:

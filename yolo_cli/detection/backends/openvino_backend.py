@@ -90,6 +90,11 @@ class OpenVinoBackend:
         result: npt.NDArray[np.float32] = self.request({INPUT: images})[RAW]
         return result
 
+    def outputs(self, images: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[Any]]:
+        """All outputs of one run by their names."""
+        result = self.request({INPUT: images})
+        return {port.get_any_name(): values for port, values in result.items()}
+
 
 def model_file(path: Path) -> Path:
     """The ``.xml`` file of an export's folder; other paths stay as they are."""

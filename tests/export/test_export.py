@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.model.builders import network, tiny
+from tests.toy import make_voc
+from yolo_cli.detection.backends.choose import load_backend
+from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.export.export import Options, export
+from yolo_cli.export.images import Pictures, pictures
+from yolo_cli.export.parity import FLOAT, Tolerance
+from yolo_cli.model.thresholds import DETECT
+from yolo_cli.model.weights import Weights
+
+pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+pytest.importorskip("openvino")
+
+NAMES = {"onnx": "model.onnx", "openvino": "model"}
+LOOSE = Tolerance(box=0.2, score=0.5, share=0.5)  # for networks that have learned nothing
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
+    return pictures(make_voc(tmp_path_factory.mktemp("data") / "toy", 6, size=80))
+
+
+@pytest.fixture(scope="module")
+def weights() -> Weights:
+    net = network(tiny(classes=("disc", "square")))
+    return Weights(net.config, net.state_dict(), {"epoch": 3})
+
+
+@pytest.mark.parametrize("format_", ["onnx", "openvino"])
+@pytest.mark.parametrize("nms", [False, True])
+@pytest.mark.parametrize("dynamic", [False, True])
+def test_an_export_needs_nothing_else(
+    tmp_path: Path, toy: Pictures, weights: Weights, format_: str, nms: bool, dynamic: bool
+) -> None:
+    path = tmp_path / NAMES[format_]
+    options = Options(format_, dynamic=dynamic, thresholds=DETECT if nms else None)  # type: ignore[arg-type]
+    report = export(weights, path, options, compared=toy)
+    assert report.raw.passed
+    assert (report.detections is not None) == nms
+    config, backend = load_backend(str(path), precision="fp32")
+    assert config == weights.config
+    batch = torch.stack(toy.inputs(config.image_size, 3))
+    with torch.no_grad():
+        wanted = weights.network().eval()(batch)
+    torch.testing.assert_close(backend(batch), wanted, atol=1e-4, rtol=1e-4)
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("format_", ["onnx", "openvino"])
+def test_what_differs_from_torch_is_not_kept(
+    tmp_path: Path, toy: Pictures, weights: Weights, format_: str
+) -> None:
+    never = Tolerance(box=-1, score=-1, share=1)
+    with pytest.raises(UserError, match="does not find what torch finds") as error:
+        export(
+            weights,
+            tmp_path / NAMES[format_],
+            Options(format_),  # type: ignore[arg-type]
+            compared=toy,
+            tolerance=never,
+        )
+    assert error.value.code == ExitCode.FAILURE
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("format_", ["onnx", "openvino"])
+def test_eight_bits(tmp_path: Path, toy: Pictures, weights: Weights, format_: str) -> None:
+    path = tmp_path / NAMES[format_]
+    options = Options(format_, int8=True)  # type: ignore[arg-type]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = export(weights, path, options, compared=toy, calibration=toy, tolerance=LOOSE)
+    assert report.raw.score > FLOAT.score / 100  # it was rounded
+    assert report.map_images == 3  # val: the second half of six
+    assert report.map_torch is not None
+    assert report.map_export is not None
+    _, backend = load_backend(str(path))
+    assert backend.precision == "int8"
+    numbers = path if path.is_file() else path / "model.bin"
+    float_size = 4 * sum(t.numel() for t in weights.tensors.values())
+    assert numbers.stat().st_size < 0.6 * float_size
+
+
+def test_an_export_replaces_the_one_before(tmp_path: Path, toy: Pictures, weights: Weights) -> None:
+    for _ in range(2):
+        export(weights, tmp_path / "model", Options("openvino"), compared=toy)
+    assert sorted(p.name for p in (tmp_path / "model").iterdir()) == ["model.bin", "model.xml"]
+
+
+def test_pictures_without_labels(tmp_path: Path) -> None:
+    root = make_voc(tmp_path / "toy", 4)
+    found = pictures(root / "JPEGImages")
+    assert (len(found.paths), found.dataset) == (4, None)
+    assert [i.shape for i in found.inputs(64, 2)] == [(3, 64, 64)] * 2
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="empty folder"):
+        pictures(tmp_path / "empty")

@@ -1,0 +1,75 @@
+"""This package's own networks as a subject of a benchmark."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from yolo_cli.detection.detector import Detector
+from yolo_cli.detection.labelled import detect_dataset
+from yolo_cli.detection.pipeline import detect_files
+from yolo_cli.model.summary import summarise
+from yolo_cli.model.thresholds import DETECT
+
+
+class OwnSubject:
+    """A detector.
+
+    Args:
+        weights: see :meth:`Detector.load`.
+        backend: likewise.
+        precision: likewise.
+
+    Attributes:
+        facts: what the parent tells of it.
+    """
+
+    def __init__(self, weights: str, backend: str, precision: str) -> None:
+        self.detector = Detector.load(weights, backend=backend, precision=precision)
+        config = self.detector.config
+        self.inputs: dict[int, torch.Tensor] = {}
+        self.facts: dict[str, Any] = {
+            "backend": self.detector.backend.name,
+            "precision": self.detector.backend.precision,
+            "flops": sum(layer.flops for layer in summarise(config)),
+            "model": asdict(config),
+            "threads": torch.get_num_threads(),
+        }
+
+    def network(self, batch: int) -> None:
+        """One forward pass of noise."""
+        if batch not in self.inputs:
+            side = self.detector.image_size
+            generator = torch.Generator().manual_seed(0)
+            shape = (batch, 3, side, side)
+            self.inputs[batch] = torch.randint(
+                0, 256, shape, generator=generator, dtype=torch.uint8
+            )
+        with torch.inference_mode():
+            self.detector.backend(self.inputs[batch]).cpu()
+
+    def photo(self, content: bytes) -> None:
+        """From the content of one JPEG file to its detections."""
+        self.detector(Image.open(io.BytesIO(content)).convert("RGB"))
+
+    def pipeline(self, paths: list[str], batch: int) -> None:
+        """From image files to their detections."""
+        files = [Path(path) for path in paths]
+        for _ in detect_files(self.detector, files, DETECT, batch=batch):
+            pass
+
+    def score(self, data: str, split: str | None, batch: int) -> float:
+        """VOC07 mAP, 0-100."""
+        from yolo_cli.data.dataset import open_dataset
+        from yolo_cli.data.splits import evaluation_split
+        from yolo_cli.evaluation.voc import IOU_THRESHOLD, match_voc, score_voc
+
+        dataset = evaluation_split(open_dataset(Path(data)), split)
+        found = detect_dataset(self.detector, dataset, batch=min(batch, len(dataset)))
+        matching = match_voc(found.samples, found.detections, found.classes)
+        return score_voc(matching, iou_threshold=IOU_THRESHOLD, rule="voc07").mean_ap

@@ -1,0 +1,87 @@
+"""What a benchmark compares: weights, each with every backend and precision that can run it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import get_args
+
+import torch
+
+from yolo_cli.bench.client import Spec
+from yolo_cli.bench.peers import PEERS
+from yolo_cli.detection.backends.backend import BackendName, installed
+from yolo_cli.detection.backends.choose import export_kind
+from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.model.runtime import pick_device, pick_dtype
+from yolo_cli.model.weights import weights_path
+
+# Precisions of each backend on the CPU; bf16 only where the processor has it.
+PRECISIONS: dict[BackendName, tuple[str, ...]] = {
+    "torch": ("fp32", "bf16"),
+    "onnx": ("fp32",),
+    "openvino": ("fp32", "bf16"),
+}
+
+
+def backends_of(text: str) -> tuple[BackendName, ...]:
+    """``all`` that are installed, or names with commas between.
+
+    Raises:
+        UserError: one is unknown.
+    """
+    known = get_args(BackendName)
+    if text == "all":
+        return tuple(name for name in known if installed(name))
+    names = tuple(part.strip() for part in text.split(","))
+    for name in names:
+        if name not in known:
+            raise UserError(
+                f"--backends: {name!r} is unknown",
+                f"use all, or some of {', '.join(known)}",
+                ExitCode.USAGE,
+            )
+    return names
+
+
+def precisions() -> tuple[str, ...]:
+    """Those that this processor computes in."""
+    fast = pick_dtype("auto", torch.device("cpu")) == torch.bfloat16
+    return ("fp32", "bf16") if fast else ("fp32",)
+
+
+def own_specs(weights: Sequence[str], backends: Sequence[BackendName]) -> list[Spec]:
+    """A subject for each of the weights, backends and precisions that go together."""
+    specs = []
+    device = pick_device("auto")
+    for name in weights:
+        kind = export_kind(weights_path(name))
+        for backend in backends:
+            if kind is not None and backend not in (kind, "openvino"):
+                continue
+            usable = (
+                ("auto",) if device.type != "cpu" and backend == "torch" else PRECISIONS[backend]
+            )
+            for precision in usable:
+                if precision not in ("auto", *precisions()):
+                    continue
+                title = f"{name} {backend} {precision}"
+                values = {"weights": name, "backend": backend, "precision": precision}
+                specs.append(Spec(title, "own", values))
+    return specs
+
+
+def peer_spec(name: str, image_size: int, python: str | None) -> Spec:
+    """A peer.
+
+    Args:
+        name: ``ultralytics`` or ``torchvision``.
+        image_size: pixels along each side of our input.
+        python: that has it; None for this one.
+
+    Raises:
+        UserError: there is no such peer.
+    """
+    if name not in PEERS:
+        raise UserError(f"--against {name}: unknown", f"use {' or '.join(PEERS)}", ExitCode.USAGE)
+    return Spec(name, name, {"image_size": image_size}, python or sys.executable)

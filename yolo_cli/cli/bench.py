@@ -1,0 +1,135 @@
+"""``yolo bench``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from yolo_cli.cli.console import cell, plain_table, say, stderr
+from yolo_cli.errors import ExitCode, UserError
+
+if TYPE_CHECKING:
+    from yolo_cli.bench.measure import Result
+
+PEER_SIZE = 448  # pixels, as ours
+FILES = 100  # for the pipeline: enough to fill it
+
+
+def bench(  # typer calls it by name
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Weights or an export; again to compare several.",
+            show_default="default",
+        ),
+    ] = None,
+    backends: Annotated[
+        str, typer.Option(metavar="NAMES", help="all that are installed, or torch,onnx,openvino.")
+    ] = "all",
+    batch: Annotated[str, typer.Option(metavar="N,N,…", help="Images a forward pass.")] = "1",
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Images for the pipeline; labelled: mAP is told. Unless told samples/.",
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of --data; unless told val, else test, else all."),
+    ] = None,
+    rounds: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Measurements of each, in turns.")
+    ] = 20,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Beside it, if installed: ultralytics, torchvision."),
+    ] = None,
+    against_python: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="The Python that has it, if not this one."),
+    ] = None,
+    json_out: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw it as a PNG file.")
+    ] = None,
+) -> None:
+    """Measure how fast networks are here: every backend, in turns.
+
+    Each backend and precision runs in a process of its own. Start-up is the time from the start
+    of that process to its first detections; of max is the share of the rate at which this machine
+    multiplies matrices.
+
+    [b]Examples[/b]
+    yolo bench
+    yolo bench --weights runs/train-1/best.safetensors --batch 1,8 --data my-dataset/
+    yolo bench --against torchvision --json > bench.json
+    """
+    batches = _numbers(batch)
+    from yolo_cli.bench.measure import Load, measure
+    from yolo_cli.bench.plan import backends_of, own_specs, peer_spec, precisions
+    from yolo_cli.bench.plot import write_plot
+    from yolo_cli.export.images import pictures, spread
+
+    console = stderr()
+    names = weights or ["default"]
+    found = pictures(data, split)
+    paths = spread(found.paths, FILES)
+    specs = own_specs(names, backends_of(backends))
+    specs += [peer_spec(name, PEER_SIZE, against_python) for name in against or []]
+    labelled = data if found.dataset is not None else None
+    load = Load(batches, rounds, paths[0], tuple(paths), labelled, split)
+    result = measure(specs, precisions(), load, say=lambda line: say(console, line))
+    for line in result.failed:
+        say(console, line, title="left out:")
+    if json_out:
+        print(json.dumps(result.to_json(), indent=2))
+    else:
+        _show(Console(highlight=False), result)
+    if plot is not None:
+        write_plot(result, plot)
+        say(console, str(plot), title="drawn:")
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        values = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        values = ()
+    if not values or min(values) < 1:
+        raise UserError(
+            f"--batch {text}: not numbers of images", "for example --batch 1,8", ExitCode.USAGE
+        )
+    return values
+
+
+def _show(console: Console, result: Result) -> None:
+    table = plain_table(
+        ["network"],
+        [
+            "batch", "start-up s", "median ms", "p95 ms", "images/s", "of max",
+            "one JPEG ms", "files/s", "MB", "mAP",
+        ],
+    )  # fmt: skip
+    for row in result.rows:
+        table.add_row(
+            cell(row.name),
+            str(row.batch),
+            f"{row.start_up:.1f}",
+            f"{row.latency:.1f}",
+            f"{row.latency_p95:.1f}",
+            f"{row.network_rate:.1f}",
+            "" if row.share is None else f"{row.share:.0%}",
+            f"{row.photo:.1f}",
+            f"{row.pipeline_rate:.1f}",
+            "" if row.memory is None else f"{row.memory:.0f}",
+            "" if row.mean_ap is None else f"{row.mean_ap:.1f}",
+        )
+    console.print(table)
+    rates = ", ".join(f"{rate:.0f} GFLOP/s in {name}" for name, rate in result.products.items())
+    say(console, f"{rates}; {result.threads} threads", title="matrix product:")

@@ -1,0 +1,168 @@
+"""``yolo export``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+
+from yolo_cli.cli import options
+from yolo_cli.cli.console import say, stderr
+from yolo_cli.errors import ExitCode, UserError
+
+if TYPE_CHECKING:
+    from yolo_cli.export.export import Report
+
+DETECTIONS, COMPARISON = "Detections (--nms)", "Comparison"
+
+
+def export(  # typer calls it by name
+    weights: options.Weights = "default",
+    format: Annotated[  # noqa: A002  # the option's name
+        Literal["onnx", "openvino"],
+        typer.Option(help="onnx: one file, for any runtime; openvino: a folder, fast on a CPU."),
+    ] = "onnx",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH",
+            help="The file or folder; unless told it has the weights' name and stands here.",
+        ),
+    ] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Multiply in eight bits: smaller, faster, less exact.")
+    ] = False,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DATA",
+            help="Images for --int8, such as will be detected; labelled: its loss is told.",
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of --calibrate; unless told val, else test, else all."),
+    ] = None,
+    dynamic: Annotated[
+        bool, typer.Option("--dynamic", help="Take any number of images at once, not one.")
+    ] = False,
+    nms: Annotated[
+        bool,
+        typer.Option("--nms", help="Give boxes, scores and labels as well, not the grid alone."),
+    ] = False,
+    conf: Annotated[
+        float,
+        typer.Option(metavar="X", min=0, max=1, help="Lowest score.", rich_help_panel=DETECTIONS),
+    ] = options.DETECT_CONF,
+    iou: Annotated[
+        float,
+        typer.Option(
+            metavar="X",
+            min=0,
+            max=1,
+            help="Of two boxes of a class that overlap more, the weaker goes.",
+            rich_help_panel=DETECTIONS,
+        ),
+    ] = options.DETECT_IOU,
+    max_det: Annotated[
+        int,
+        typer.Option(
+            metavar="N", min=1, help="Most detections an image.", rich_help_panel=DETECTIONS
+        ),
+    ] = options.MAX_DET,
+    vote: Annotated[
+        bool,
+        typer.Option(
+            help="Move each box to the mean of those that it suppressed.",
+            rich_help_panel=DETECTIONS,
+        ),
+    ] = True,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Compare with torch on these; unless told on those of --calibrate, else samples/.",
+            rich_help_panel=COMPARISON,
+        ),
+    ] = None,
+    json_out: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Write a network for another runtime, and compare it with torch at once.
+
+    Normalisation is part of it: it takes 8-bit RGB. All that yolo has to know travels in it.
+
+    [b]Examples[/b]
+    yolo export --format onnx --nms
+    yolo export --format openvino --int8 --calibrate my-dataset/ --out fast-model
+    yolo detect photo.jpg --weights vgg16-voc.onnx
+    """
+    if calibrate is None and (int8 or split is not None):
+        raise UserError(
+            "--int8 needs images" if int8 else "--split is for --calibrate",
+            "name a folder of images such as will be detected with --calibrate",
+            ExitCode.USAGE,
+        )
+    if calibrate is not None and not int8:
+        raise UserError("--calibrate is for --int8", "add --int8, or take --images", ExitCode.USAGE)
+
+    from yolo_cli.export.export import Options, target_path
+    from yolo_cli.export.export import export as write
+    from yolo_cli.export.images import pictures
+    from yolo_cli.model.thresholds import VOTE, Thresholds
+    from yolo_cli.model.weights import load_weights, weights_path
+
+    console = stderr()
+    source = weights_path(weights)
+    path = target_path(source, out, format)
+    wanted = Options(
+        format=format,
+        dynamic=dynamic,
+        int8=int8,
+        thresholds=Thresholds(conf, iou, max_det, VOTE if vote else None) if nms else None,
+    )
+    report = write(
+        load_weights(source),
+        path,
+        wanted,
+        compared=pictures(images or calibrate),
+        calibration=pictures(calibrate, split) if calibrate is not None else None,
+        say=lambda line: say(console, line),
+    )
+    if json_out:
+        print(json.dumps(_as_json(report), indent=2))
+    _show(console, report)
+
+
+def _as_json(report: Report) -> dict[str, Any]:
+    compared = {"raw": report.raw, "detections": report.detections}
+    return {
+        "path": str(report.path),
+        "megabytes": round(report.megabytes, 3),
+        "image_size": report.image_size,
+        **{name: None if one is None else one.to_json() for name, one in compared.items()},
+        "mAP": None
+        if report.map_torch is None
+        else {
+            "torch": report.map_torch,
+            "export": report.map_export,
+            "images": report.map_images,
+        },
+    }
+
+
+def _show(console: Console, report: Report) -> None:
+    say(console, report.raw.summary(report.image_size), title="network:")
+    if report.detections is not None:
+        say(console, report.detections.summary(report.image_size), title="after NMS:")
+    if report.map_torch is not None and report.map_export is not None:
+        say(
+            console,
+            f"VOC07 mAP@0.5 {report.map_torch:.1f} in float32, {report.map_export:.1f} in eight "
+            f"bits: a loss of {report.map_torch - report.map_export:.2f} points "
+            f"({report.map_images} images)",
+            title="int8:",
+        )
+    say(console, f"{report.path} ({report.megabytes:.1f} MB)", title="written:")

@@ -1,0 +1,1 @@
+"""Networks for other runtimes, each held against torch before it is handed over."""

@@ -1,0 +1,237 @@
+"""A network written for another runtime, run there at once, and compared with torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import torch
+from torch import Tensor
+
+from yolo_cli.data.sample import Dataset
+from yolo_cli.detection.backends.backend import Backend, optional
+from yolo_cli.detection.backends.graph import to_onnx
+from yolo_cli.detection.backends.onnx_backend import OnnxBackend
+from yolo_cli.detection.backends.openvino_backend import FILE, OpenVinoBackend, describe
+from yolo_cli.detection.backends.torch_backend import TorchBackend
+from yolo_cli.detection.detector import Detector
+from yolo_cli.detection.labelled import detect_dataset
+from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.evaluation.voc import IOU_THRESHOLD, match_voc, score_voc
+from yolo_cli.export.images import COMPARED, Pictures, spread
+from yolo_cli.export.parity import (
+    FLOAT,
+    INT8,
+    Difference,
+    Tolerance,
+    compare,
+    compare_detections,
+)
+from yolo_cli.export.quantise import IMAGES, quantise
+from yolo_cli.export.tail import add_detections, detection_of
+from yolo_cli.files import atomic_path, check_folder
+from yolo_cli.model.grid import Grid
+from yolo_cli.model.network import Network
+from yolo_cli.model.postprocess import postprocess
+from yolo_cli.model.thresholds import Thresholds
+from yolo_cli.model.weights import Weights
+
+if TYPE_CHECKING:
+    import onnx
+
+FormatName = Literal["onnx", "openvino"]
+Exported = OnnxBackend | OpenVinoBackend
+MAP_IMAGES = 500  # scored for the loss that eight bits cost: minutes, not hours
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to export.
+
+    Attributes:
+        format: ``onnx``, one file; ``openvino``, a folder with ``model.xml`` and ``model.bin``.
+        dynamic: any number of images at once, else one.
+        int8: multiply in eight bits.
+        thresholds: with them, boxes, scores and labels are outputs too; None for ``raw`` alone.
+    """
+
+    format: FormatName
+    dynamic: bool = False
+    int8: bool = False
+    thresholds: Thresholds | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was exported, and how it compares with torch in float32.
+
+    Attributes:
+        path: the file or folder.
+        megabytes: its size.
+        image_size: pixels along each side of the network's input.
+        raw: the comparison of all boxes before suppression.
+        detections: the comparison of the graph's own detections with ours; None without them.
+        map_torch: VOC07 mAP of torch, 0-100; None where there are no labels or nothing to lose.
+        map_export: likewise of the export.
+        map_images: how many images the two were scored on.
+    """
+
+    path: Path
+    megabytes: float
+    image_size: int
+    raw: Difference
+    detections: Difference | None = None
+    map_torch: float | None = None
+    map_export: float | None = None
+    map_images: int = 0
+
+
+def target_path(weights: Path, out: Path | None, format: FormatName) -> Path:  # noqa: A002
+    """Where an export is written.
+
+    Args:
+        weights: the weights file, which gives the name unless ``out`` does.
+        out: what the user named.
+        format: of the export.
+
+    Raises:
+        UserError: ``out`` has the suffix of something else, or is a folder where a file is to be,
+            or the other way round.
+    """
+    if format == "onnx":
+        path = out or Path(f"{weights.stem}.onnx")
+        if path.suffix != ".onnx" or path.is_dir():
+            raise UserError(
+                f"--out {path}: an ONNX file ends in .onnx", f"try {path}.onnx", ExitCode.USAGE
+            )
+        return path
+    path = out or Path(f"{weights.stem}-openvino")
+    check_folder(path, "--out")
+    return path
+
+
+def export(
+    weights: Weights,
+    out: Path,
+    options: Options,
+    *,
+    compared: Pictures,
+    calibration: Pictures | None = None,
+    tolerance: Tolerance | None = None,
+    say: Callable[[str], None] = lambda _line: None,
+) -> Report:
+    """Write a network for another runtime; the file gets its name only once it has been checked.
+
+    Args:
+        weights: of the network.
+        out: the ONNX file or OpenVINO folder.
+        options: what to export.
+        compared: the images that torch and the export are compared on.
+        calibration: the images that show the ranges of activations in eight bits; where they are
+            labelled, both are scored on them.
+        tolerance: what the comparison allows; None for :data:`FLOAT` or :data:`INT8`.
+        say: told what is done now.
+
+    Raises:
+        UserError: a package is not there, the file cannot be written, or the export differs from
+            torch by more than the tolerance.
+    """
+    optional("onnx", options.format)
+    optional("openvino" if options.format == "openvino" else "onnxruntime", options.format)
+    network = weights.network().eval()
+    config = network.config
+    model = to_onnx(network, weights.info, dynamic=options.dynamic)
+    if options.int8:
+        assert calibration is not None, "eight bits need images"
+        images = calibration.inputs(config.image_size, IMAGES)
+        say(f"calibrating with {len(images)} images")
+        model = quantise(model, images, fused=options.format == "openvino")
+    if options.thresholds is not None:
+        add_detections(model, config, options.thresholds)
+    inputs = compared.inputs(config.image_size, COMPARED)
+    with atomic_path(out) as temporary:
+        backend = _write(model, temporary, options.format)
+        say(f"comparing with torch on {len(inputs)} images")
+        report = _compared(network, backend, inputs, options, tolerance)
+        report = replace(report, path=out, megabytes=_size(temporary) / 1e6)
+        if calibration is not None and calibration.dataset is not None:
+            say("scoring both in float32 and in eight bits")
+            report = _scored(report, network, backend, calibration.dataset)
+    return report
+
+
+def _write(model: onnx.ModelProto, path: Path, format_: FormatName) -> Exported:
+    """Write a model and read it again, in float32 where it is not quantised."""
+    if format_ == "onnx":
+        path.write_bytes(model.SerializeToString())
+        return OnnxBackend(path, path)
+    openvino = optional("openvino", "openvino")
+    path.mkdir()
+    converted = openvino.Core().read_model(model.SerializeToString())
+    describe(converted, {one.key: one.value for one in model.metadata_props})
+    try:
+        openvino.save_model(converted, str(path / FILE), compress_to_fp16=False)
+    except RuntimeError as error:
+        raise OSError(
+            f"OpenVINO could not save it ({' '.join(str(error).split()):.120})"
+        ) from error
+    return OpenVinoBackend.read(path, torch.float32)
+
+
+def _compared(
+    network: Network,
+    backend: Exported,
+    inputs: Sequence[Tensor],
+    options: Options,
+    tolerance: Tolerance | None,
+) -> Report:
+    """The comparisons.
+
+    Raises:
+        UserError: the export differs by more than the tolerance.
+    """
+    grid = Grid.of(network.config)
+    allowed = tolerance or (INT8 if options.int8 else FLOAT)
+    with torch.inference_mode():
+        expected = torch.cat([network(image.unsqueeze(0)) for image in inputs])
+        outputs = [backend.outputs(image.unsqueeze(0).numpy()) for image in inputs]
+        raw = torch.cat([backend(image.unsqueeze(0)) for image in inputs])
+    report = Report(Path(), 0, network.config.image_size, compare(expected, raw, grid, allowed))
+    if options.thresholds is not None:
+        # With our own suppression of the export's own boxes: what it does after its last layer.
+        ours = postprocess(raw, grid, [(1, 1)] * len(inputs), options.thresholds)
+        theirs = [detection_of(one) for one in outputs]
+        found = compare_detections(ours, theirs, options.thresholds.conf, FLOAT)
+        report = replace(report, detections=found)
+    for difference in (report.raw, report.detections):
+        if difference is not None and not difference.passed:
+            raise UserError(
+                "the export does not find what torch finds, and was not kept: "
+                + difference.summary(network.config.image_size),
+                "name images that are like those to be detected with --calibrate"
+                if options.int8
+                else "",
+                ExitCode.FAILURE,
+            )
+    return report
+
+
+def _scored(report: Report, network: Network, backend: Backend, dataset: Dataset) -> Report:
+    """The report with VOC07 mAP of torch in float32 and of the export, where there are labels."""
+    part = replace(dataset, samples=tuple(spread(dataset.samples, MAP_IMAGES)))
+    torch_backend = TorchBackend(network, torch.device("cpu"), torch.float32)
+    scores = [_mean_ap(Detector(network.config, b), part) for b in (torch_backend, backend)]
+    return replace(report, map_torch=scores[0], map_export=scores[1], map_images=len(part.samples))
+
+
+def _mean_ap(detector: Detector, dataset: Dataset) -> float:
+    found = detect_dataset(detector, dataset)
+    matching = match_voc(found.samples, found.detections, found.classes)
+    return score_voc(matching, iou_threshold=IOU_THRESHOLD, rule="voc07").mean_ap
+
+
+def _size(path: Path) -> int:
+    files = path.iterdir() if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files)

@@ -1,0 +1,173 @@
+"""Whether an export finds what torch finds: boxes, scores and labels, on real images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor
+from torchvision.ops import box_iou
+
+from yolo_cli.model.grid import Grid
+from yolo_cli.model.postprocess import Detection
+from yolo_cli.model.thresholds import DETECT
+
+LEAST = 10  # boxes an image that are compared even if none of them has a good score
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far an export may be from torch.
+
+    Attributes:
+        box: largest difference of a corner's coordinate, as a share of the image's side.
+        score: largest difference of a score.
+        share: of the boxes compared, how many have to keep to it.
+    """
+
+    box: float
+    score: float
+    share: float
+
+
+FLOAT = Tolerance(box=0.001, score=0.001, share=1.0)
+# Eight bits move every number a little, and some boxes by more.
+INT8 = Tolerance(box=0.05, score=0.15, share=0.9)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far an export is from torch.
+
+    Attributes:
+        images: how many were compared.
+        boxes: how many boxes of them.
+        box: largest difference of a corner's coordinate, as a share of the image's side.
+        score: largest difference of a score.
+        labels: boxes whose best class is another, and not as good as equal.
+        agreeing: boxes that keep to the tolerance in all three.
+        tolerance: what was allowed.
+    """
+
+    images: int
+    boxes: int
+    box: float
+    score: float
+    labels: int
+    agreeing: int
+    tolerance: Tolerance
+
+    @property
+    def passed(self) -> bool:
+        """Whether enough boxes keep to the tolerance."""
+        return self.agreeing >= self.tolerance.share * self.boxes
+
+    def to_json(self) -> dict[str, object]:
+        """Plain values for ``json``."""
+        return {**asdict(self), "passed": self.passed}
+
+    def summary(self, side: int) -> str:
+        """One line for people.
+
+        Args:
+            side: pixels along each side of the network's input.
+        """
+        allowed = self.tolerance
+        return (
+            f"{self.images} images, {self.boxes} boxes: corners differ by at most "
+            f"{self.box * side:.3g} px of {side} (allowed {allowed.box * side:.3g}), scores by "
+            f"{self.score:.2g} (allowed {allowed.score:g}), {self.labels} labels; "
+            f"{self.agreeing / max(self.boxes, 1):.1%} agree (needed {allowed.share:.0%})"
+        )
+
+
+def compare(expected: Tensor, found: Tensor, grid: Grid, tolerance: Tolerance) -> Difference:
+    """Compare raw outputs, box by box, before any of them is suppressed.
+
+    Those boxes are compared whose score would be shown, and the best of each image in any case.
+
+    Args:
+        expected: ``[N, S, S, 5B + C]`` of torch in float32.
+        found: likewise of the export.
+        grid: of both.
+        tolerance: what is allowed.
+    """
+    boxes, scores = grid.decode(expected)
+    other_boxes, other_scores = grid.decode(found)
+    best = scores.amax(dim=2)
+    least = best.topk(min(LEAST, best.shape[1]), dim=1).values[:, -1:].clamp(max=DETECT.conf)
+    used = best >= least
+    box = (boxes - other_boxes).abs().amax(dim=2)[used]
+    score = (scores - other_scores).abs().amax(dim=2)[used]
+    # The score, in torch, of the class that the export takes for the best.
+    taken = scores.gather(2, other_scores.argmax(dim=2, keepdim=True)).squeeze(2)[used]
+    other_label = best[used] - taken > tolerance.score
+    # What is not a number agrees with nothing.
+    agree = (box <= tolerance.box) & (score <= tolerance.score) & ~other_label
+    return Difference(
+        images=len(expected),
+        boxes=len(box),
+        box=_largest(box),
+        score=_largest(score),
+        labels=int(other_label.sum()),
+        agreeing=int(agree.sum()),
+        tolerance=tolerance,
+    )
+
+
+def compare_detections(
+    expected: Sequence[Detection], found: Sequence[Detection], conf: float, tolerance: Tolerance
+) -> Difference:
+    """Compare what is left after suppression; boxes relative to the image.
+
+    Each object has to have one of its label at its place in the other list. Those that are within
+    the tolerance of the lowest score shown may be in one list alone.
+
+    Args:
+        expected: of each image.
+        found: likewise.
+        conf: lowest score that is shown.
+        tolerance: what is allowed.
+    """
+    parts = [
+        _partners(a, b, conf, tolerance)
+        for one, other in zip(expected, found, strict=True)
+        for a, b in ((one, other), (other, one))
+    ]
+    box = torch.cat([part[0] for part in parts])
+    score = torch.cat([part[1] for part in parts])
+    alone = box.isinf()
+    agree = (box <= tolerance.box) & (score <= tolerance.score)
+    return Difference(
+        images=len(expected),
+        boxes=len(box),
+        box=_largest(box[~alone]),
+        score=_largest(score[~alone]),
+        labels=int(alone.sum()),
+        agreeing=int(agree.sum()),
+        tolerance=tolerance,
+    )
+
+
+def _partners(
+    ours: Detection, theirs: Detection, conf: float, tolerance: Tolerance
+) -> tuple[Tensor, Tensor]:
+    """Distance of each of our objects from its partner: box and score; infinite without one."""
+    count = len(ours["labels"])
+    nothing = torch.full((count,), torch.inf)
+    if not len(theirs["labels"]):
+        box, score = nothing, nothing
+    else:
+        overlap = box_iou(ours["boxes"], theirs["boxes"])
+        overlap[ours["labels"][:, None] != theirs["labels"][None, :]] = -1
+        best, partner = overlap.max(dim=1)
+        box = (ours["boxes"] - theirs["boxes"][partner]).abs().amax(dim=1)
+        score = (ours["scores"] - theirs["scores"][partner]).abs()
+        box, score = torch.where(best > 0, box, nothing), torch.where(best > 0, score, nothing)
+    counts = ~(box.isinf() & (ours["scores"] < conf + tolerance.score))
+    return box[counts], score[counts]
+
+
+def _largest(values: Tensor) -> float:
+    return float(values.max()) if len(values) else 0.0
