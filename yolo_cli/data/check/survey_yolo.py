@@ -9,11 +9,13 @@ from pathlib import Path
 from yolo_cli.data.check.finding import Finding, Spot, finding, of_error, of_fault
 from yolo_cli.data.check.survey import LabelledImage, LabelledObject, Survey
 from yolo_cli.data.formats.common import (
+    IMAGE_FOLDERS,
     SPLIT_FOLDERS,
     Box,
     Fault,
     Faults,
     canonical_split,
+    child,
     read_lines,
     unique_ids,
     walk,
@@ -141,18 +143,42 @@ def _name_spots(names: tuple[str, ...], path: Path) -> dict[str, Spot]:
 
 
 def _orphans(images: list[Path], used: set[Path]) -> Iterator[Finding]:
-    """Label files for which there is no image."""
+    """Label files for which there is no image, or none that belongs to a split."""
     folders = {image.parent for image in images}
     places = {place for folder in folders for place in label_folders(folder)}
     roots = {_labels_root(place) for place in places - folders}
     inside = {path for root in roots if root is not None and root.is_dir() for path in walk(root)}
     beside = {path for folder in folders for path in folder.glob("*.txt")}
+    left = {_stem(path): path for root in roots for path in _images_beside(root)}
+    unlisted: list[Path] = []
     for path in sorted(inside | beside):
         if path.suffix != ".txt" or path in used or _is_other(path):
             continue
-        if path in inside or _is_label(path):
+        if _stem(path) in left:
+            unlisted.append(left[_stem(path)])
+        elif path in inside or _is_label(path):
             message = f"no image {path.stem}.* for it"
             yield finding("no-image", Spot(path), message, severity="warning")
+
+    yield from _in_no_split(unlisted, "split")
+
+
+def _images_beside(labels: Path | None) -> list[Path]:
+    """Images in the folder that belongs to a folder called ``labels``."""
+    images = None if labels is None else child(labels.parent, *IMAGE_FOLDERS)
+    return [] if images is None else [path for path in walk(images) if is_image_path(path)]
+
+
+def _stem(path: Path) -> tuple[str, ...]:
+    """The same for an image and its label: the path without suffix, ``images`` and ``labels``."""
+    kinds = (*IMAGE_FOLDERS, *LABEL_FOLDERS)
+    return (*(part for part in path.parent.parts if part.lower() not in kinds), path.stem)
+
+
+def _in_no_split(images: list[Path], where: str) -> Iterator[Finding]:
+    if images:
+        more = f", like {len(images) - 1} more" if len(images) > 1 else ""
+        yield finding("image-unlisted", Spot(images[0]), f"in no {where}{more}")
 
 
 def _labels_root(place: Path) -> Path | None:
@@ -184,6 +210,4 @@ def _unlisted(reader: YoloReader, images: list[Path]) -> Iterator[Finding]:
     listed = {*images}
     beside = (path for folder in {one.parent for one in images} for path in folder.iterdir())
     left = sorted(path for path in beside if is_image_path(path) and path not in listed)
-    if left:
-        more = f", like {len(left) - 1} more" if len(left) > 1 else ""
-        yield finding("image-unlisted", Spot(left[0]), f"in none of the lists{more}")
+    yield from _in_no_split(left, "list")
