@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,20 @@ from yolo_cli.evaluation.results.rows import MAX_RESULT_BYTES, Rows, numbered
 _KEYS = frozenset({int, str})
 _NUMBERS = frozenset({int, float})
 _HUGE = 1e300
+_MARK = b"\xef\xbb\xbf"  # byte order mark
+
+_BY_ID = ("image_id", "category_id")
+_BY_NAME = ("file_name", "category_name")
 
 _COCO = "a list of {'image_id', 'category_id', 'bbox', 'score'}"
-_OURS = "lines of {'image': name, 'detections': [{'label', 'score', 'box'}]}"
+_OURS = "{'image': name, 'detections': [{'label', 'score', 'box'}]}"
 
 
 def read_coco_results(path: Path) -> Rows:
     """Reads COCO's result format, https://cocodataset.org/#format-results, boxes as written.
+
+    Where every record has a ``file_name`` or a ``category_name`` as well, as some tools write it,
+    that is what images or classes go by: ids are those of whatever the tool was given.
 
     Raises:
         UserError: the file cannot be read, or a record lacks something.
@@ -37,42 +44,59 @@ def read_coco_results(path: Path) -> Rows:
     def where(row: int) -> str:
         return f"{path}: detection {row} (from 0)"
 
-    return _rows(records, ("image_id", "category_id", "bbox", "score"), where)
+    image, label = (
+        name if records and all(_has_text(record, name) for record in records) else number
+        for name, number in zip(_BY_NAME, _BY_ID, strict=True)
+    )
+    return _rows(records, (image, label, "bbox", "score"), where)
+
+
+def _has_text(record: object, key: str) -> bool:
+    return isinstance(record, dict) and isinstance(record.get(key), str)
 
 
 def read_json_lines(path: Path) -> Rows:
-    """Reads what ``yolo detect --json`` printed, a JSON object in each line.
+    """Reads what ``yolo detect --json`` wrote: an object for each image, in lines or in a list.
 
     Raises:
         UserError: the file cannot be read, or a record lacks something.
     """
     records: list[object] = []
-    places: list[tuple[int, int]] = []
-    for line, data in enumerate(read_bytes(path, MAX_RESULT_BYTES).split(b"\n"), start=1):
-        if not data.strip():
-            continue
-        record = _parse(data, path, line)
+    places: list[tuple[str, int]] = []
+    for place, record in _images(path):
         image = record.get("image") if isinstance(record, dict) else None
         found = record.get("detections") if isinstance(record, dict) else None
         if not isinstance(image, str) or not isinstance(found, list):
-            raise UserError(
-                f"{path}:{line}: no 'image' or no 'detections'", f"it should be {_OURS}"
-            )
+            raise UserError(f"{place}: no 'image' or no 'detections'", f"it should be {_OURS}")
         for index, item in enumerate(found):
             records.append({**item, "image": image} if isinstance(item, dict) else item)
-            places.append((line, index))
+            places.append((place, index))
 
     def where(row: int) -> str:
-        line, index = places[row]
-        return f"{path}:{line}: detection {index} (from 0)"
+        place, index = places[row]
+        return f"{place}: detection {index} (from 0)"
 
     return _rows(records, ("image", "label", "box", "score"), where)
+
+
+def _images(path: Path) -> Iterator[tuple[str, object]]:
+    """The records of a file, and the place of each."""
+    data = read_bytes(path, MAX_RESULT_BYTES)
+    if data.removeprefix(_MARK).lstrip()[:1] == b"[":
+        content = _parse(data, path)
+        assert isinstance(content, list)
+        for index, record in enumerate(content):
+            yield f"{path}: image {index} (from 0)", record
+        return
+    for line, text in enumerate(data.split(b"\n"), start=1):
+        if text.strip():
+            yield f"{path}:{line}", _parse(text, path, line)
 
 
 def _parse(data: bytes, path: Path, line: int = 0) -> object:
     """The value of a JSON text; `line` is its place in the file, where it is not all of it."""
     try:
-        value: object = json.loads(data.removeprefix(b"\xef\xbb\xbf"))
+        value: object = json.loads(data.removeprefix(_MARK))
     except json.JSONDecodeError as error:
         raise UserError(
             f"{path}:{line or error.lineno}: broken JSON (column {error.colno}: {error.msg})",

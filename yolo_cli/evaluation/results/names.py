@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from yolo_cli.data.class_names import class_places
-from yolo_cli.data.formats.common import IMAGE_FOLDERS, Key
+from yolo_cli.data.formats.common import IMAGE_FOLDERS, Key, number
 from yolo_cli.data.images import IMAGE_SUFFIXES
 from yolo_cli.data.sample import IntArray, Sample
 from yolo_cli.errors import UserError
@@ -49,8 +49,8 @@ class ImageNames:
             return self._keys[key]
         if isinstance(key, str):
             found = self._find_name(key)
-            number = class_number(key)
-            return self._keys.get(number, -1) if found == -1 and number is not None else found
+            value = class_number(key)
+            return self._keys.get(value, -1) if found == -1 and value is not None else found
         if self._keys:
             return self._keys.get(str(key), -1)
         return self._numbers.get(key, -1)
@@ -123,22 +123,30 @@ def class_indices(
     table = np.array(places, dtype=np.int64)
     if category_ids:
         ids = {str(key): index for key, index in category_ids.items()}
-        table[:] = [ids.get(str(key), -1) for key in rows.classes]
+        table[:] = [
+            place if isinstance(key, str) and place >= 0 else ids.get(str(key), -1)
+            for key, place in zip(rows.classes, places, strict=True)
+        ]
     else:
         open_ones = [i for i in used.tolist() if places[i] < 0 and numbers[i] is not None]
         if open_ones:
-            found = [number for i in open_ones if (number := numbers[i]) is not None]
+            found = [value for i in open_ones if (value := numbers[i]) is not None]
             base = _base(found, len(classes), class_base, rows, open_ones)
             shifted = np.array(found, dtype=np.int64) - base
             table[open_ones] = np.where((shifted >= 0) & (shifted < len(classes)), shifted, -1)
     unknown = used[table[used] < 0]
     if len(unknown) and (not ignore_unknown or len(unknown) == len(used)):
         index = int(unknown[0])
+        name = str(rows.classes[index])
+        hint = f"its classes: {_listed(classes)}"
+        if not ignore_unknown:
+            hint += f"; leave others out with {IGNORE_FLAG}"
+        words = name.split()
+        if len(words) > 1 and number(words[-1]) is not None:
+            hint = "there seem to be more numbers than a score and a box"
         raise UserError(
-            f"{_first(rows, rows.label, index)}: class {str(rows.classes[index])[:80]!r} is not in "
-            "the ground truth",
-            f"its classes: {_listed(classes)}"
-            + ("" if ignore_unknown else f"; leave others out with {IGNORE_FLAG}"),
+            f"{_first(rows, rows.label, index)}: class {name[:80]!r} is not in the ground truth",
+            hint,
         )
     return table[rows.label]
 

@@ -112,7 +112,7 @@ def split_lines(
                     f"{path}:{line}: {len(columns)} columns where {expected!r} was expected",
                     "is there no score? Ultralytics' tools write one with save_conf=True"
                     if len(columns) == 5
-                    else "",
+                    else "are these detections?",
                 )
     numbers = _numbers(rows)
     found = Lines(files, starts, lines, [row[0] for row in rows], numbers)

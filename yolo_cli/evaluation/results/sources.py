@@ -33,7 +33,7 @@ from yolo_cli.evaluation.results.text_results import (
 )
 
 _SNIFFED_BYTES = 4096
-_LINE_OF_OURS = re.compile(rb'\s*\{\s*"image"\s*:')
+_OURS = re.compile(rb'\s*(?:\[\s*)?\{\s*"image"\s*:')
 _JSON_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
 _NOT_DETECTIONS = frozenset({"classes.txt", "names.txt", "class_list.txt", "readme.txt"})
 
@@ -102,7 +102,7 @@ def _json_format(path: Path) -> ResultFormat | None:
         return None
     with path.open("rb") as file:
         head = file.read(_SNIFFED_BYTES).removeprefix(b"\xef\xbb\xbf")
-    if _LINE_OF_OURS.match(head) or path.suffix.lower() in {".jsonl", ".ndjson"}:
+    if _OURS.match(head) or path.suffix.lower() in {".jsonl", ".ndjson"}:
         return "jsonl"
     if head.lstrip()[:1] in {b"[", b"{"} or path.suffix.lower() == ".json":
         return "coco"
