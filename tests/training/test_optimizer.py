@@ -51,7 +51,9 @@ def test_the_backbone_has_a_rate_of_its_own(network: Network) -> None:
 
 
 def test_blocks_of_a_later_phase_learn_slowly(network: Network) -> None:
-    optimizer = build_optimizer(network, Recipe(lr=0.02, backbone_rate=1.0, unfreeze_rate=0.1), [4, 3])
+    optimizer = build_optimizer(
+        network, Recipe(lr=0.02, backbone_rate=1.0, unfreeze_rate=0.1), [4, 3]
+    )
     # As above, and the three convolutions of block 4: weights, then biases.
     assert sizes(optimizer) == [4, 7, 3, 3, 3, 3]
     rates = [group["lr"] for group in optimizer.param_groups]
