@@ -62,7 +62,11 @@ class Worker:
             text=True,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         )
-        self.facts: dict[str, Any] = self._read()["facts"]
+        try:
+            self.facts: dict[str, Any] = self._read()["facts"]
+        except BaseException:  # Ctrl-C as well: no process is left behind
+            self.close()
+            raise
         self.start_up = time.perf_counter() - start
 
     def ask(self, what: str, **values: Any) -> dict[str, Any]:

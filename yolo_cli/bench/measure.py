@@ -124,8 +124,8 @@ def measure(
         subjects = [worker for worker in workers if worker.spec.kind != "products"]
         say(f"measuring, {load.rounds} rounds")
         rates = {
-            worker.spec.name: worker.facts["flops"] / float(np.median(times)) / 1e9
-            for worker, times in zip(yards, _in_turns(yards, "network", load, batch=1), strict=True)
+            worker.spec.name: worker.facts["flops"] / float(np.median(taken)) / 1e9
+            for worker, taken in zip(yards, _in_turns(yards, "network", load, batch=1), strict=True)
         }
         rows = _rows(subjects, load, rates, say)
         threads = max((int(worker.facts.get("threads", 0)) for worker in subjects), default=0)
@@ -142,7 +142,7 @@ def _rows(
         passes = _in_turns(workers, "network", load, batch=batch)
         for worker, times, photo in zip(workers, passes, photos, strict=True):
             say(f"{worker.spec.name}: {len(paths)} files")
-            whole = min(worker.seconds("pipeline", paths=paths, batch=batch) for _ in range(2))
+            whole = min(worker.seconds("pipeline", paths=paths, batch=batch)[0] for _ in range(2))
             score = None
             if load.data is not None and worker.spec.kind == "own":
                 order = {"data": str(load.data), "split": load.split, "batch": batch}

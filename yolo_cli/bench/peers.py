@@ -8,6 +8,7 @@ that a peer may live in an environment of its own.
 from __future__ import annotations
 
 import io
+from importlib import import_module
 from typing import Any
 
 
@@ -16,10 +17,9 @@ class Ultralytics:
 
     def __init__(self, image_size: int) -> None:
         import torch
-        from ultralytics import YOLO
 
         self.size = image_size
-        self.model: Any = YOLO("yolov8n.yaml")
+        self.model: Any = import_module("ultralytics").YOLO("yolov8n.yaml")
         self.facts = {"precision": "fp32", "model": "yolov8n", "threads": torch.get_num_threads()}
         self.torch: Any = torch
 
@@ -31,9 +31,9 @@ class Ultralytics:
 
     def photo(self, content: bytes) -> None:
         """From the content of one JPEG file to its detections."""
-        import cv2
         import numpy as np
 
+        cv2: Any = import_module("cv2")
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
         self.model.predict(image, imgsz=self.size, verbose=False)
 
@@ -78,4 +78,4 @@ class Torchvision:
                 self.photo(file.read())
 
 
-PEERS = {"ultralytics": Ultralytics, "torchvision": Torchvision}
+PEERS: dict[str, Any] = {"ultralytics": Ultralytics, "torchvision": Torchvision}

@@ -30,7 +30,7 @@ def backends_of(text: str) -> tuple[BackendName, ...]:
     Raises:
         UserError: one is unknown.
     """
-    known = get_args(BackendName)
+    known: tuple[BackendName, ...] = get_args(BackendName)
     if text == "all":
         return tuple(name for name in known if installed(name))
     names = tuple(part.strip() for part in text.split(","))
@@ -41,7 +41,7 @@ def backends_of(text: str) -> tuple[BackendName, ...]:
                 f"use all, or some of {', '.join(known)}",
                 ExitCode.USAGE,
             )
-    return names
+    return tuple(name for name in known if name in names)
 
 
 def precisions() -> tuple[str, ...]:

@@ -90,7 +90,8 @@ def _subject(spec: dict[str, Any]) -> Subject:
         return Products(spec["precision"])
     from yolo_cli.bench.peers import PEERS
 
-    return PEERS[spec["kind"]](spec["image_size"])
+    peer: Subject = PEERS[spec["kind"]](spec["image_size"])
+    return peer
 
 
 def _answer(file: Any, value: dict[str, Any]) -> None:

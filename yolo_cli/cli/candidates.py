@@ -48,6 +48,7 @@ class Running:
         batch: images a forward pass.
         device: see ``--device``.
         precision: see ``--precision``.
+        backend: see ``--backend``.
         skip_bad: whether images that cannot be read are left out.
     """
 
@@ -55,6 +56,7 @@ class Running:
     batch: int
     device: str
     precision: str
+    backend: str
     skip_bad: bool
 
 
@@ -67,7 +69,9 @@ def from_weights(console: Console, dataset: Dataset, weights: str, how: Running)
     from yolo_cli.detection.detector import Detector
     from yolo_cli.detection.labelled import detect_dataset
 
-    detector = Detector.load(weights, device=how.device, precision=how.precision)
+    detector = Detector.load(
+        weights, device=how.device, precision=how.precision, backend=how.backend
+    )
     with image_progress(console) as bar:
         task = bar.add_task("detecting", total=len(dataset))
         found = detect_dataset(

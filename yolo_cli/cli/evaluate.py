@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 SCORING, FILES = "Scoring", "Detections of other tools"
 
 # What a network is run with, and what files are read with: the one is of no use to the other.
-OF_NETWORK = ("iou", "max_det", "vote", "batch", "device", "precision")
+OF_NETWORK = ("iou", "max_det", "vote", "batch", "device", "precision", "backend")
 OF_FILES = ("detections_format", "boxes", "class_base", "ignore_unknown")
 
 
@@ -157,6 +157,7 @@ def evaluate(  # typer calls it by name
     batch: options.Batch = options.BATCH,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
+    backend: options.Backend = "auto",
 ) -> None:
     """Score weights, or any tool's detections: VOC2007, VOC2010+ and COCO in one run.
 
@@ -195,7 +196,7 @@ def evaluate(  # typer calls it by name
         # At --conf everything has to be there; what is kept beyond it changes nothing there.
         least = min(conf, options.EVAL_CONF if min_conf is None else min_conf)
         kept = Thresholds(least, iou, max_det, VOTE if vote else None)
-        how = Running(kept, batch, device, precision, skip_bad)
+        how = Running(kept, batch, device, precision, backend, skip_bad)
         found = [from_weights(console, dataset, name, how) for name in names]
     for line in dict.fromkeys(note for one in found for note in one.notes):
         say(console, line)

@@ -17,6 +17,7 @@ BATCH = 2  # larger batches are no faster on a CPU: their activations leave its 
 
 # What a command line may say; the functions behind it check again, for those who call them.
 FormatName: TypeAlias = Literal["voc", "yolo", "coco", "text"]
+BackendName: TypeAlias = Literal["auto", "torch", "onnx", "openvino"]
 PrecisionName: TypeAlias = Literal["auto", "fp32", "bf16"]
 ArchName: TypeAlias = Arch
 HeadName: TypeAlias = Head
@@ -55,6 +56,10 @@ Device = Annotated[
 Precision = Annotated[
     PrecisionName,
     typer.Option(help="Of the convolutions; auto: what is fast here.", rich_help_panel=SPEED),
+]
+Backend = Annotated[
+    BackendName,
+    typer.Option(help="What runs the network; auto: the fastest here.", rich_help_panel=SPEED),
 ]
 Format = Annotated[
     FormatName | None,

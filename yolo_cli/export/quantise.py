@@ -21,7 +21,7 @@ from yolo_cli.detection.backends.backend import optional
 from yolo_cli.detection.backends.graph import INPUT
 
 if TYPE_CHECKING:
-    import onnx
+    from onnx import ModelProto
 
 IMAGES = 128  # more change the ranges little
 LAYERS = ["Conv", "Gemm", "MaxPool"]
@@ -39,7 +39,7 @@ class _Reader:
         return None if image is None else {INPUT: image.unsqueeze(0).numpy()}
 
 
-def quantise(model: onnx.ModelProto, images: Sequence[Tensor], *, fused: bool) -> onnx.ModelProto:
+def quantise(model: ModelProto, images: Sequence[Tensor], *, fused: bool) -> ModelProto:
     """A copy of a model that multiplies in eight bits, but for its last layer.
 
     The last layer predicts: rounded to eight bits, boxes would be off by pixels. It is a hundredth
@@ -55,7 +55,9 @@ def quantise(model: onnx.ModelProto, images: Sequence[Tensor], *, fused: bool) -
         UserError: onnxruntime is not installed.
     """
     package = optional("onnxruntime.quantization", "onnx")
-    onnx = optional("onnx", "onnx")
+    optional("onnx", "onnx")
+    import onnx
+
     package.CalibrationDataReader.register(_Reader)
     predictor = [n.name for n in model.graph.node if n.op_type in ("Conv", "Gemm")][-1]
     with TemporaryDirectory(prefix="yolo-cli-") as folder, _quiet():
@@ -79,7 +81,7 @@ def quantise(model: onnx.ModelProto, images: Sequence[Tensor], *, fused: bool) -
                 "OpTypesToExcludeOutputQuantization": ["Conv", "Gemm"] if fused else [],
             },
         )
-        result: onnx.ModelProto = onnx.load(target)
+        result = onnx.load(target)
     entry = result.metadata_props.add()
     entry.key, entry.value = "precision", "int8"
     return result

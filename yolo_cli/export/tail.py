@@ -149,12 +149,13 @@ def add_detections(model: onnx.ModelProto, config: ModelConfig, thresholds: Thre
     graph.initializer.extend(
         numpy_helper.from_array(value, name) for name, value in _constants(config, thresholds)
     )
-    for name, kind, shape in (
+    outputs: tuple[tuple[str, int, list[str | int]], ...] = (
         (BOXES, TensorProto.FLOAT, ["M", 4]),
         (SCORES, TensorProto.FLOAT, ["M"]),
         (LABELS, TensorProto.INT64, ["M"]),
         (IMAGES, TensorProto.INT64, ["M"]),
-    ):
+    )
+    for name, kind, shape in outputs:
         graph.output.append(helper.make_tensor_value_info(name, kind, shape))
     kept = {"conf": thresholds.conf, "iou": thresholds.iou, "max_det": thresholds.max_det}
     entry = model.metadata_props.add()
