@@ -7,7 +7,8 @@ from typing import Literal, TypeAlias
 ResultFormat: TypeAlias = Literal["coco", "voc", "text", "yolo", "jsonl"]
 """``coco``: a JSON list of results. ``voc``: a text file for each class, ``image score xmin ymin
 xmax ymax``. ``text``: one for each image, ``class score left top right bottom``. ``yolo``: one for
-each image, ``class x y w h score``, in fractions. ``jsonl``: lines of ``yolo detect --json``, or a list of such objects."""
+each image, ``class x y w h score``, in fractions. ``jsonl``: lines of ``yolo detect --json``, or
+a list of such objects."""
 
 BoxForm: TypeAlias = Literal["xyxy", "xywh", "cxcywh", "xyxyn", "xywhn", "cxcywhn", "voc"]
 """Four numbers of a box: two corners; corner and size; centre and size (torchvision's names), from
