@@ -26,7 +26,12 @@ from yolo_cli.data.check.finding import (
 )
 from yolo_cli.data.check.pictures import inspect_all
 from yolo_cli.data.check.sizes import check_size, rotated
-from yolo_cli.data.check.splits import check_duplicates, check_overlap, group_duplicates
+from yolo_cli.data.check.splits import (
+    check_duplicates,
+    check_overlap,
+    group_duplicates,
+    split_order,
+)
 from yolo_cli.data.check.survey import LabelledImage, Survey
 from yolo_cli.data.check.survey_coco import survey_coco, with_lines
 from yolo_cli.data.check.survey_text import survey_text
@@ -124,10 +129,14 @@ def check_dataset(
             raise
         return Report(root, "", None, [of_error("dataset-unreadable", broken, error)])
     survey = _survey(folder, phase("reading labels", None))
+    survey.splits = {name: survey.splits[name] for name in sorted(survey.splits, key=split_order)}
     paths = [image.path for image in survey.images]
     facts, findings = inspect_all(paths, phase("reading images", len(paths)))
     checked = [(image, facts[image.path]) for image in survey.images if image.path in facts]
-    findings += [*survey.findings, *check_overlap(survey.images)]
+    # Beside the one annotation file that the user named, other images may well be.
+    unasked = () if root.is_dir() else ("image-unlisted",)
+    findings += [one for one in survey.findings if one.code not in unasked]
+    findings += check_overlap(survey.images)
     findings += _boxes(survey, checked, input_size)
     counts = count_classes(survey)
     findings += check_classes(survey, counts, root)

@@ -183,7 +183,16 @@ def _write_coco(images: Mapping[str, list[LabelledImage]], out: Path) -> None:
     for split, part in images.items():
         content = _coco_part(documents, part, folders)
         path = out / "annotations" / f"instances_{split}.json"
-        atomic_write_text(path, json.dumps(content))
+        atomic_write_text(path, _entry_a_line(content))
+
+
+def _entry_a_line(content: Mapping[str, Sequence[object]]) -> str:
+    """JSON in which the line of an entry can be told."""
+    lists = [
+        f"{json.dumps(name)}: [\n" + ",\n".join(map(json.dumps, entries)) + "\n]"
+        for name, entries in content.items()
+    ]
+    return "{" + ",\n".join(lists) + "}\n"
 
 
 def _coco_part(

@@ -33,8 +33,8 @@ _FRAME_GRADIENTS, _FRAME_PICTURE, _FRAME_BITS = 0.6, 0.965, 12
 
 _FREQUENCIES = 8
 _FLAT = 1.0  # mean square of gradients under which a picture shows nothing to compare
-_ROWS, _COLUMNS = 1024, 4096  # of a tile of the table of all pairs
-_PAIRS = 4096  # compared at a time
+_ROWS, _COLUMNS = 1024, 1024  # of a tile of the table of all pairs
+_PAIRS = 1024  # compared at a time
 _ROUNDS = 64  # pictures of a tile that one is compared with, however many have its hash
 
 

@@ -24,7 +24,7 @@ _LOOKED_AT = 100  # earlier pictures of a group that the nearest one is sought a
 def check_overlap(images: Iterable[LabelledImage]) -> Iterator[Finding]:
     """Finds images that are listed for two splits which must not share any."""
     for image in images:
-        splits = sorted(image.splits, key=lambda name: (_ORDER.get(name, 9), name))
+        splits = sorted(image.splits, key=split_order)
         for i, split in enumerate(splits):
             other = next((one for one in splits[:i] if _apart(one, split)), None)
             if other is not None:
@@ -73,12 +73,18 @@ def _repeated(image: LabelledImage, other: LabelledImage, leak: bool, mirrored: 
     if mirrored:
         message = f"nearly the mirror image of {other.path}"
     if leak:
-        splits = (", ".join(sorted(one.splits, key=_order)) for one in (other, image))
+        splits = (_said(one.splits) for one in (other, image))
         message += " ({} and {})".format(*splits)
         return finding("leak", Spot(image.path), message, severity="error" if same else "warning")
     if same and _names(image) != _names(other):
         message += ", but with other labels"
     return finding("duplicate", Spot(image.path), message, severity="warning" if same else "info")
+
+
+def _said(splits: Collection[str]) -> str:
+    """The splits without trainval, which says less than train or val."""
+    narrow = {*splits} - {"trainval"}
+    return ", ".join(sorted(narrow or splits, key=split_order))
 
 
 def _names(image: LabelledImage) -> list[str]:
@@ -89,7 +95,8 @@ def _thumbnails(facts: Sequence[ImageFacts]) -> UInt8:
     return np.stack([one.thumbnail for one in facts])
 
 
-def _order(split: str) -> tuple[int, str]:
+def split_order(split: str) -> tuple[int, str]:
+    """What splits are sorted by: train, trainval, val, test, then others by name."""
     return _ORDER.get(split, 9), split
 
 
