@@ -1,7 +1,7 @@
 """Image files: whatever a camera, scanner or drawing program wrote becomes upright 8-bit RGB.
 
 Every failure is a :class:`~yolo_cli.errors.UserError` that names the file. Pillow raises some
-fifteen kinds of exception on damaged files; :func:`_opened` is the one place that knows it.
+fifteen kinds of exception on damaged files; :func:`opened` is the one place that knows it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ _UPRIGHT = {
 }
 """What makes an image of each EXIF orientation upright (EXIF 2.32, tag 0x0112; 1 is upright)."""
 
-_SIDEWAYS = frozenset({5, 6, 7, 8})
+SIDEWAYS = frozenset({5, 6, 7, 8})
+"""Orientations of EXIF in which width and height change places."""
 
 
 def is_image_path(path: Path) -> bool:
@@ -68,10 +69,10 @@ def read_image(path: Path) -> Image.Image:
     Raises:
         UserError: the file is missing, unreadable, empty, not an image, damaged or too large.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         if image.format == "TIFF":
             image.load()  # turns itself upright, and then has no orientation
-        rgb = _to_rgb(_upright(image, _orientation(image, path)))
+        rgb = to_rgb(turned_upright(image, orientation_of(image, path)))
         rgb.info = {}  # else the orientation would be there to be applied once more
         return rgb
 
@@ -88,13 +89,13 @@ def image_size(path: Path) -> tuple[int, int]:
     Raises:
         UserError: as :func:`read_image`, as far as the header shows it.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         width, height = image.size
         if image.format == "TIFF":  # Pillow versions differ in when they swap the sides
             tags = image.getexif()
             width = int(tags.get(ExifTags.Base.ImageWidth, width))
             height = int(tags.get(ExifTags.Base.ImageLength, height))
-        return (height, width) if _orientation(image, path) in _SIDEWAYS else (width, height)
+        return (height, width) if orientation_of(image, path) in SIDEWAYS else (width, height)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,26 +133,37 @@ def inspect_image(path: Path, side: int) -> ImageFacts:
         UserError: as :func:`read_image`.
     """
     upright = image_size(path)
-    with _opened(path) as image:
-        orientation = _orientation(image, path)
-        stored = upright[::-1] if orientation in _SIDEWAYS else upright
+    with opened(path) as image:
+        orientation = orientation_of(image, path)
+        stored = upright[::-1] if orientation in SIDEWAYS else upright
         image.draft("L", (4 * side, 4 * side))
         image.load()
-        grey = image if image.mode == "L" else _to_rgb(image).convert("L")
+        grey = image if image.mode == "L" else to_rgb(image).convert("L")
         small = grey.resize((side, side), Image.Resampling.BOX)
         if image.format != "TIFF":  # which load() has turned
-            small = _upright(small, orientation)
+            small = turned_upright(small, orientation)
         return ImageFacts(image.format or "", stored, upright, orientation, np.array(small))
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """Opens an image, header only, and turns all that may go wrong with it into `UserError`."""
+def opened(
+    path: Path,
+    reader: Callable[[Path], Image.Image] | None = None,
+    *,
+    max_pixels: int | None = None,
+) -> Iterator[Image.Image]:
+    """Opens an image, header only, and turns all that may go wrong with it into `UserError`.
+
+    Args:
+        path: the file.
+        reader: opens it, unless Pillow is to find out how.
+        max_pixels: largest width x height; :data:`MAX_PIXELS` unless told.
+    """
     try:
         _check_file(path)
-        with _SILENCE, Image.open(path, formats=_formats()) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise _too_large(path, f"{image.width} x {image.height} pixels")
+        with _SILENCE, (reader or _open)(path) as image:
+            if image.width * image.height > (max_pixels or MAX_PIXELS):
+                raise too_large(path, f"{image.width} x {image.height} pixels")
             if image.width < 1 or image.height < 1:
                 raise ValueError("no pixels")
             yield image
@@ -160,7 +172,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
     except PermissionError as error:
         raise _no_permission(path) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large(path, "too many pixels") from error
+        raise too_large(path, "too many pixels") from error
     except UnidentifiedImageError as error:
         raise UserError(
             f"{path}: not an image, or one whose beginning is damaged",
@@ -175,6 +187,10 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         raise UserError(
             f"{path}: damaged image ({reason})", "replace the file by an intact copy"
         ) from error
+
+
+def _open(path: Path) -> Image.Image:
+    return Image.open(path, formats=_formats())
 
 
 def _check_file(path: Path) -> None:
@@ -205,7 +221,7 @@ def _no_permission(path: Path) -> UserError:
     )
 
 
-def _too_large(path: Path, what: str) -> UserError:
+def too_large(path: Path, what: str) -> UserError:
     return UserError(
         f"{path}: image too large ({what})",
         f"at most {MAX_PIXELS:,} pixels are decoded: make a smaller copy",
@@ -218,7 +234,7 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
-def _orientation(image: Image.Image, path: Path) -> int:
+def orientation_of(image: Image.Image, path: Path) -> int:
     """EXIF orientation, 1 to 8; 1 also where the metadata is damaged, as image viewers do."""
     # The PNG reader decodes all pixels to look for metadata behind them: only if there is any.
     read: Callable[[Image.Image], Image.Exif] = Image.Image.getexif
@@ -252,12 +268,14 @@ def _png_ends_with_exif(path: Path) -> bool:
     return False
 
 
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
+def turned_upright(image: Image.Image, orientation: int) -> Image.Image:
+    """A copy without need of an orientation; the image itself if it is upright."""
     method = _UPRIGHT.get(orientation)
     return image if method is None else image.transpose(method)
 
 
-def _to_rgb(image: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image) -> Image.Image:
+    """A copy in mode ``RGB``, see :func:`read_image`."""
     if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
         return _eight_bits(image).convert("RGB")
     if image.has_transparency_data:
