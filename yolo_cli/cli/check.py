@@ -220,7 +220,8 @@ def _show_division(
     table.add_row("(images)", *(str(len(part)) for part in division.values()), "")
     found = {
         split: np.bincount(
-            np.concatenate([report.samples[i].labels for i in part]), minlength=len(names)
+            np.concatenate([np.zeros(0, int), *(report.samples[i].labels for i in part)]),
+            minlength=len(names),
         )
         for split, part in division.items()
     }

@@ -222,6 +222,7 @@ def _no_permission(path: Path) -> UserError:
 
 
 def too_large(path: Path, what: str) -> UserError:
+    """The refusal of an image of more than ``MAX_PIXELS`` pixels; ``what`` names its size."""
     return UserError(
         f"{path}: image too large ({what})",
         f"at most {MAX_PIXELS:,} pixels are decoded: make a smaller copy",

@@ -50,3 +50,20 @@ def test_the_seed_decides() -> None:
     labels = np.random.default_rng(0).random((50, 3)) < 0.5
     first, again, other = (stratify(labels, [], (0.8, 0.2), seed) for seed in (1, 1, 2))
     assert first == again != other
+
+
+def test_no_part_stays_empty_while_there_are_images_for_all() -> None:
+    # Five classes once each, and the rest background: 80/10/10 of ten images.
+    labels = np.zeros((10, 5), dtype=np.bool_)
+    labels[range(5), range(5)] = True
+    for seed in range(20):
+        parts = stratify(labels, [], (0.8, 0.1, 0.1), seed)
+        assert all(parts)
+        assert sorted(index for part in parts for index in part) == list(range(10))
+    # Two groups cannot be in three parts.
+    assert (
+        sorted(map(len, stratify(labels, [[0, 1, 2, 3], [4, 5, 6, 7, 8, 9]], (0.8, 0.1, 0.1), 0)))[
+            0
+        ]
+        == 0
+    )

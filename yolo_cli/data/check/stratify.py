@@ -43,7 +43,7 @@ def stratify(
     wanted = np.outer(shares, held.sum(axis=0)).astype(np.float64)  # [parts, C + 1]
     rng = np.random.default_rng(seed)
     left = np.ones(len(units), dtype=np.bool_)
-    parts: list[list[int]] = [[] for _ in shares]
+    given: list[list[int]] = [[] for _ in shares]  # units
     while left.any():
         remaining = held[left].sum(axis=0)
         remaining[-1] = remaining[-1] if not remaining[:-1].any() else remaining.max() + 1
@@ -52,10 +52,21 @@ def stratify(
         mine = np.flatnonzero(left & (held[:, rarest] > 0))
         for unit in mine[np.argsort(-held[mine, -1], kind="stable")]:
             part = _neediest(wanted, rarest, rng)
-            parts[part] += units[unit]
+            given[part].append(int(unit))
             wanted[part] -= held[unit]
             left[unit] = False
-    return [sorted(part) for part in parts]
+    _fill_empty(given, held[:, -1])
+    return [sorted(index for unit in part for index in units[unit]) for part in given]
+
+
+def _fill_empty(given: list[list[int]], sizes: Counts) -> None:
+    """Let parts without a unit, as few images make them, have a small one of the largest part."""
+    for part in given:
+        fullest = max(given, key=len)
+        if not part and len(fullest) > 1:
+            smallest = min(fullest, key=lambda unit: int(sizes[unit]))
+            fullest.remove(smallest)
+            part.append(smallest)
 
 
 def _units(count: int, groups: Sequence[Sequence[int]], seed: int) -> list[list[int]]:
