@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from yolo_cli.detection.sources import expand_sources
+from yolo_cli.detection.sources import expand_sources, list_sources
 from yolo_cli.errors import ExitCode, UserError
 
 
@@ -169,3 +170,46 @@ def test_a_folder_that_may_not_be_read(
 
 def test_no_sources() -> None:
     assert expand_sources([]) == []
+
+
+def named(photos: Path, *sources: str, stdin: bytes = b"") -> list[tuple[str, str]]:
+    found = list_sources(sources, stdin=io.BytesIO(stdin))
+    return [(os.path.relpath(source.file, photos), source.kind) for source in found]
+
+
+def test_lists(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    listed = photos / "list.txt"
+    # The second is seen from the list's folder, the others from the working directory.
+    listed.write_bytes(b"photos/1.png\r\n10.jpg\n\n  \nmissing.jpg\nphotos/1.png")
+    found = named(photos, "photos/list.txt", "photos/2.JPG", "photos/10.jpg")
+    assert found == [
+        ("1.png", "image"), ("10.jpg", "image"), ("../missing.jpg", "image"), ("2.JPG", "image"),
+    ]  # fmt: skip
+
+
+def test_standard_input(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(photos)
+    expected = [("1.png", "image"), ("clip.MP4", "video"), ("a\nb.jpg", "image")]
+    assert named(photos, "-", stdin=b"1.png\nclip.MP4\n") == expected[:2]
+    # NUL between names (find -print0), as line breaks may be in them.
+    assert named(photos, "-", stdin=b"1.png\0clip.MP4\0a\nb.jpg\0") == expected
+    assert named(photos, "-", stdin=os.fsencode("1.png\n") + b"\xff.jpg")[1][0] == "\udcff.jpg"
+    with pytest.raises(UserError, match="standard input: no paths in it"):
+        named(photos, "-", stdin=b"\n")
+    with pytest.raises(UserError, match="standard input:2: http"):
+        named(photos, "-", stdin=b"1.png\nhttp://example.org/a.jpg")
+
+
+def test_an_empty_list(photos: Path) -> None:
+    with pytest.raises(UserError, match=r"notes.txt: no paths in it"):
+        list_sources([str(photos / "notes.txt")])
+
+
+def test_videos(photos: Path) -> None:
+    for name in ("clip.mp4", "b.webm"):
+        (photos / name).touch()
+    assert named(photos, str(photos / "clip.mp4")) == [("clip.mp4", "video")]
+    assert named(photos, str(photos / "*.[mw]*")) == [("b.webm", "video"), ("clip.mp4", "video")]
+    # A folder stands for its photographs.
+    assert [kind for _, kind in named(photos, str(photos))] == ["image"] * 3

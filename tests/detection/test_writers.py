@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from yolo_cli.detection.writers import detection_record, output_path, save_annotated, taken_by
+from yolo_cli.detection.records import detection_record
+from yolo_cli.detection.writers import output_path, save_annotated, taken_by
 from yolo_cli.errors import ExitCode, UserError
 
 

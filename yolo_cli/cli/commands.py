@@ -23,7 +23,10 @@ class Entry(NamedTuple):
 
 TABLE = {
     "train": Entry("train:train", "Train a detector on a folder of labelled images."),
-    "detect": Entry("detect:detect", "Find objects in images: annotated copies, a table, JSON."),
+    "detect": Entry(
+        "detect:detect",
+        "Find objects in images and videos: annotated copies, tables, files for other tools.",
+    ),
     "eval": Entry(
         "evaluate:evaluate",
         "Score weights, or any tool's detections: VOC2007, VOC2010+ and COCO in one run.",
@@ -35,9 +38,7 @@ TABLE = {
     "export": Entry(
         "export:export", "Write a network for another runtime, and compare it with torch at once."
     ),
-    "bench": Entry(
-        "bench:bench", "Measure how fast networks are here: every backend, in turns."
-    ),
+    "bench": Entry("bench:bench", "Measure how fast networks are here: every backend, in turns."),
     "info": Entry("info:info", "Show a network's layers and what a weights file says of itself."),
 }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, overload
 
 import torch
 from PIL import Image
@@ -11,10 +13,14 @@ from torch import Tensor
 from yolo_cli.data.transforms import stretch
 from yolo_cli.detection.backends.backend import Backend
 from yolo_cli.detection.backends.choose import load_backend
+from yolo_cli.detection.result import Failure, Result
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.grid import Grid
 from yolo_cli.model.postprocess import Detection, postprocess
 from yolo_cli.model.thresholds import DETECT, Thresholds
+
+if TYPE_CHECKING:
+    from yolo_cli.detection.inputs import Picture
 
 
 class Detector:
@@ -79,6 +85,77 @@ class Detector:
             raw = self.backend(torch.stack(list(inputs)))
             return postprocess(raw, self.grid, sizes, thresholds)
 
-    def __call__(self, image: Image.Image, thresholds: Thresholds = DETECT) -> Detection:
-        """Find the objects of one upright RGB image."""
-        return self.detect([self.prepare(image)], [image.size], thresholds)[0]
+    @property
+    def parallel(self) -> bool:
+        """Whether several threads at once are faster than one: torch on the CPU."""
+        device: torch.device | None = getattr(self.backend, "device", None)
+        return self.backend.name == "torch" and device is not None and device.type == "cpu"
+
+    @overload
+    def __call__(
+        self, images: Picture, thresholds: Thresholds = ..., *, batch: int = ..., **changes: Any
+    ) -> Result: ...
+
+    @overload
+    def __call__(
+        self,
+        images: Sequence[Picture],
+        thresholds: Thresholds = ...,
+        *,
+        batch: int = ...,
+        **changes: Any,
+    ) -> list[Result]: ...
+
+    def __call__(
+        self,
+        images: Picture | Sequence[Picture],
+        thresholds: Thresholds = DETECT,
+        *,
+        batch: int = 1,
+        **changes: Any,
+    ) -> Result | list[Result]:
+        """Find the objects of one image or of several.
+
+        Args:
+            images: a path, a PIL image (turned upright as its EXIF data says), an array
+                ``[H, W, 3]`` uint8 in RGB order, a tensor ``[3, H, W]`` uint8 or float in [0, 1];
+                or a list of such.
+            thresholds: what to keep.
+            batch: images a forward pass.
+            changes: of single thresholds: ``conf=0.4``, ``iou``, ``max_det``, ``vote``,
+                ``agnostic``; ``classes=["dog"]`` by name.
+
+        Returns:
+            One result; for a list a list of them, in its order.
+
+        Raises:
+            UserError: an image cannot be read, or a name is no class.
+            TypeError: what was given is no picture.
+            ValueError: an array or tensor is no picture by its shape, type or values.
+        """
+        from yolo_cli.detection.classes import class_indices
+        from yolo_cli.detection.inputs import items_of
+        from yolo_cli.detection.pipeline import detect_items, find_in
+
+        if isinstance(names := changes.get("classes"), list | tuple) and names:
+            changes["classes"] = class_indices(",".join(map(str, names)), self.classes)
+        wanted = replace(thresholds, **changes)
+        items, alone = items_of(images)
+        if alone:  # no threads for one picture
+            item = items[0]
+            loaded = item.load(self.image_size, keep=True)
+            return find_in(self, [(item.origin, loaded)], wanted)[0]
+        results: list[Result] = []
+        for outcome in detect_items(
+            self,
+            items,
+            wanted,
+            lambda result: result,
+            batch=batch,
+            keep_images=True,
+            count=len(items),
+        ):
+            if isinstance(outcome, Failure):
+                raise outcome.error
+            results.append(outcome)
+        return results

@@ -69,6 +69,9 @@ def draw_detections(
     *,
     line_width: int | None = None,
     colors: Sequence[Color] | None = None,
+    show_labels: bool = True,
+    show_scores: bool = True,
+    in_place: bool = False,
 ) -> Image.Image:
     """Draw boxes with class and score onto a copy of an image.
 
@@ -82,11 +85,14 @@ def draw_detections(
         names: class names.
         line_width: of the boxes, in pixels; scaled to the image unless told.
         colors: of the classes; those of :func:`class_color` unless told.
+        show_labels: write class and score.
+        show_scores: write the score behind the class.
+        in_place: draw onto the image itself, which is in mode ``RGB``: nobody else needs it.
 
     Returns:
-        A new image of the same size in mode ``RGB``.
+        An image of the same size in mode ``RGB``.
     """
-    drawn = image.copy() if image.mode == "RGB" else image.convert("RGB")
+    drawn = image if in_place else image.copy() if image.mode == "RGB" else image.convert("RGB")
     corners = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     classes = np.asarray(labels, dtype=np.int64)
     confidence = None if scores is None else np.asarray(scores, dtype=np.float64)
@@ -101,12 +107,14 @@ def draw_detections(
     paints = [class_color(c) if colors is None else colors[c] for c in classes.tolist()]
     for i in order:
         _draw_outline(pen, outlines[i], paints[i], width)
+    if not show_labels:
+        return drawn
 
     font = label_font(max(_SMALLEST_FONT, round(scale / 34)))
     plates: list[_Plate] = []
     for i in order[::-1]:  # the highest score has the choice of place
         name = names[int(classes[i])]
-        score = "" if confidence is None else f"{confidence[i]:.0%}"
+        score = f"{confidence[i]:.0%}" if confidence is not None and show_scores else ""
         text = _fit(name, score, font, drawn.width)
         plates.append(_place(text, paints[i], font, outlines[i], size=drawn.size, others=plates))
     for plate in reversed(plates):

@@ -11,7 +11,8 @@ from yolo_cli.data.formats.common import with_skip_hint
 from yolo_cli.data.sample import Dataset, Sample
 from yolo_cli.detection.classes import ClassMap
 from yolo_cli.detection.detector import Detector
-from yolo_cli.detection.pipeline import Failure, detect_files
+from yolo_cli.detection.pipeline import detect_files
+from yolo_cli.detection.result import Failure
 from yolo_cli.model.postprocess import Detection
 from yolo_cli.model.thresholds import EVAL, Thresholds
 

@@ -1,4 +1,4 @@
-"""What the user names (files, folders, patterns) becomes a list of image files."""
+"""What the user names (files, folders, patterns, lists, addresses) becomes a list of sources."""
 
 from __future__ import annotations
 
@@ -6,15 +6,120 @@ import glob
 import os
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import IO, Literal
 
 from yolo_cli.data.images import is_image_path
+from yolo_cli.detection.web import file_name, is_address
 from yolo_cli.errors import ExitCode, UserError
 
 _PATTERN_CHARACTERS = frozenset("*?[")
 _NOT_THERE = (FileNotFoundError, NotADirectoryError)
 _KNOWN_BY_SUFFIX = "images are known by their suffix (.jpg, .png, .webp and others)"
+
+
+_VIDEOS = (
+    ("mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg"),
+    ("mpeg", "wmv", "flv", "3gp", "ogv", "mts", "m2ts"),
+)
+VIDEO_SUFFIXES = frozenset(f".{name}" for names in _VIDEOS for name in names)
+"""Suffixes, in lower case, of files that are taken for videos."""
+
+LIST_SUFFIX = ".txt"
+STANDARD_INPUT = "-"
+
+
+@dataclass(frozen=True)
+class Source:
+    """An image, a video, or the address of an image.
+
+    Attributes:
+        name: as the user wrote it, or as it was found.
+        kind: what it is taken for.
+        file: its path; of an address, the name that a file would have.
+    """
+
+    name: str
+    kind: Literal["image", "video", "address"]
+    file: Path
+
+
+def list_sources(
+    sources: Sequence[str], *, recursive: bool = False, stdin: IO[bytes] | None = None
+) -> list[Source]:
+    """List all that the sources name.
+
+    Beside what :func:`expand_sources` knows, a source may be
+
+    - a video file, known by its suffix;
+    - an ``http(s)`` address of an image;
+    - a text file (``.txt``) with a path in each line: as seen from the working directory or else
+      from the file's folder;
+    - ``-`` for such lines on standard input; paths may also be separated by NUL (find -print0).
+
+    What a list names is not looked for: a file that is missing is found out in its turn.
+
+    Args:
+        sources: as the user typed them.
+        recursive: search the subfolders of folders as well, except hidden ones.
+        stdin: what ``-`` reads.
+
+    Returns:
+        Each source once, at its first place. Nothing was opened but lists.
+
+    Raises:
+        UserError: as :func:`expand_sources`; a list cannot be read, is empty, or holds an address.
+    """
+    found: dict[Path | str, Source] = {}
+    for source in sources:
+        if is_address(source):
+            found.setdefault(source, Source(source, "address", Path(file_name(source))))
+            continue
+        for path in _paths(source, recursive, stdin):
+            kind: Literal["image", "video"] = "video" if is_video_path(path) else "image"
+            found.setdefault(_identity(path), Source(str(path), kind, path))
+    return list(found.values())
+
+
+def is_video_path(path: Path) -> bool:
+    """Whether the name looks like a video's."""
+    return path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")
+
+
+def _paths(source: str, recursive: bool, stdin: IO[bytes] | None) -> list[Path]:
+    if source == STANDARD_INPUT and stdin is not None:
+        return _listed(stdin.read(), "standard input", Path())
+    path = Path(source)
+    if path.suffix.lower() == LIST_SUFFIX and path.is_file():
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        return _listed(data, str(path), path.parent)
+    return expand_sources([source], recursive=recursive)
+
+
+def _listed(data: bytes, name: str, folder: Path) -> list[Path]:
+    """The paths in a list."""
+    separator = b"\0" if b"\0" in data else b"\n"
+    paths: list[Path] = []
+    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(separator), start=1):
+        text = os.fsdecode(line.removesuffix(b"\r"))
+        if not text.strip():
+            continue
+        if is_address(text):
+            raise UserError(
+                f"{name}:{number}: {text[:100]}: addresses are fetched only when they are typed",
+                "name it on the command line, or download the image",
+            )
+        path = Path(text)
+        beside = folder / path
+        paths.append(beside if not _exists(path) and _exists(beside) else path)
+    if not paths:
+        raise UserError(f"{name}: no paths in it", "a list has the path of an image in each line")
+    return paths
 
 
 def expand_sources(sources: Sequence[str], *, recursive: bool = False) -> list[Path]:
@@ -77,7 +182,7 @@ def _matches(path: Path, source: str, recursive: bool) -> list[Path]:
     for match in found:
         if match.is_dir():
             images += _images_in(match, recursive)
-        elif is_image_path(match):
+        elif is_image_path(match) or is_video_path(match):
             images.append(match)
     if not images:
         what = "matches no image" if found else "matches nothing"

@@ -59,7 +59,8 @@ def _select(
     inside = (boxes[box, 2:] > boxes[box, :2]).all(dim=1)
     box, label = box[inside], label[inside]
     score = scores[box, label]
-    keep = batched_nms(boxes[box], score, label, thresholds.iou)[: thresholds.max_det]
+    groups = torch.zeros_like(label) if thresholds.agnostic else label
+    keep = batched_nms(boxes[box], score, groups, thresholds.iou)[: thresholds.max_det]
     box, label, score = box[keep], label[keep], score[keep]
     found = boxes[box]
     if thresholds.vote is not None:

@@ -17,6 +17,7 @@ class Thresholds:
             least this much, weighted by score and overlap (box voting, Gidaris & Komodakis
             2015); None to leave them, as the paper does.
         classes: indices of the only classes that are kept; None for all.
+        agnostic: boxes of different classes suppress each other as well.
     """
 
     conf: float = 0.25
@@ -24,6 +25,7 @@ class Thresholds:
     max_det: int = 300
     vote: float | None = None
     classes: tuple[int, ...] | None = None
+    agnostic: bool = False
 
 
 # Several cells find the same object, each with an error of its own: voting is worth 1.8 points of
