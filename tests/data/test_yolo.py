@@ -287,6 +287,7 @@ BAD_YAML = {
     "broken": ("names: [cat\ntrain: x: y", "data.yaml:2: broken YAML"),
     "tab": ("names:\n\t- cat", "data.yaml:2: broken YAML"),
     "binary": ("names: \0", "broken YAML"),
+    "long": (f"names: [cat]\ntrain: {'a' * 5000}\n", "'train' is 'aaa"),
     "deep": ("names: " + "[" * 5000, "nested too deeply"),
     "empty name": ("names: [cat, '']", "class 1 has no name"),
     "same name twice": ("names: [cat, dog, cat]", "'cat'"),

@@ -70,7 +70,10 @@ class DatasetFolder:
         """
         own = None if split is None else self._own_name(split)
         classes = self.classes
-        samples, skipped = self.reader.load(own)
+        try:
+            samples, skipped = self.reader.load(own)
+        except OSError as error:  # a folder without permission, for instance
+            raise unreadable(Path(error.filename or self.root), error) from error
         if not samples:
             where = f"{self.root}" if split is None else f"{self.root}: split {split!r}"
             others = f"name another split ({', '.join(self.splits)})" if split is not None else ""

@@ -203,6 +203,11 @@ def _sources(path: Path, key: str, value: object, bases: tuple[Path, ...]) -> It
     for one in values:
         if not isinstance(one, str):
             raise UserError(f"{path}: {key!r} must be a path or a list of paths")
+        try:
+            (bases[0] / one).is_dir()
+        except OSError as error:  # longer than any path can be, or out of bounds
+            reason = f"{key!r} is {one[:80]!r}, which cannot be read ({error.strerror})"
+            raise UserError(f"{path}: {reason}") from error
         # What is missing is an error when this split is read, not when another one is.
         yield locate(one, bases) or bases[0] / one
 
