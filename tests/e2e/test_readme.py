@@ -71,6 +71,16 @@ def test_the_readme_commands_run(
     assert {p.name for p in (folder / "samples/JPEGImages").iterdir()} <= annotated
 
 
+def test_the_readme_python_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(folder)
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    exec(compile(code, "README.md", "exec"), {})
+    assert "cat" in capsys.readouterr().out
+    assert (folder / "annotated.png").stat().st_size > 10_000
+
+
 def test_the_embedded_weights_find_what_is_in_the_samples(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
