@@ -59,6 +59,8 @@ def run(arguments: list[str]) -> int:
         result = app(args=arguments, prog_name="yolo", standalone_mode=False)
         if sys.stdout:  # there is none after ">&-"
             sys.stdout.flush()
+        if result == ExitCode.INTERRUPTED:  # typer answers a KeyboardInterrupt with this code
+            raise KeyboardInterrupt
         return int(result) if isinstance(result, int) else ExitCode.OK
     except typer.TyperException as error:
         rich_format_error(error)  # type: ignore[arg-type]  # takes what typer raises
