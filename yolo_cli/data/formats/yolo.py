@@ -152,7 +152,7 @@ class YoloReader:
             if not text:
                 continue
             image = locate(text, (source.parent, *self.layout.bases), fewest=1)
-            if image is None:
+            if image is None or image.is_dir():
                 faults.add(Fault("missing", source, line, f"no such image {text[:200]!r}"))
             else:
                 found.append((line, image))
