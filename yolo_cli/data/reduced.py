@@ -111,6 +111,8 @@ def read_drawable(path: Path) -> Reduced:
 
 def _is_jpeg(path: Path) -> bool:
     try:
+        if not path.is_file():  # to open a pipe would wait for somebody to write into it
+            return False
         with path.open("rb") as file:
             return file.read(len(_START)) == _START
     except (OSError, ValueError):
