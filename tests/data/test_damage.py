@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yolo_cli.data.dataset import open_dataset
-from yolo_cli.data.formats import common
+from yolo_cli.data.formats import files
 from yolo_cli.errors import UserError
 
 from ..property import damaged, examples
@@ -128,7 +128,7 @@ def test_damage(tmp_path: Path, make: Callable[[Path], Path]) -> None:
 
 def fill(unit: bytes, start: bytes = b"", end: bytes = b"") -> bytes:
     """A label file as large as it may be."""
-    room = common.MAX_LABEL_BYTES - len(start) - len(end)
+    room = files.MAX_LABEL_BYTES - len(start) - len(end)
     return start + unit * (room // len(unit)) + end
 
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from yolo_cli.data.dataset import open_dataset
-from yolo_cli.data.formats import common
+from yolo_cli.data.formats import files
 from yolo_cli.data.formats.voc_xml import Annotation, read_annotation
 from yolo_cli.errors import UserError
 
@@ -302,7 +302,7 @@ def test_very_deep_xml_is_no_crash(tmp_path: Path) -> None:
 def test_a_huge_label_file_is_refused(tmp_path: Path) -> None:
     voc(tmp_path, {"a": PLAIN, "b": PLAIN})
     with (tmp_path / "Annotations/a.xml").open("r+b") as file:
-        file.truncate(common.MAX_LABEL_BYTES + 1)  # sparse: takes no room
+        file.truncate(files.MAX_LABEL_BYTES + 1)  # sparse: takes no room
     error = refused(tmp_path)
     assert "too large" in error.message
     assert "4 MB" in error.hint

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from yolo_cli.data.dataset import open_dataset
-from yolo_cli.data.formats import common
+from yolo_cli.data.formats import files
 from yolo_cli.data.formats.yolo_layout import locate
 from yolo_cli.errors import UserError
 
@@ -273,7 +273,7 @@ def test_label_files_that_are_no_text(tmp_path: Path) -> None:
     data = load(tmp_path, skip_bad=True)
     assert (list(boxes(data)), len(data.skipped)) == (["a"], 1)
     with (tmp_path / "labels/b.txt").open("r+b") as file:
-        file.truncate(common.MAX_LABEL_BYTES + 1)
+        file.truncate(files.MAX_LABEL_BYTES + 1)
     assert "too large" in refused(tmp_path).message
 
 

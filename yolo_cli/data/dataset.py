@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 
 from yolo_cli.data.formats import open_description, recognise
-from yolo_cli.data.formats.common import Reader, canonical_split, unreadable
+from yolo_cli.data.formats.common import Reader, canonical_split
+from yolo_cli.data.formats.files import unreadable
 from yolo_cli.data.sample import Dataset
 from yolo_cli.errors import UserError
 

@@ -22,7 +22,7 @@ from yolo_cli.data.check.stratify import stratify
 from yolo_cli.data.check.survey import LabelledImage
 from yolo_cli.data.formats.coco import CocoReader
 from yolo_cli.data.formats.coco_json import MAX_JSON_BYTES
-from yolo_cli.data.formats.common import read_bytes
+from yolo_cli.data.formats.files import read_bytes
 from yolo_cli.data.formats.voc import Part, VocReader
 from yolo_cli.data.formats.yolo import YoloReader
 from yolo_cli.errors import ExitCode, UserError

@@ -18,7 +18,8 @@ from yolo_cli.data.formats.coco_json import (
     Place,
     read_document,
 )
-from yolo_cli.data.formats.common import Fault, Faults, Key, canonical_split, exists, read_bytes
+from yolo_cli.data.formats.common import Fault, Faults, Key, canonical_split
+from yolo_cli.data.formats.files import exists, read_bytes
 from yolo_cli.data.images import is_image_path
 from yolo_cli.errors import UserError
 

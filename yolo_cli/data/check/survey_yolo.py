@@ -15,11 +15,9 @@ from yolo_cli.data.formats.common import (
     Fault,
     Faults,
     canonical_split,
-    child,
-    read_lines,
     unique_ids,
-    walk,
 )
+from yolo_cli.data.formats.files import child, read_lines, walk
 from yolo_cli.data.formats.yolo import YoloReader
 from yolo_cli.data.formats.yolo_labels import YoloObject, read_labels
 from yolo_cli.data.formats.yolo_layout import LABEL_FOLDERS, label_folders, label_of

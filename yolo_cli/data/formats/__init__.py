@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yolo_cli.data.formats import coco, text, voc, yolo
-from yolo_cli.data.formats.common import Reader, Reading, visible
+from yolo_cli.data.formats.common import Reader, Reading
+from yolo_cli.data.formats.files import visible
 from yolo_cli.errors import ExitCode, UserError
 
 

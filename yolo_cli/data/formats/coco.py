@@ -26,12 +26,10 @@ from yolo_cli.data.formats.common import (
     Reading,
     build_sample,
     canonical_split,
-    child,
-    exists,
     stated_size,
     unique_ids,
-    visible,
 )
+from yolo_cli.data.formats.files import child, exists, visible
 from yolo_cli.data.sample import Sample
 from yolo_cli.errors import UserError
 

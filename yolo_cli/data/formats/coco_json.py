@@ -8,15 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias, TypeGuard
 
-from yolo_cli.data.formats.common import (
-    Box,
-    Fault,
-    FaultKind,
-    Key,
-    brief,
-    check_counts,
-    read_bytes,
-)
+from yolo_cli.data.formats.common import Box, Fault, FaultKind, Key, brief, check_counts
+from yolo_cli.data.formats.files import read_bytes
 from yolo_cli.errors import ExitCode, UserError
 
 MAX_JSON_BYTES = 2 * 1024**3

@@ -1,27 +1,22 @@
-"""What all readers share: finding files, reading text, checking boxes, and ``--skip-bad``."""
+"""What all readers share: the contract, faults and ``--skip-bad``, samples and their boxes."""
 
 from __future__ import annotations
 
 import os
 import re
-import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from math import isfinite
-from operator import attrgetter
 from pathlib import Path
 from reprlib import Repr
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 
+from yolo_cli.data.formats.files import exists
 from yolo_cli.data.images import image_size, read_image
 from yolo_cli.data.sample import Sample
-from yolo_cli.errors import ExitCode, UserError
-
-MAX_LABEL_BYTES = 4 * 1024**2
-"""Largest label file of one image that is read: hundreds of thousands of boxes."""
+from yolo_cli.errors import UserError
 
 MAX_OBJECTS = 100_000
 """Most objects that the label file of one image can have."""
@@ -29,8 +24,6 @@ MAX_OBJECTS = 100_000
 MAX_FAULTS = 1000
 """A label file with more broken objects than this is none."""
 
-MAX_LIST_BYTES = 64 * 1024**2
-"""Largest list of images that is read."""
 
 LONGEST_SIDE = 1_000_000
 """Pixels of a side that a label can state."""
@@ -334,141 +327,6 @@ def unique_ids(images: Iterable[Path], root: Path) -> list[str]:
     return list(ids)
 
 
-def child(folder: Path, *names: str) -> Path | None:
-    """The first of `names` (any case) that is a folder inside `folder`."""
-    if not folder.is_dir():
-        return None
-    try:
-        with os.scandir(folder) as entries:  # tells folders from files without a look at each
-            folders = sorted(one.name for one in entries if one.is_dir() and _is_visible(one.name))
-    except OSError as error:
-        raise unreadable(folder, error) from error
-    found = {name.lower(): folder / name for name in folders}
-    return next((found[name.lower()] for name in names if name.lower() in found), None)
-
-
-def exists(path: Path) -> bool:
-    """Whether there is such a file or folder; False also for what can be no path at all."""
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return False
-
-
-def visible(folder: Path) -> list[Path]:
-    """What is in a folder, sorted, without hidden files and what archivers leave behind."""
-    try:
-        paths = sorted(folder.iterdir(), key=attrgetter("name"))  # much quicker than by path
-    except OSError as error:
-        raise unreadable(folder, error) from error
-    return [path for path in paths if _is_visible(path.name)]
-
-
-def _is_visible(name: str) -> bool:
-    return not name.startswith((".", "__MACOSX"))
-
-
-def walk(folder: Path) -> Iterator[Path]:
-    """All visible files below a folder, in no particular order; links to folders are followed.
-
-    A link that leads back to a folder it is in is not followed again.
-    """
-    seen: set[str] = set()
-
-    def stop(error: OSError) -> None:
-        raise unreadable(Path(error.filename or folder), error) from error
-
-    for base, folders, files in os.walk(folder, onerror=stop, followlinks=True):
-        real = os.path.realpath(base)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(filter(_is_visible, folders))
-        yield from (Path(base, name) for name in files if not name.startswith("."))
-
-
-class FileIndex:
-    """The files below a folder by id: relative path without suffix, ``/`` between parts.
-
-    Of several files with the same id (``a.jpg``, ``a.png``) the first by name is meant.
-
-    Args:
-        folder: where to look, subfolders included.
-        wanted: whether a file belongs into the index.
-    """
-
-    def __init__(self, folder: Path, wanted: Callable[[Path], bool]) -> None:
-        self.folder = folder
-        self.unused: dict[Path, Path] = {}
-        """Files behind another one of the same id, and that one."""
-        self._by_id: dict[str, Path] = {}
-        self._by_name: dict[str, Path] = {}
-        for path in sorted(filter(wanted, walk(folder))):
-            used = self._by_id.setdefault(path.relative_to(folder).with_suffix("").as_posix(), path)
-            if used is not path:
-                self.unused[path] = used
-            self._by_name.setdefault(path.name.lower(), path)
-
-    def __len__(self) -> int:
-        return len(self._by_id)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._by_id)
-
-    @cached_property
-    def _by_folded_id(self) -> dict[str, Path]:
-        return {name.lower(): path for name, path in reversed(self._by_id.items())}
-
-    def find(self, file_id: str) -> Path | None:
-        """The file with this id, in the given case if there is one, else in any."""
-        return self._by_id.get(file_id) or self._by_folded_id.get(file_id.lower())
-
-    def named(self, name: str) -> Path | None:
-        """The file with this name (suffix included, any case), in whichever subfolder."""
-        return self._by_name.get(name.lower())
-
-
-def read_bytes(path: Path, limit: int = MAX_LABEL_BYTES) -> bytes:
-    """Content of a label file.
-
-    Raises:
-        UserError: missing, a folder, unreadable, or larger than `limit` bytes.
-    """
-    try:
-        found = path.stat()
-        if stat.S_ISDIR(found.st_mode):
-            raise UserError(f"{path}: a folder where a label file should be")
-        if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for
-            raise UserError(f"{path}: not a file that can be read whole")
-        if found.st_size > limit:
-            raise UserError(
-                f"{path}: {found.st_size / 1024**2:.1f} MB is too large for such a file",
-                f"at most {limit / 1024**2:g} MB are read",
-            )
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
-        raise UserError(f"{path}: no such file") from error
-    except OSError as error:
-        raise unreadable(path, error) from error
-
-
-def read_lines(path: Path, limit: int = MAX_LABEL_BYTES) -> list[str]:
-    """Lines of a text file in UTF-8 (with or without byte order mark) or UTF-16 with one.
-
-    Raises:
-        UserError: as :func:`read_bytes`, or it is no text.
-    """
-    data = read_bytes(path, limit)
-    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}:{line}: not UTF-8 text", "save the file as UTF-8") from error
-    return [line.strip() for line in text.split("\n")]
-
-
 def check_counts(path: Path, objects: int, faults: int, most: int = MAX_FAULTS) -> None:
     """Stops the reading of what is no label file, before it fills the memory.
 
@@ -498,10 +356,3 @@ _BRIEF.maxstring = _BRIEF.maxother = 40
 def brief(value: object) -> str:
     """A value of a JSON file for a message: short, however large or deep it is."""
     return _BRIEF.repr(value)[:60]
-
-
-def unreadable(path: Path, error: OSError) -> UserError:
-    """The error for a file or folder that the system does not let us read."""
-    reason = error.strerror or str(error)
-    code = ExitCode.FAILURE if isinstance(error, PermissionError) else ExitCode.BAD_INPUT
-    return UserError(f"{path}: cannot be read ({reason})", code=code)

@@ -27,16 +27,13 @@ from yolo_cli.data.formats.common import (
     Entry,
     Fault,
     Faults,
-    FileIndex,
     Key,
     Reading,
     build_sample,
     check_counts,
-    child,
     number,
-    read_lines,
-    walk,
 )
+from yolo_cli.data.formats.files import FileIndex, child, read_lines, walk
 from yolo_cli.data.images import is_image_path
 from yolo_cli.data.sample import Sample
 from yolo_cli.errors import UserError

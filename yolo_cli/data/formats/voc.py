@@ -17,21 +17,16 @@ from pathlib import Path
 
 from yolo_cli.data.formats.common import (
     IMAGE_FOLDERS,
-    MAX_LIST_BYTES,
     SPLIT_FOLDERS,
     Box,
     Entry,
     Faults,
-    FileIndex,
     Key,
     Reading,
     build_sample,
-    child,
-    read_lines,
     stated_size,
-    visible,
-    walk,
 )
+from yolo_cli.data.formats.files import MAX_LIST_BYTES, FileIndex, child, read_lines, visible, walk
 from yolo_cli.data.formats.voc_xml import Annotation, read_annotation
 from yolo_cli.data.images import IMAGE_SUFFIXES, is_image_path
 from yolo_cli.data.sample import Sample

@@ -13,7 +13,8 @@ from xml.parsers.expat import XMLParserType
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from yolo_cli.data.formats.common import Box, Fault, check_counts, number, read_bytes
+from yolo_cli.data.formats.common import Box, Fault, check_counts, number
+from yolo_cli.data.formats.files import read_bytes
 from yolo_cli.errors import UserError
 
 _MAX_DEPTH = 100

@@ -15,18 +15,15 @@ from itertools import islice
 from pathlib import Path
 
 from yolo_cli.data.formats.common import (
-    MAX_LIST_BYTES,
     Entry,
     Fault,
     Faults,
     Key,
     Reading,
     build_sample,
-    child,
-    read_lines,
     unique_ids,
-    walk,
 )
+from yolo_cli.data.formats.files import MAX_LIST_BYTES, child, read_lines, walk
 from yolo_cli.data.formats.yolo_labels import Labels, YoloObject, read_labels
 from yolo_cli.data.formats.yolo_layout import (
     LABEL_FOLDERS,

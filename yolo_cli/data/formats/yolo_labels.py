@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
-from yolo_cli.data.formats.common import Box, Fault, check_counts, number, read_lines
+from yolo_cli.data.formats.common import Box, Fault, check_counts, number
+from yolo_cli.data.formats.files import read_lines
 
 MAX_CLASSES = 100_000
 """Class numbers are below this: each gets a name, also where the dataset has none."""

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import yaml
 
-from yolo_cli.data.formats.common import (
-    IMAGE_FOLDERS,
+from yolo_cli.data.formats.common import IMAGE_FOLDERS, SPLIT_FOLDERS
+from yolo_cli.data.formats.files import (
     MAX_LIST_BYTES,
-    SPLIT_FOLDERS,
     child,
     exists,
     read_bytes,

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from yolo_cli.data.formats.common import brief, read_bytes
+from yolo_cli.data.formats.common import brief
+from yolo_cli.data.formats.files import read_bytes
 from yolo_cli.data.sample import FloatArray
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.evaluation.results.rows import MAX_RESULT_BYTES, Rows, numbered

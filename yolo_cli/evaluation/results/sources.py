@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from yolo_cli.data.formats.common import exists, unreadable, walk
+from yolo_cli.data.formats.files import exists, unreadable, walk
 from yolo_cli.data.sample import FloatArray
 from yolo_cli.errors import UserError
 from yolo_cli.evaluation.result_forms import FORMAT_FLAG, ResultFormat

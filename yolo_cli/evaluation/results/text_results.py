@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from yolo_cli.data.class_names import plain_name
-from yolo_cli.data.formats.common import MAX_LABEL_BYTES, read_lines
+from yolo_cli.data.formats.files import MAX_LABEL_BYTES, read_lines
 from yolo_cli.errors import UserError
 from yolo_cli.evaluation.results.rows import MAX_RESULT_BYTES, Lines, Rows, numbered, split_lines
 
