@@ -82,9 +82,37 @@ def quantise(model: ModelProto, images: Sequence[Tensor], *, fused: bool) -> Mod
             },
         )
         result = onnx.load(target)
+    if fused:
+        _round_before_pooling(result)
     entry = result.metadata_props.add()
     entry.key, entry.value = "precision", "int8"
     return result
+
+
+def _round_before_pooling(model: ModelProto) -> None:
+    """Move each rounding that follows a max pooling before it, so that it pools eight bits.
+
+    The largest of rounded numbers is the largest number, rounded: nothing else changes.
+    """
+    from onnx import helper
+
+    nodes = list(model.graph.node)
+    takers = {name: node for node in nodes for name in node.input}
+    moved = []
+    for node in nodes:
+        rounding = takers.get(node.output[0])
+        if node.op_type == "MaxPool" and rounding and rounding.op_type == "QuantizeLinear":
+            (source,), scale = node.input, rounding.input[1:]
+            small, again = f"{source}_8bit", f"{source}_rounded"
+            for kind, given, made in (
+                ("QuantizeLinear", source, small),
+                ("DequantizeLinear", small, again),
+            ):
+                moved.append(helper.make_node(kind, [given, *scale], [made], name=f"{made}_{kind}"))
+            node.input[0] = again
+        moved.append(node)
+    del model.graph.node[:]
+    model.graph.node.extend(moved)
 
 
 @contextmanager
