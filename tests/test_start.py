@@ -34,3 +34,9 @@ def test_help_imports_no_command() -> None:
         "yolo_cli.errors", "yolo_cli.text",
     }  # fmt: skip
     assert not modules & {"torch", "numpy", "PIL", "pydantic", "rich.progress"}
+
+
+def test_a_command_imports_no_help() -> None:
+    modules = imported("from yolo_cli.cli.app import run; run(['info', 'fast'])")
+    assert "torch" in modules
+    assert not modules & {"typer.rich_utils", "rich.markdown", "matplotlib", "yaml"}

@@ -9,7 +9,6 @@ import sys
 from typing import Annotated
 
 import typer
-from typer.rich_utils import rich_format_error
 
 import yolo_cli
 from yolo_cli.cli.commands import Commands
@@ -63,6 +62,8 @@ def run(arguments: list[str]) -> int:
             raise KeyboardInterrupt
         return int(result) if isinstance(result, int) else ExitCode.OK
     except typer.TyperException as error:
+        from typer.rich_utils import rich_format_error  # slow to import, and seldom needed
+
         rich_format_error(error)  # type: ignore[arg-type]  # takes what typer raises
         return ExitCode.USAGE
     except UserError as error:
