@@ -37,13 +37,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "samples", path / "samples")
     shutil.copytree(ROOT / "samples", path / "my-dataset")
     shutil.copytree(ROOT / "samples/JPEGImages", path / "holiday")
-    (path / "my-dataset/ImageSets/Main/test.txt").write_text("chelsea\nowl\n")
+    for split in (lists := path / "my-dataset/ImageSets/Main").glob("*.txt"):
+        kept = [i for i in split.read_text().split() if i not in {"chelsea", "owl"}]
+        split.write_text("".join(f"{i}\n" for i in kept))
+    (lists / "test.txt").write_text("chelsea\nowl\n")
     for name in ("photo", "new-photo"):
         shutil.copy(ROOT / "samples/JPEGImages/chelsea.jpg", path / f"{name}.jpg")
     Image.open(path / "photo.jpg").save(path / "photo.png")
     for name in ("A", "B"):
         shutil.copy(weights_path("default"), path / f"{name}.safetensors")
-    found = [{"image_id": "chelsea", "category_id": "cat", "bbox": [10, 10, 99, 99], "score": 0.5}]
+    found = [{"image_id": "cameraman", "category_id": "person", "bbox": [10, 10, 99, 99], "score": 0.5}]
     (path / "results.json").write_text(json.dumps(found))
     return path
 

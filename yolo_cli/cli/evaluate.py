@@ -90,7 +90,7 @@ def evaluate(  # typer calls it by name
     iou_thresholds: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="X,X,…",
+            metavar="X,X",
             help="IoUs for the mAP of the VOC protocols.",
             show_default="0.5",
             rich_help_panel=SCORING,
@@ -99,7 +99,7 @@ def evaluate(  # typer calls it by name
     similar: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="A,B,…",
+            metavar="A,B",
             help="Classes that are alike; again for each group.",
             show_default="the groups of VOC",
             rich_help_panel=SCORING,

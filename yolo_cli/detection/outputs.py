@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -116,6 +117,7 @@ class Outputs:
             self._journal = documents.Journal(folder / documents.JOURNAL, keep)
         self._again: set[str] = set()
         self._begun = False
+        self._handle: int | None = None
         self._lock = threading.Lock()
         self._video: tuple[str, VideoWriter] | None = None
         self._recorded = 0
@@ -203,6 +205,9 @@ class Outputs:
             UserError: a file cannot be written.
         """
         video, self._video = self._video, None
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            os.close(handle)
         if video is not None:
             video[1].discard()
         if self._journal is None:
@@ -236,15 +241,25 @@ class Outputs:
                         ExitCode.FAILURE,
                     ) from error
                 self._begun = True
+                # Held open, for its number not to be given to a folder made in its place.
+                self._handle = os.open(self.folder, os.O_RDONLY) if os.name == "posix" else None
                 if "yolo" in self.formats:
                     names = "".join(f"{name}\n" for name in self.classes)
                     atomic_write_text(self.folder / LABELS / "classes.txt", names)
-            elif not self.folder.is_dir():
+            elif not self._is_there():
                 raise UserError(
                     f"{self.folder}: the folder has disappeared",
                     "was it removed, or its disk taken out?",
                     ExitCode.FAILURE,
                 )
+
+    def _is_there(self) -> bool:
+        """Whether the folder is still the one that was made: a file in the works makes it anew."""
+        try:
+            now = self.folder.stat()
+        except OSError:
+            return False
+        return self._handle is None or os.path.samestat(now, os.fstat(self._handle))
 
     def _target(self, origin: Origin) -> Path:
         target = self.targets[origin.name]
