@@ -46,7 +46,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Image.open(path / "photo.jpg").save(path / "photo.png")
     for name in ("A", "B"):
         shutil.copy(weights_path("default"), path / f"{name}.safetensors")
-    found = [{"image_id": "cameraman", "category_id": "person", "bbox": [10, 10, 99, 99], "score": 0.5}]
+    box = {"category_id": "person", "bbox": [10, 10, 99, 99], "score": 0.5}
+    found = [{"image_id": "cameraman", **box}]
     (path / "results.json").write_text(json.dumps(found))
     return path
 
