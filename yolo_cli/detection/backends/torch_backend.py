@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from yolo_cli.detection.backends.backend import BackendName, Precision
+from yolo_cli.model.fused import fuse_activations
 from yolo_cli.model.network import Network
 
 
@@ -22,6 +23,8 @@ class TorchBackend:
 
     def __init__(self, network: Network, device: torch.device, dtype: torch.dtype) -> None:
         self.network = network.to_inference(dtype, device)
+        if device.type == "cpu":
+            fuse_activations(self.network, network.config.image_size)
         self.device = device
         self.precision: Precision = "bf16" if dtype == torch.bfloat16 else "fp32"
 
