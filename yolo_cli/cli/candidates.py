@@ -70,7 +70,11 @@ def from_weights(console: Console, dataset: Dataset, weights: str, how: Running)
     from yolo_cli.detection.labelled import detect_dataset
 
     detector = Detector.load(
-        weights, device=how.device, precision=how.precision, backend=how.backend
+        weights,
+        device=how.device,
+        precision=how.precision,
+        backend=how.backend,
+        images=len(dataset),
     )
     with image_progress(console) as bar:
         task = bar.add_task("detecting", total=len(dataset))

@@ -144,7 +144,10 @@ def detect(  # typer calls it by name
     formats = parse_formats(save or DEFAULT_SAVE)
     if threads is not None:
         torch.set_num_threads(threads)
-    detector = Detector.load(weights, device=device, precision=precision, backend=backend)
+    count = None if any(source.kind == "video" for source in found) else len(found)
+    detector = Detector.load(
+        weights, device=device, precision=precision, backend=backend, images=count
+    )
     chosen = None if classes is None else class_indices(classes, detector.classes)
     report = _Report(console, detector.classes)
     outputs = None
@@ -162,7 +165,7 @@ def detect(  # typer calls it by name
             done = outputs.is_done(found)
             report.skipped = sum(done)
             found = [source for source, known in zip(found, done, strict=True) if not known]
-    count = None if any(source.kind == "video" for source in found) else len(found)
+            count = None if count is None else len(found)
     outcomes = detect_items(
         detector,
         _items(found, every),

@@ -49,6 +49,7 @@ class Detector:
         device: str = "auto",
         precision: str = "auto",
         backend: str = "auto",
+        images: int | None = None,
     ) -> Detector:
         """A detector from a weights file or an export.
 
@@ -58,11 +59,16 @@ class Detector:
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
             precision: ``auto``, ``fp32`` or ``bf16``.
             backend: ``auto``, ``torch``, ``onnx`` or ``openvino``.
+            images: how many there will be, on which ``auto`` depends; None for many.
 
         Raises:
             UserError: if the file is missing or damaged, or the device or backend not there.
         """
-        return cls(*load_backend(weights, backend=backend, device=device, precision=precision))
+        return cls(
+            *load_backend(
+                weights, backend=backend, device=device, precision=precision, images=images
+            )
+        )
 
     def prepare(self, image: Image.Image) -> Tensor:
         """An upright RGB image as the network takes it: ``[3, S, S]`` uint8."""

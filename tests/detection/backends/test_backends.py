@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -57,6 +58,19 @@ def test_weights_are_run_by_the_backend_asked_for(weights: Path, name: str) -> N
     assert backend(images(2)).shape == (2, 2, 2, 12)  # 5 x 2 boxes and 2 classes
 
 
+@pytest.mark.parametrize(
+    ("images_to_come", "name"), [(1, "torch"), (49, "torch"), (50, "openvino"), (None, "openvino")]
+)
+def test_the_fastest_is_taken(weights: Path, images_to_come: int | None, name: str) -> None:
+    _, backend = load_backend(str(weights), images=images_to_come)
+    assert backend.name == name
+
+
+def test_torch_is_always_there(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("yolo_cli.detection.backends.choose.installed", lambda n: n == "torch")
+    assert load_backend(str(weights))[1].name == "torch"
+
+
 def test_half_precision_is_near_the_full_one(weights: Path) -> None:
     net = network(tiny())
     pixels = images(1)
@@ -73,7 +87,7 @@ def test_half_precision_is_near_the_full_one(weights: Path) -> None:
         ({"backend": "onnx", "precision": "bf16"}, "--precision bf16: onnxruntime computes"),
     ],
 )
-def test_what_does_not_go_together(weights: Path, options: dict[str, str], message: str) -> None:
+def test_what_does_not_go_together(weights: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message) as error:
         load_backend(str(weights), **options)
     assert error.value.code == ExitCode.USAGE

@@ -16,16 +16,24 @@ from yolo_cli.model.runtime import pick_device, pick_dtype
 from yolo_cli.model.weights import load_weights, weights_path
 
 # For weights on the CPU, the fastest first; all agree with torch in float32 (mAP within 0.2).
-FASTEST: tuple[BackendName, ...] = ("torch",)
+FASTEST: tuple[BackendName, ...] = ("openvino", "torch")
+# OpenVINO takes a second longer to start, which so many images give back.
+FEW = 50
 
 
 def load_backend(
-    weights: str, *, backend: str = "auto", device: str = "auto", precision: str = "auto"
+    weights: str,
+    *,
+    backend: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    images: int | None = None,
 ) -> tuple[ModelConfig, Backend]:
     """A network from a weights file or an export, ready to run.
 
-    ``auto`` is for weights OpenVINO on the CPU if it is installed, else torch; for an ONNX file
-    OpenVINO if it is installed, else ONNX Runtime; for an OpenVINO folder OpenVINO.
+    ``auto`` is, for weights on the CPU, OpenVINO if it is installed and there are at least
+    :data:`FEW` images, else torch; for an ONNX file OpenVINO if it is installed, else ONNX
+    Runtime; for an OpenVINO folder OpenVINO.
 
     Args:
         weights: ``default``, the name of other embedded weights, or the path of a weights file,
@@ -34,6 +42,7 @@ def load_backend(
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``; backends other than torch run on
             the CPU.
         precision: ``auto``, ``fp32`` or ``bf16``; what is quantised stays so.
+        images: how many there will be; None for many, or if it is not known.
 
     Raises:
         UserError: if the file is missing or damaged, the device is not there, the backend not
@@ -47,7 +56,7 @@ def load_backend(
     if kind is None:
         place = pick_device(device)
         network = load_weights(path).network()
-        chosen = _for_weights(place) if backend == "auto" else backend
+        chosen = _for_weights(place, images) if backend == "auto" else backend
         return network.config, of_network(network, chosen, place, precision)
     if device not in ("auto", "cpu"):
         raise UserError(
@@ -86,8 +95,8 @@ def of_network(network: Network, backend: str, device: torch.device, precision: 
     return OnnxBackend.of(network)
 
 
-def _for_weights(device: torch.device) -> BackendName:
-    if device.type != "cpu":
+def _for_weights(device: torch.device, images: int | None) -> BackendName:
+    if device.type != "cpu" or (images is not None and images < FEW):
         return "torch"
     return next(name for name in FASTEST if installed(name))
 
