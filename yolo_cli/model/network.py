@@ -105,7 +105,7 @@ class Network(nn.Module):
         """
         self.eval().requires_grad_(False)
         _fuse_norms(self)
-        self.to(device, dtype).to(memory_format=torch.channels_last)
+        self.to(device=device, dtype=dtype, memory_format=torch.channels_last)
         self.head.predictor.float()
         self.place_preprocessing(device)
         return self
