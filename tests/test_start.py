@@ -40,3 +40,17 @@ def test_a_command_imports_no_help() -> None:
     modules = imported("from yolo_cli.cli.app import run; run(['info', 'fast'])")
     assert "torch" in modules
     assert not modules & {"typer.rich_utils", "rich.markdown", "matplotlib", "yaml"}
+
+
+def test_garbage_is_looked_for_again_after_the_imports() -> None:
+    done = imported(
+        "import gc\n"
+        "from yolo_cli.cli.startup import importing\n"
+        "with importing():\n"
+        "    assert not gc.isenabled()\n"
+        "    import torch\n"
+        "assert gc.isenabled() and gc.get_freeze_count() > 10_000\n"
+        "with importing():\n"
+        "    assert gc.isenabled()\n"
+    )
+    assert "torch" in done

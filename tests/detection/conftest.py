@@ -25,7 +25,7 @@ def detector(tmp_path_factory: pytest.TempPathFactory) -> Detector:
     """Finds the same in every image, see ``tests.e2e.conftest.fixed``."""
     path = tmp_path_factory.mktemp("weights") / "fixed.safetensors"
     save_fixed(path, CLASSES)
-    return Detector.load(str(path), device="cpu", precision="fp32")
+    return Detector.load(str(path), device="cpu", precision="fp32", backend="torch")
 
 
 def jpeg(path: Path, size: tuple[int, int] = (200, 100), color: str = "orange") -> Path:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from yolo_cli.cli import options
 from yolo_cli.cli.console import cell, image_progress, plain_table, say, say_error, stderr
+from yolo_cli.cli.startup import importing
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import check_folder
 from yolo_cli.text import counted
@@ -133,13 +134,14 @@ def detect(  # typer calls it by name
     _check_options(found, folder, skip_existing)
     console = stderr()
 
-    import torch
+    with importing():
+        import torch
 
-    from yolo_cli.detection.classes import class_indices
-    from yolo_cli.detection.detector import Detector
-    from yolo_cli.detection.outputs import Outputs, Style, parse_formats
-    from yolo_cli.detection.pipeline import detect_items
-    from yolo_cli.model.thresholds import VOTE, Thresholds
+        from yolo_cli.detection.classes import class_indices
+        from yolo_cli.detection.detector import Detector
+        from yolo_cli.detection.outputs import Outputs, Style, parse_formats
+        from yolo_cli.detection.pipeline import detect_items
+        from yolo_cli.model.thresholds import VOTE, Thresholds
 
     formats = parse_formats(save or DEFAULT_SAVE)
     if threads is not None:

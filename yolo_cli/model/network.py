@@ -105,7 +105,8 @@ class Network(nn.Module):
         """
         self.eval().requires_grad_(False)
         _fuse_norms(self)
-        self.to(device=device, dtype=dtype, memory_format=torch.channels_last)
+        # In one pass over the weights, which torch's stub knows nothing of.
+        self.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.head.predictor.float()
         self.place_preprocessing(device)
         return self
