@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,22 @@ def test_eight_bits(tmp_path: Path, toy: Pictures, weights: Weights, format_: st
     numbers = path if path.is_file() else path / "model.bin"
     float_size = 4 * sum(t.numel() for t in weights.tensors.values())
     assert numbers.stat().st_size < 0.6 * float_size
+
+
+def test_labels_that_the_network_does_not_know(
+    tmp_path: Path, toy: Pictures, weights: Weights
+) -> None:
+    assert toy.dataset is not None
+    others = replace(toy, dataset=replace(toy.dataset, classes=("cup", "hat")))
+    report = export(
+        weights,
+        tmp_path / "model.onnx",
+        Options("onnx", int8=True),
+        compared=toy,
+        calibration=others,
+        tolerance=LOOSE,
+    )
+    assert report.map_torch is None
 
 
 def test_an_export_replaces_the_one_before(tmp_path: Path, toy: Pictures, weights: Weights) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,8 @@ class OwnSubject:
         for _ in detect_files(self.detector, files, DETECT, batch=batch):
             pass
 
-    def score(self, data: str, split: str | None, batch: int) -> float:
-        """VOC07 mAP, 0-100."""
+    def score(self, data: str, split: str | None, batch: int) -> float | None:
+        """VOC07 mAP, 0-100; None without objects that count."""
         from yolo_cli.data.dataset import open_dataset
         from yolo_cli.data.splits import evaluation_split
         from yolo_cli.evaluation.voc import IOU_THRESHOLD, match_voc, score_voc
@@ -72,4 +73,5 @@ class OwnSubject:
         dataset = evaluation_split(open_dataset(Path(data)), split)
         found = detect_dataset(self.detector, dataset, batch=min(batch, len(dataset)))
         matching = match_voc(found.samples, found.detections, found.classes)
-        return score_voc(matching, iou_threshold=IOU_THRESHOLD, rule="voc07").mean_ap
+        score = score_voc(matching, iou_threshold=IOU_THRESHOLD, rule="voc07").mean_ap
+        return None if math.isnan(score) else score

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import get_args
 
 import torch
@@ -65,7 +66,8 @@ def own_specs(weights: Sequence[str], backends: Sequence[BackendName]) -> list[S
             for precision in usable:
                 if precision not in ("auto", *precisions()):
                     continue
-                title = f"{name} {backend} {precision}"
+                how = backend if precision == "auto" else f"{backend} {precision}"
+                title = " ".join([*([Path(name).stem] if len(weights) > 1 else []), how])
                 values = {"weights": name, "backend": backend, "precision": precision}
                 specs.append(Spec(title, "own", values))
     return specs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,10 +13,11 @@ from torch import Tensor
 
 from yolo_cli.data.sample import Dataset
 from yolo_cli.detection.backends.backend import Backend, optional
-from yolo_cli.detection.backends.graph import to_onnx
+from yolo_cli.detection.backends.graph import RAW, to_onnx
 from yolo_cli.detection.backends.onnx_backend import OnnxBackend
 from yolo_cli.detection.backends.openvino_backend import FILE, OpenVinoBackend, describe
 from yolo_cli.detection.backends.torch_backend import TorchBackend
+from yolo_cli.detection.classes import ClassMap
 from yolo_cli.detection.detector import Detector
 from yolo_cli.detection.labelled import detect_dataset
 from yolo_cli.errors import ExitCode, UserError
@@ -32,6 +34,7 @@ from yolo_cli.export.parity import (
 from yolo_cli.export.quantise import IMAGES, quantise
 from yolo_cli.export.tail import add_detections, detection_of
 from yolo_cli.files import atomic_path, check_folder
+from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.grid import Grid
 from yolo_cli.model.network import Network
 from yolo_cli.model.postprocess import postprocess
@@ -156,9 +159,10 @@ def export(
         say(f"comparing with torch on {len(inputs)} images")
         report = _compared(network, backend, inputs, options, tolerance)
         report = replace(report, path=out, megabytes=_size(temporary) / 1e6)
-        if calibration is not None and calibration.dataset is not None:
+        labelled = None if calibration is None else calibration.dataset
+        if labelled is not None and _knows(config, labelled):
             say("scoring both in float32 and in eight bits")
-            report = _scored(report, network, backend, calibration.dataset)
+            report = _scored(report, network, backend, labelled)
     return report
 
 
@@ -197,7 +201,7 @@ def _compared(
     with torch.inference_mode():
         expected = torch.cat([network(image.unsqueeze(0)) for image in inputs])
         outputs = [backend.outputs(image.unsqueeze(0).numpy()) for image in inputs]
-        raw = torch.cat([backend(image.unsqueeze(0)) for image in inputs])
+        raw = torch.cat([torch.from_numpy(one[RAW]) for one in outputs])
     report = Report(Path(), 0, network.config.image_size, compare(expected, raw, grid, allowed))
     if options.thresholds is not None:
         # With our own suppression of the export's own boxes: what it does after its last layer.
@@ -218,11 +222,22 @@ def _compared(
     return report
 
 
+def _knows(config: ModelConfig, dataset: Dataset) -> bool:
+    """Whether a network and a dataset have a class in common."""
+    try:
+        ClassMap.between(config.classes, dataset.classes)
+    except UserError:
+        return False
+    return True
+
+
 def _scored(report: Report, network: Network, backend: Backend, dataset: Dataset) -> Report:
     """The report with VOC07 mAP of torch in float32 and of the export, where there are labels."""
     part = replace(dataset, samples=tuple(spread(dataset.samples, MAP_IMAGES)))
     torch_backend = TorchBackend(network, torch.device("cpu"), torch.float32)
     scores = [_mean_ap(Detector(network.config, b), part) for b in (torch_backend, backend)]
+    if any(map(math.isnan, scores)):  # no objects that count
+        return report
     return replace(report, map_torch=scores[0], map_export=scores[1], map_images=len(part.samples))
 
 
