@@ -61,14 +61,15 @@ def bench(  # typer calls it by name
 ) -> None:
     """Measure how fast networks are here: every backend, in turns.
 
-    Each backend and precision runs in a process of its own. ×8: eight images a pass. Start: from
-    the start of that process to its first detections. Pass: the network alone, median. Of max:
-    the share of the rate at which this machine multiplies matrices. JPEG: one in memory to its
-    detections. Files: from files to detections.
+    Each backend and precision runs in a process of its own. ×8: eight images
+    a pass. Start: from the start of that process to its first detections.
+    Pass: the network alone, median. Of max: the share of the rate at which
+    this machine multiplies matrices. JPEG: one in memory to its detections.
+    Files: from files to detections.
 
     [b]Examples[/b]
     yolo bench
-    yolo bench --weights runs/train-1/best.safetensors --batch 1,8 --data my-dataset/
+    yolo bench --weights runs/train-1/best.safetensors --data my-dataset/
     yolo bench --against torchvision --json > bench.json
     """
     batches = _numbers(batch)
