@@ -61,12 +61,13 @@ def test_the_teacher_is_left_as_it_is_and_asked_in_evaluation_mode() -> None:
     with torch.no_grad():
         torch.testing.assert_close(answer.raw, teacher.eval()(images))
     student.train()
-    raw, features = distillation.run(student, images)
-    torch.testing.assert_close(raw.shape, answer.raw.shape)
-    terms = distillation(raw, features, answer)
+    mine = distillation.run(student, images)
+    torch.testing.assert_close(mine.raw.shape, answer.raw.shape)
+    terms = distillation(mine, answer)
     sum(terms.values()).backward()
     assert all(p.grad is None for p in teacher.parameters())
     assert all(p.grad is not None for p in student.head.layers.parameters())
+    assert all(p.grad is not None for p in student.backbone.parameters())
     after = teacher.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
 
@@ -75,9 +76,10 @@ def test_equal_answers_have_no_soft_loss() -> None:
     teacher = Network(config())
     teacher.freeze(4)
     distillation = Distillation(teacher, Network(config(arch="fast")), torch.float32)
-    raw, features = torch.randn(2, 2, 2, 12), torch.randn(2, 32, 2, 2)
-    answer = Answer(raw, features)
-    terms = distillation(raw, torch.zeros(2, 16, 2, 2), answer)
+    raw = torch.randn(2, 2, 2, 12)
+    answer = Answer(raw, {s: torch.randn(2, 32, s, s) for s in (2, 4)})
+    mine = Answer(raw, {2: torch.zeros(2, 32, 2, 2), 4: answer.features[4]})
+    terms = distillation(mine, answer)
     torch.testing.assert_close(terms["soft"], torch.tensor(0.0), atol=1e-5, rtol=0)
     assert terms["hint"] > 0
 

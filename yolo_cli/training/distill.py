@@ -1,8 +1,9 @@
 """Learning from a teacher: a small network is shown what a larger one makes of the same images.
 
 Hinton et al. 2015 (soft targets), Romero et al. 2015 (hints: the student's features, projected,
-shall be the teacher's), Mehta & Ozturk 2018 (in a one-stage detector the teacher's boxes and
-classes count as much as it believes that there is an object).
+shall be the teacher's, here at every resolution that both have), Mehta & Ozturk 2018 (in a
+one-stage detector the teacher's boxes and classes count as much as it believes that there is an
+object).
 
 The teacher's frozen blocks are read from the feature cache that its own training has left, so it
 costs its last block and its head. Scenes are put together from four images both in pixels and in
@@ -11,7 +12,9 @@ the teacher's activations (:mod:`yolo_cli.training.patchwork`): there are as man
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name that every torch programmer reads
@@ -22,7 +25,9 @@ from yolo_cli.model.grid import Grid
 from yolo_cli.model.network import Network
 
 COORD = 5.0  # weight of the teacher's boxes, as λcoord is of the true ones
-HINT = 20.0  # weight of the hint, which starts near 1 and is small beside the other terms
+HINT = 20.0  # weight of each hint, which starts near 1 and is small beside the other terms
+
+Features = dict[int, Tensor]  # ``[N, C, size, size]`` by size
 
 
 class Distillation(nn.Module):
@@ -44,7 +49,7 @@ class Distillation(nn.Module):
         self.dtype = dtype
         self.grid = Grid.of(student.config)
         # Nothing of it is kept: it translates the student's features for the teacher.
-        self.projection = nn.Conv2d(_features(student), _features(teacher), 1)
+        self.projections = _projections(teacher, student)
 
     def train(self, mode: bool = True) -> Distillation:
         """Set training mode; the teacher stays in evaluation mode."""
@@ -64,48 +69,98 @@ class Distillation(nn.Module):
             torch.autocast(device.type, self.dtype, enabled=self.dtype != torch.float32),
         ):
             inputs = activations.to(device, self.dtype)
-            features = self.teacher.head.layers(self.teacher.backbone(inputs, self.teacher.frozen))
-            raw = self.teacher.head.predict(features)
-        return Answer(raw.float().clone(), features.float().clone())
+            features, last = teacher_features(self.teacher, inputs)
+            raw = self.teacher.head.predict(last)
+        return Answer(raw.float().clone(), {s: f.float().clone() for s, f in features.items()})
 
-    def run(self, student: Network, images: Tensor) -> tuple[Tensor, Tensor]:
-        """The student's output, and what its predictor was given.
+    def run(self, student: Network, images: Tensor) -> Answer:
+        """The student's output, and its features translated for the teacher.
 
         Args:
             student: in the precision that it is trained in.
             images: ``[N, 3, H, W]`` uint8.
         """
-        features = student.head.layers(student.backbone(student.normalise(images)))
-        return student.head.predict(features), features
+        features, last = student_features(student, student.normalise(images))
+        hints = {int(s): project(features[int(s)]) for s, project in self.projections.items()}
+        return Answer(student.head.predict(last), hints)
 
-    def forward(self, raw: Tensor, features: Tensor, answer: Answer) -> dict[str, Tensor]:
+    def forward(self, student: Answer, teacher: Answer) -> dict[str, Tensor]:
         """Distance between student and teacher, by terms; each is zero where they agree.
 
-        Args:
-            raw: ``[N, S, S, 5B + C]`` the student's output.
-            features: ``[N, F, S, S]`` what the student's predictor is given.
-            answer: the teacher's.
-
         Returns:
-            Scalars ``soft`` (outputs) and ``hint`` (features), weighted, means over the batch.
+            Scalars ``soft`` (outputs) and ``hint`` (features, summed over the sizes that both
+            have), weighted, means over the batch.
         """
+        hints = [hint_loss(f.float(), teacher.features[s]) for s, f in student.features.items()]
         return {
-            "soft": soft_loss(self.grid, raw, answer.raw) / len(raw),
-            "hint": HINT * hint_loss(self.projection(features.float()), answer.features),
+            "soft": soft_loss(self.grid, student.raw, teacher.raw) / len(student.raw),
+            "hint": HINT * torch.stack(hints).sum(),
         }
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a teacher says of a batch.
+    """What a network says of a batch.
 
     Attributes:
         raw: ``[N, S, S, 5B + C]`` its outputs.
-        features: ``[N, F, S, S]`` what its predictor is given.
+        features: ``[N, F, size, size]`` by size, what is compared of its features.
     """
 
     raw: Tensor
-    features: Tensor
+    features: Features
+
+
+def teacher_features(teacher: Network, inputs: Tensor) -> tuple[Features, Tensor]:
+    """What each block and the head's layers make of the output of the frozen blocks.
+
+    Args:
+        teacher: its first blocks frozen.
+        inputs: ``[N, C, H, W]`` output of those blocks, compared like the others.
+
+    Returns:
+        Features by size, and what the predictor is given.
+    """
+    features, x = {inputs.shape[-1]: inputs}, inputs
+    for block in range(teacher.frozen, teacher.backbone.blocks):
+        x = teacher.backbone.block(block, block + 1)(x)
+        features[x.shape[-1]] = x
+    x = teacher.head.layers(x)
+    return {**features, x.shape[-1]: x}, x
+
+
+def student_features(student: Network, x: Tensor) -> tuple[Features, Tensor]:
+    """The last features of each size: a small network is the better for each layer it has.
+
+    Args:
+        student: with a convolutional head.
+        x: ``[N, 3, H, W]`` normalised images.
+
+    Returns:
+        Features by size, and what the predictor is given.
+    """
+    features: Features = {}
+    for layer in chain(student.backbone.features, student.head.layers):
+        x = layer(x)
+        features[x.shape[-1]] = x
+    return features, x
+
+
+def _projections(teacher: Network, student: Network) -> nn.ModuleDict:
+    """1×1 convolutions from the student's channels to the teacher's, by size of the features."""
+    side = student.config.image_size
+    taught, learning = deepcopy(teacher).to("meta"), deepcopy(student).to("meta")
+    images = torch.zeros(1, 3, side, side, device="meta")
+    inputs = taught.backbone.block(0, taught.frozen)(images)
+    theirs, _ = teacher_features(taught, inputs)
+    ours, _ = student_features(learning, images)
+    return nn.ModuleDict(
+        {
+            str(size): nn.Conv2d(ours[size].shape[1], features.shape[1], 1)
+            for size, features in theirs.items()
+            if size in ours
+        }
+    )
 
 
 def soft_loss(grid: Grid, raw: Tensor, teacher: Tensor) -> Tensor:
@@ -172,11 +227,6 @@ def check_match(teacher: Network, student: Network) -> None:
             "leave out --teacher, --head or --recipe",
             ExitCode.USAGE,
         )
-
-
-def _features(network: Network) -> int:
-    weight = network.head.predictor.layer.weight
-    return int(weight.shape[1])
 
 
 def _short(value: object) -> str:

@@ -119,7 +119,7 @@ class Trainer:
         self.position = Position()
         self.train: Source
         self.val: Source
-        projection = distillation.projection if distillation else None
+        projection = distillation.projections if distillation else None
         optimizer = build_optimizer(network, recipe, [p.frozen for p in phases], projection)
         steps = len(self._epoch_keys(0))
         self.state = Trained(
@@ -264,8 +264,8 @@ class Trainer:
         answer = self.distillation.ask(activations[0])
         with self._autocast():
             images = inputs.to(self.device).contiguous(memory_format=torch.channels_last)
-            raw, features = self.distillation.run(self.network, images)
-        terms = {**self.criterion(raw, target), **self.distillation(raw, features, answer)}
+            mine = self.distillation.run(self.network, images)
+        terms = {**self.criterion(mine.raw, target), **self.distillation(mine, answer)}
         terms["loss"] = terms["loss"] + terms["soft"] + terms["hint"]
         return terms
 
