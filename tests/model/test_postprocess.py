@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import log
+from math import exp, log
 
 import numpy as np
 import pytest
@@ -229,13 +229,42 @@ def test_boxes_move_to_the_mean_of_those_that_overlap_them() -> None:
     # IoU with the first: 1, 100/200 = 0.5 (has a vote), 100/210 < 0.5 (has none), 0.
     scores = torch.tensor([[0.6, 0.4, 0.9, 0.9]])
     # Weights 0.6 · 1 and 0.4 · 0.5: y2 = (0.6 · 10 + 0.2 · 20) / 0.8 = 12.5.
-    moved = vote(boxes[:1], boxes, scores, 0.5)
+    # The score: 1 - (1 - 0.6) exp(-0.2) = 0.67251.
+    moved, sure = vote(boxes[:1], scores[0, :1], boxes, scores, 0.5)
     torch.testing.assert_close(moved, torch.tensor([[0.0, 0, 10, 12.5]]))
+    torch.testing.assert_close(sure, torch.tensor([0.672508]))
 
 
 def test_a_box_without_votes_stays() -> None:
     boxes = torch.tensor([[0.0, 0, 10, 10]])
-    assert torch.equal(vote(boxes, boxes, torch.zeros(1, 1), 0.5), boxes)
+    moved, sure = vote(boxes, torch.zeros(1), boxes, torch.zeros(1, 1), 0.5)
+    assert torch.equal(moved, boxes)
+    assert sure.tolist() == [0]
+
+
+def test_boxes_that_voting_moves_together_are_suppressed() -> None:
+    # Side by side at x = 20 to 60, 30 to 70 and 40 to 80: the outer ones' IoU is 20/60, so the
+    # first suppression leaves both; that of the middle one with either is 30/50 = .6.
+    width = 0.4**0.5
+    output = raw(
+        (0, 0, 0.8, 1, width, 1, 0.8, 1, 0),
+        (1, 0, 1.0, 0, width, 1, 0.7, 1, 0),
+        (0, 1, 0.2, 1, width, 1, 0.75, 1, 0),
+    )
+    assert len(detect(output, Thresholds(conf=0.1, iou=0.5))["boxes"]) == 2
+    found = detect(output, Thresholds(conf=0.1, iou=0.5, vote=0.5))
+    # Moved by 10 · .42 / 1.22 and by -10 · .42 / 1.17, they overlap by 27.03/52.97 = .51.
+    left = 20 + 10 * 0.42 / 1.22
+    torch.testing.assert_close(found["boxes"], torch.tensor([[left, 0, left + 40, 100]]))
+    torch.testing.assert_close(found["scores"], torch.tensor([1 - 0.2 * exp(-0.42)]))
+
+
+def test_a_threshold_applies_to_the_score_after_voting() -> None:
+    output = raw((0, 0, 1, 1, 0.5, 0.5, 0.2, 1, 0), (1, 1, 0, 0, 0.5, 0.5, 0.2, 1, 0))
+    # Two boxes in one place: 1 - .8 exp(-.2) = .345.
+    for conf, count in ((0.005, 1), (0.34, 1), (0.35, 0)):
+        found = detect(output, Thresholds(conf=conf, vote=0.5))
+        assert len(found["boxes"]) == count
 
 
 def test_votes_are_cast_for_the_class_that_was_found() -> None:

@@ -20,6 +20,7 @@ from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
 from yolo_cli.model.weights import (
     FORMAT,
+    default_for,
     embedded_names,
     load_weights,
     save_weights,
@@ -304,6 +305,12 @@ def test_embedded_weights_go_by_name(package: Path) -> None:
     assert embedded_names() == ["fast-voc", "vgg16-voc"]
     assert weights_path("default") == package / "vgg16-voc.safetensors"
     assert weights_path("fast-voc") == package / "fast-voc.safetensors"
+
+
+def test_the_embedded_weights_of_an_architecture(package: Path) -> None:
+    assert default_for("fast") == "fast-voc"
+    assert default_for("vgg16") == "vgg16-voc"
+    assert default_for("yolov1") == default_for(None) == "default"
 
 
 def test_paths_are_taken_literally(package: Path) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 BOXES, SCORES, LABELS, IMAGES = "boxes", "scores", "labels", "batch_index"
 THRESHOLDS = "thresholds"  # name in the metadata
+CLASS_DISTANCE = 2  # parts boxes that lie within 0 and 1
 
 # Grid.decode, equation 1 of the paper. A reshape's 0 keeps the axis of the batch.
 DECODE = """
@@ -51,7 +52,7 @@ DECODE = """
 """
 
 # postprocess._select. Boxes of different classes are moved apart, so that one suppression does
-# for all classes and keeps the best max_det of an image, in order of their scores.
+# for all classes and keeps the best of an image, in order of their scores.
 SELECT = """
   low_all, high_all = Split <axis = 2> (all_boxes, corner_parts)
   size_all = Sub (high_all, low_all)
@@ -62,7 +63,7 @@ SELECT = """
   boxes_four = Unsqueeze (all_boxes, axis_two)
   apart = Add (boxes_four, class_offsets)
   flat_boxes = Reshape (apart, candidates_boxes)
-  selected = NonMaxSuppression (flat_boxes, flat_scores, max_det, iou, below_conf)
+  selected = NonMaxSuppression (flat_boxes, flat_scores, {limit}, iou, {below})
   image = Gather <axis = 1> (selected, zero_index)
   candidate = Gather <axis = 1> (selected, two_index)
   label = Mod (candidate, class_count)
@@ -106,10 +107,49 @@ VOTE = """
   total = ReduceSum <keepdims = 1> (weight, axis_one)
   mean = Div (weighted_sum, total)
   has_votes = Greater (total, zero)
-  {boxes} = Where (has_votes, mean, found)
+  moved = Where (has_votes, mean, found)
+  total_row = Squeeze (total, axis_one)
+  others_signed = Sub (total_row, score)
+  others_said = Relu (others_signed)
+  against = Neg (others_said)
+  unexplained = Exp (against)
+  doubt = Sub (one, score)
+  doubt_left = Mul (doubt, unexplained)
+  sure = Sub (one, doubt_left)
 """
 
+# The second suppression: what was found goes back to its place among all candidates, with the
+# number of its row, and is chosen from there once more.
+AGAIN = """
+  label_number = Cast <to = 1> (label_column)
+  class_offset = Mul (label_number, class_distance)
+  moved_apart = Add (moved, class_offset)
+  candidate_column = Unsqueeze (candidate, axis_one)
+  where_candidate = Concat <axis = 1> (image_column, candidate_column)
+  boxes_again = ScatterND (flat_boxes, where_candidate, moved_apart)
+  places_scores = Squeeze (flat_scores, axis_one)
+  places = Shape (places_scores)
+  nowhere = ConstantOfShape <value = float[1] {{-1.0}}> (places)
+  sure_places = ScatterND (nowhere, where_candidate, sure)
+  scores_again = Unsqueeze (sure_places, axis_one)
+  no_rows = ConstantOfShape <value = int64[1] {{0}}> (places)
+  count_found = Shape (label)
+  last_row = Squeeze (count_found)
+  rows_found = Range (zero_index, last_row, one_index)
+  rows = ScatterND (no_rows, where_candidate, rows_found)
+  selected_again = NonMaxSuppression (boxes_again, scores_again, max_det, iou, below_conf)
+  where_again = Gather <axis = 1> (selected_again, zero_and_two)
+  row = GatherND (rows, where_again)
+  {boxes} = Gather (moved, row)
+  score_kept = Gather (sure, row)
+  {scores} = Min (score_kept, one)
+  {labels} = Gather (label, row)
+  {images} = Gather (image, row)
+"""
+
+# Without voting.
 END = """
+  {boxes} = Identity (found)
   {scores} = Min (score, one)
   {labels} = Identity (label)
   {images} = Identity (image)
@@ -132,9 +172,11 @@ def add_detections(model: onnx.ModelProto, config: ModelConfig, thresholds: Thre
     from onnx import TensorProto, helper, numpy_helper
 
     sigmoid = config.output == "sigmoid"
-    last = VOTE if thresholds.vote is not None else "  {boxes} = Identity (found)\n"
-    body = (DECODE + SELECT + last + END).format(
+    votes = thresholds.vote is not None
+    body = (DECODE + SELECT + (VOTE + AGAIN if votes else END)).format(
         raw=RAW,
+        limit="all_candidates" if votes else "max_det",
+        below="below_least" if votes else "below_conf",
         position="Sigmoid" if sigmoid else "Identity",
         confidence="Sigmoid" if sigmoid else "Relu",
         classes="Softmax <axis = 3>" if sigmoid else "Relu",
@@ -178,10 +220,12 @@ def _constants(
     count = side * side * boxes
     rows, columns = np.meshgrid(np.arange(side), np.arange(side), indexing="ij")
     cells = np.stack([columns, rows], axis=-1).reshape(1, side, side, 1, 2)
-    # Boxes lie within 0 and 1: a distance of 2 parts them.
-    offsets = 2 * np.arange(classes).reshape(1, 1, classes, 1)
+    offsets = CLASS_DISTANCE * np.arange(classes).reshape(1, 1, classes, 1)
     # The operator keeps what is above its threshold, we what is not below.
-    below = np.nextafter(np.float32(thresholds.conf), np.float32(-1))
+    below, below_least = (
+        np.nextafter(np.float32(least), np.float32(-1))
+        for least in (thresholds.conf, thresholds.least)
+    )
     numbers: dict[str, Any] = {
         "corners_of_cells": cells,
         "cells_a_side": side,
@@ -192,6 +236,8 @@ def _constants(
         "one_half": 0.5,
         "iou": [thresholds.iou],
         "below_conf": [below],
+        "below_least": [below_least],
+        "class_distance": CLASS_DISTANCE,
         "vote": 0 if thresholds.vote is None else thresholds.vote,
     }
     wholes: dict[str, Any] = {
@@ -207,7 +253,10 @@ def _constants(
         "axis_two": [2],
         "axis_three": [3],
         "zero_index": 0,
+        "one_index": 1,
         "two_index": 2,
+        "zero_and_two": [0, 2],
+        "all_candidates": [count * classes],
         "class_count": classes,
         "max_det": [thresholds.max_det],
     }

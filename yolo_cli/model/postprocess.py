@@ -12,6 +12,8 @@ from torchvision.ops import batched_nms, box_iou, clip_boxes_to_image
 from yolo_cli.model.grid import Grid
 from yolo_cli.model.thresholds import Thresholds
 
+FLOAT_MAX = torch.finfo(torch.float32).max
+
 
 class Detection(TypedDict):
     """The objects found in one image, highest score first.
@@ -52,7 +54,8 @@ def _select(
 ) -> Detection:
     width, height = size
     boxes = clip_boxes_to_image(boxes * torch.tensor([width, height] * 2), (height, width))
-    box, label = torch.nonzero(scores >= thresholds.conf, as_tuple=True)
+    scores = scores.nan_to_num(posinf=FLOAT_MAX)
+    box, label = torch.nonzero(scores >= thresholds.least, as_tuple=True)
     if thresholds.classes is not None:
         wanted = torch.isin(label, torch.tensor(thresholds.classes, dtype=label.dtype))
         box, label = box[wanted], label[wanted]
@@ -60,28 +63,42 @@ def _select(
     box, label = box[inside], label[inside]
     score = scores[box, label]
     groups = torch.zeros_like(label) if thresholds.agnostic else label
-    keep = batched_nms(boxes[box], score, groups, thresholds.iou)[: thresholds.max_det]
-    box, label, score = box[keep], label[keep], score[keep]
+    keep = batched_nms(boxes[box], score, groups, thresholds.iou)
+    box, label, score, groups = box[keep], label[keep], score[keep], groups[keep]
     found = boxes[box]
     if thresholds.vote is not None:
-        found = vote(found, boxes, scores[:, label].T, thresholds.vote)
+        found, score = vote(found, score, boxes, scores[:, label].T, thresholds.vote)
+        keep = batched_nms(found, score, groups, thresholds.iou)
+        keep = keep[score[keep] >= thresholds.conf]
+        found, label, score = found[keep], label[keep], score[keep]
+    found, label, score = (x[: thresholds.max_det] for x in (found, label, score))
     # A linear network may predict more than one; clamped last, as the order is by what it said.
     return Detection(boxes=found, scores=score.clamp(max=1), labels=label)
 
 
-def vote(found: Tensor, boxes: Tensor, scores: Tensor, threshold: float) -> Tensor:
-    """Move each box to the weighted mean of the boxes that overlap it.
+def vote(
+    found: Tensor, own: Tensor, boxes: Tensor, scores: Tensor, threshold: float
+) -> tuple[Tensor, Tensor]:
+    """Let all boxes that overlap one that was found have a say in where and how sure it is.
+
+    A box moves to the mean of them, weighted by score and overlap (box voting, Gidaris & Komodakis
+    2015). Its score grows with each of them but itself, as if all were independent witnesses:
+    1 - (1 - score) exp(-Σ overlap · score). Boxes that move together may overlap too much for
+    both to stay: they are suppressed once more afterwards.
 
     Args:
         found: ``[N, 4]`` xyxy boxes that are left after suppression.
+        own: ``[N]`` their scores.
         boxes: ``[K, 4]`` xyxy, all boxes of the image, those among them.
         scores: ``[N, K]`` scores of all boxes for the class of each one found.
         threshold: lowest IoU of a box that has a vote, in (0, 1].
 
     Returns:
-        ``[N, 4]`` xyxy.
+        ``[N, 4]`` xyxy and ``[N]`` scores.
     """
     overlap = box_iou(found, boxes).nan_to_num()  # a box without area overlaps nothing
     weight = torch.where(overlap >= threshold, overlap * scores, 0)
-    total = weight.sum(dim=1, keepdim=True)
-    return torch.where(total > 0, (weight @ boxes) / total, found)
+    total = weight.sum(dim=1)
+    moved = torch.where(total[:, None] > 0, (weight @ boxes) / total[:, None], found)
+    others = (total - own).clamp(min=0)
+    return moved, 1 - (1 - own) * torch.exp(-others)

@@ -10,12 +10,12 @@ class Thresholds:
     """What is kept of the network's boxes.
 
     Attributes:
-        conf: lowest score (class probability × confidence) that is kept.
+        conf: lowest score (class probability × confidence, after voting) that is kept.
         iou: of two boxes of a class that overlap more than this, the lower score goes.
         max_det: most detections an image.
-        vote: the boxes that are left are moved to the mean of all boxes that overlap them by at
-            least this much, weighted by score and overlap (box voting, Gidaris & Komodakis
-            2015); None to leave them, as the paper does.
+        vote: all boxes that overlap one of those that are left by at least this much have a say
+            in where it is and in its score (:func:`yolo_cli.model.postprocess.vote`); None to
+            leave boxes and scores alone, as the paper does.
         classes: indices of the only classes that are kept; None for all.
         agnostic: boxes of different classes suppress each other as well.
     """
@@ -27,9 +27,19 @@ class Thresholds:
     classes: tuple[int, ...] | None = None
     agnostic: bool = False
 
+    @property
+    def least(self) -> float:
+        """The lowest score before voting.
 
-# Several cells find the same object, each with an error of its own: voting is worth 1.8 points of
-# mAP@0.5 and 3 of mAP@0.7 to the embedded weights.
+        Where scores are voted on, it does not depend on ``conf``: what a threshold keeps is what
+        a lower one finds, less what is below it.
+        """
+        return self.conf if self.vote is None else min(self.conf, CANDIDATE)
+
+
+CANDIDATE = 0.005
+# Several cells find the same object, each with an error of its own: voting is worth 5 points of
+# mAP@0.5 to the embedded weights (weights/EXPERIMENTS.md).
 VOTE = 0.5
 DETECT = Thresholds(vote=VOTE)
-EVAL = Thresholds(conf=0.005, iou=0.5, vote=VOTE)
+EVAL = Thresholds(conf=CANDIDATE, iou=0.5, vote=VOTE)

@@ -117,6 +117,12 @@ def weights_path(name: str) -> Path:
     return path
 
 
+def default_for(arch: str | None) -> str:
+    """Name of the embedded weights of an architecture; ``default`` where there are none."""
+    stem = f"{arch}-{DEFAULT.partition('-')[2]}"
+    return stem if stem in _embedded() else "default"
+
+
 def embedded_names() -> list[str]:
     """Names of the weights that the package carries."""
     return sorted(_embedded())

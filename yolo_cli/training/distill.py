@@ -191,14 +191,16 @@ def soft_loss(grid: Grid, raw: Tensor, teacher: Tensor) -> Tensor:
 
 
 def hint_loss(features: Tensor, teacher: Tensor) -> Tensor:
-    """Mean squared difference of features, in units of each channel's variance.
+    """Mean squared difference of features, in units of the teacher's variance.
+
+    Of all channels together: many a channel of a ReLU is silent in a batch, and a small error
+    there would outweigh everything.
 
     Args:
         features: ``[N, F, S, S]`` the student's, projected.
         teacher: the same of the teacher.
     """
-    variance = teacher.var(dim=(0, 2, 3), keepdim=True).clamp(min=1e-4)
-    return ((features - teacher).square() / variance).mean()
+    return F.mse_loss(features, teacher) / teacher.var().clamp(min=1e-4)
 
 
 def check_match(teacher: Network, student: Network) -> None:

@@ -62,7 +62,7 @@ class Recipe:
     batch: int = 16
     optimizer: Literal["sgd", "adamw"] = "adamw"
     lr: float = 0.002
-    backbone_rate: float = 0.25
+    backbone_rate: float = 0.5
     momentum: float = 0.9
     weight_decay: float = 0.0005
     dropout: float = 0.1

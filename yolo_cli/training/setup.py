@@ -41,7 +41,7 @@ from yolo_cli.training.start import Start, build_network
 from yolo_cli.training.trainer import Trainer
 
 SMALL_DATASET = 1000  # images; below it a smaller batch gives more steps for the same work
-SMALL_BATCH = 8
+SMALL_BATCH = 4
 FROZEN_BLOCKS = 4  # of VGG-16 on a CPU: 91 % of its work, and general enough to be kept
 
 

@@ -10,7 +10,7 @@ from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.config import ModelConfig, new_config
 from yolo_cli.model.network import Network
 from yolo_cli.model.pretrained import PretrainedBackbone, backbone_from_file, imagenet_backbone
-from yolo_cli.model.weights import Weights, load_weights, transfer, weights_path
+from yolo_cli.model.weights import Weights, default_for, load_weights, transfer, weights_path
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.recipe import Recipe
 
@@ -50,7 +50,8 @@ def build_network(options: TrainOptions, classes: tuple[str, ...], recipe: Recip
         return _from_backbone(options, classes, recipe, imagenet_backbone())
     if options.weights == "none":
         return _from_scratch(options, classes, recipe, "")
-    path = weights_path(options.weights)
+    named = options.weights
+    path = weights_path(default_for(options.arch) if named == "default" else named)
     weights = load_weights(path)
     if options.arch in (None, weights.config.arch):
         return _from_weights(options, classes, recipe, weights, path)
