@@ -76,7 +76,7 @@ def export(  # typer calls it by name
     vote: Annotated[
         bool,
         typer.Option(
-            help="Move each box to the mean of those that it suppressed.",
+            help="Let overlapping boxes vote on each box's place and score.",
             rich_help_panel=DETECTIONS,
         ),
     ] = True,

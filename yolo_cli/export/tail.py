@@ -116,6 +116,7 @@ VOTE = """
   doubt = Sub (one, score)
   doubt_left = Mul (doubt, unexplained)
   sure = Sub (one, doubt_left)
+  sure_at_most_one = Min (sure, one)
 """
 
 # The second suppression: what was found goes back to its place among all candidates, with the
@@ -141,8 +142,7 @@ AGAIN = """
   where_again = Gather <axis = 1> (selected_again, zero_and_two)
   row = GatherND (rows, where_again)
   {boxes} = Gather (moved, row)
-  score_kept = Gather (sure, row)
-  {scores} = Min (score_kept, one)
+  {scores} = Gather (sure_at_most_one, row)
   {labels} = Gather (label, row)
   {images} = Gather (image, row)
 """
