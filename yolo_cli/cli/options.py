@@ -44,7 +44,9 @@ Iou = Annotated[
     ),
 ]
 MaxDet = Annotated[int, typer.Option(metavar="N", min=1, help="Most detections an image.")]
-Vote = Annotated[bool, typer.Option(help="Let overlapping boxes vote on each box's place and score.")]
+Vote = Annotated[
+    bool, typer.Option(help="Let overlapping boxes vote on each box's place and score.")
+]
 Batch = Annotated[
     int,
     typer.Option(metavar="N", min=1, help="Images a forward pass.", rich_help_panel=SPEED),

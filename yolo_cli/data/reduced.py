@@ -87,10 +87,18 @@ def read_reduced(path: Path, width: int, height: int) -> Reduced:
         if image.width * image.height > MAX_PIXELS:
             raise too_large(path, f"{stored[0]} x {stored[1]} pixels")
         box = _upright_box(part[2:], image.size, orientation)
-        rgb = turned_upright(to_rgb(image), orientation)
+        rgb = turned_upright(_as_rgb(image), orientation)
         rgb.info = {}  # else the orientation would be there to be applied once more
         upright = stored[::-1] if orientation in SIDEWAYS else stored
         return Reduced(rgb, upright, box)
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    """The image itself where it is RGB: a copy of 12 megapixels takes as long as decoding them."""
+    if image.mode != "RGB" or image.has_transparency_data:
+        return to_rgb(image)
+    image.load()
+    return image
 
 
 def read_drawable(path: Path) -> Reduced:
