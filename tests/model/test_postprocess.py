@@ -242,6 +242,15 @@ def test_a_box_without_votes_stays() -> None:
     assert sure.tolist() == [0]
 
 
+def test_what_is_no_number_has_no_vote() -> None:
+    nan = float("nan")
+    output = raw((0, 0, nan, 0.5, 0.5, 0.5, 0.9, 1, 0), (1, 1, 0.5, 0.5, 0.5, 0.5, 0.9, 1, 0))
+    output[0, 0, 1] = nan
+    found = detect(output, Thresholds(vote=0.5))
+    torch.testing.assert_close(found["boxes"], torch.tensor([[62.5, 62.5, 87.5, 87.5]]))
+    torch.testing.assert_close(found["scores"], torch.tensor([0.9]))
+
+
 def test_boxes_that_voting_moves_together_are_suppressed() -> None:
     # Side by side at x = 20 to 60, 30 to 70 and 40 to 80: the outer ones' IoU is 20/60, so the
     # first suppression leaves both; that of the middle one with either is 30/50 = .6.

@@ -63,6 +63,12 @@ def test_the_teacher_is_left_as_it_is_and_asked_in_evaluation_mode() -> None:
     student.train()
     mine = distillation.run(student, images)
     torch.testing.assert_close(mine.raw.shape, answer.raw.shape)
+    # 64 pixels: 4 × 4 after the fourth pooling, where the teacher's activations come in.
+    assert {s: f.shape for s, f in mine.features.items()} == {
+        s: f.shape for s, f in answer.features.items()
+    }
+    assert set(answer.features) == {4, 2}
+    assert torch.equal(answer.features[4], activations)
     terms = distillation(mine, answer)
     sum(terms.values()).backward()
     assert all(p.grad is None for p in teacher.parameters())

@@ -94,7 +94,7 @@ def read_reduced(path: Path, width: int, height: int) -> Reduced:
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
-    """The image itself where it is RGB: a copy of 12 megapixels takes as long as decoding them."""
+    """The image itself where it is RGB: a copy takes more than half as long as decoding."""
     if image.mode != "RGB" or image.has_transparency_data:
         return to_rgb(image)
     image.load()

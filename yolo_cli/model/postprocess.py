@@ -54,7 +54,7 @@ def _select(
 ) -> Detection:
     width, height = size
     boxes = clip_boxes_to_image(boxes * torch.tensor([width, height] * 2), (height, width))
-    scores = scores.nan_to_num(posinf=FLOAT_MAX)
+    scores = scores.nan_to_num(posinf=FLOAT_MAX)  # sums of scores with NaN would all be NaN
     box, label = torch.nonzero(scores >= thresholds.least, as_tuple=True)
     if thresholds.classes is not None:
         wanted = torch.isin(label, torch.tensor(thresholds.classes, dtype=label.dtype))
@@ -99,6 +99,7 @@ def vote(
     overlap = box_iou(found, boxes).nan_to_num()  # a box without area overlaps nothing
     weight = torch.where(overlap >= threshold, overlap * scores, 0)
     total = weight.sum(dim=1)
-    moved = torch.where(total[:, None] > 0, (weight @ boxes) / total[:, None], found)
+    mean = (weight @ boxes.nan_to_num()) / total[:, None]  # what is no number weighs nothing
+    moved = torch.where(total[:, None] > 0, mean, found)
     others = (total - own).clamp(min=0)
     return moved, 1 - (1 - own) * torch.exp(-others)

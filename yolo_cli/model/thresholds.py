@@ -37,9 +37,9 @@ class Thresholds:
         return self.conf if self.vote is None else min(self.conf, CANDIDATE)
 
 
-CANDIDATE = 0.005
-# Several cells find the same object, each with an error of its own: voting is worth 5 points of
-# mAP@0.5 to the embedded weights (weights/EXPERIMENTS.md).
+CANDIDATE = 0.005  # lowest score of a box that is looked at; below it next to nothing is right
+# Several cells find the same object, each with an error of its own: voting was worth 5 points
+# of mAP@0.5 to run v3, see weights/EXPERIMENTS.md.
 VOTE = 0.5
 DETECT = Thresholds(vote=VOTE)
 EVAL = Thresholds(conf=CANDIDATE, iou=0.5, vote=VOTE)

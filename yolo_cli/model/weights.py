@@ -26,7 +26,8 @@ from yolo_cli.text import counted
 
 FORMAT_NAME = "yolo-cli weights"
 FORMAT = f"{FORMAT_NAME} 1"
-DEFAULT = "vgg16-voc"
+DATASET = "voc"  # that embedded weights were trained on; their names are ARCH-DATASET
+DEFAULT = f"vgg16-{DATASET}"
 EMBEDDED = "embedded"  # folder of the installed package that holds the repository's weights/
 PREDICTOR = ("head.predictor.layer.weight", "head.predictor.layer.bias")
 
@@ -119,7 +120,7 @@ def weights_path(name: str) -> Path:
 
 def default_for(arch: str | None) -> str:
     """Name of the embedded weights of an architecture; ``default`` where there are none."""
-    stem = f"{arch}-{DEFAULT.partition('-')[2]}"
+    stem = f"{arch}-{DATASET}"
     return stem if stem in _embedded() else "default"
 
 

@@ -87,6 +87,10 @@ class Distillation(nn.Module):
     def forward(self, student: Answer, teacher: Answer) -> dict[str, Tensor]:
         """Distance between student and teacher, by terms; each is zero where they agree.
 
+        Args:
+            student: of :meth:`run`.
+            teacher: of :meth:`ask`, about the same images.
+
         Returns:
             Scalars ``soft`` (outputs) and ``hint`` (features, summed over the sizes that both
             have), weighted, means over the batch.
