@@ -104,3 +104,14 @@ def test_the_mode_is_that_of_any_new_file(tmp_path: Path) -> None:
     atomic_write_text(tmp_path / "written.txt", "text")
     (tmp_path / "plain.txt").write_text("text")
     assert (tmp_path / "written.txt").stat().st_mode == (tmp_path / "plain.txt").stat().st_mode
+
+
+def test_only_folders_inside_one_that_is_there_are_made(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    for path in (folder / "a", folder / "labels" / "new" / "a"):
+        with pytest.raises(UserError, match="cannot be written"):
+            atomic_write_text(path, "text", folder)
+        assert not folder.exists()
+    folder.mkdir()
+    atomic_write_text(folder / "labels" / "new" / "a", "text", folder)
+    assert (folder / "labels" / "new" / "a").read_text() == "text"

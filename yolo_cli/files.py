@@ -27,11 +27,15 @@ def check_folder(path: Path, option: str) -> None:
 
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[IO[bytes]]:
+def atomic_write(path: Path, inside: Path | None = None) -> Iterator[IO[bytes]]:
     """A binary file that takes the place of ``path`` once it is complete.
 
-    It is written beside ``path`` under a temporary name, and removed on any failure. Missing
-    folders are made.
+    It is written beside ``path`` under a temporary name, and removed on any failure.
+
+    Args:
+        path: of the file; missing folders are made.
+        inside: of them only those inside this one, which has to be there. Made anew while others
+            write into it, it would hide that it has disappeared.
 
     Raises:
         UserError: with :attr:`ExitCode.FAILURE` on a full disk, without permission and the like.
@@ -40,7 +44,7 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
     # allows would mean to change the umask, which all threads share, to read it.
     temporary = path.with_name(f".{uuid4().hex}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(path, inside)
         with temporary.open("xb") as file:
             yield file
         temporary.replace(path)
@@ -55,9 +59,18 @@ def atomic_write(path: Path) -> Iterator[IO[bytes]]:
             temporary.unlink(missing_ok=True)
 
 
-def atomic_write_text(path: Path, text: str) -> None:
-    """Write UTF-8 text, whole or not at all."""
-    with atomic_write(path) as file:
+def make_folders(path: Path, inside: Path | None) -> None:
+    """Make the folders that ``path`` lies in, see :func:`atomic_write`."""
+    if inside is None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return
+    for part in reversed(path.relative_to(inside).parents[:-1]):
+        (inside / part).mkdir(exist_ok=True)
+
+
+def atomic_write_text(path: Path, text: str, inside: Path | None = None) -> None:
+    """Write UTF-8 text, whole or not at all, see :func:`atomic_write`."""
+    with atomic_write(path, inside) as file:
         file.write(text.encode())
 
 

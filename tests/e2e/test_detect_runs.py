@@ -266,6 +266,27 @@ def test_a_folder_that_disappears(
     assert not Path("found").exists()
 
 
+@pytest.mark.parametrize("save", ["image", "crops", "yolo", "voc", "json,csv"])
+def test_a_folder_that_disappears_just_after_it_was_looked_for(
+    save: str, yolo: Yolo, fixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for i in range(9):
+        picture(tmp_path / "photos" / f"{i}.jpg")
+    check, calls = outputs.Outputs._check_folder, iter(range(100))
+
+    def sabotage(self: outputs.Outputs) -> None:
+        check(self)
+        if next(calls) == 0:
+            Path("found").rename("moved")
+
+    monkeypatch.setattr(outputs.Outputs, "_check_folder", sabotage)
+    options = ("detect", tmp_path / "photos", "--weights", fixed, "--batch", "1")
+    result = yolo(*options, "--save", save, "--out", "found")
+    assert result.code == 1
+    assert "found" in result.error and "Traceback" not in result.error
+    assert not Path("found").exists()
+
+
 def make_clip(path: Path, count: int) -> Path:
     pytest.importorskip("av")
     from yolo_cli.detection.video import VideoWriter

@@ -31,10 +31,19 @@ def network(images: TrainingImages) -> Network:
     return result
 
 
-def build(cache: FeatureCache, network: Network) -> list[int]:
+def build(
+    cache: FeatureCache, network: Network, shallower: tuple[int, FeatureCache] | None = None
+) -> list[int]:
     """Compute what is missing; returns how many images each step added."""
     steps: list[int] = []
-    cache.build(network, device=CPU, dtype=torch.float32, workers=0, progress=steps.append)
+    cache.build(
+        network,
+        device=CPU,
+        dtype=torch.float32,
+        workers=0,
+        progress=steps.append,
+        shallower=shallower,
+    )
     return steps
 
 
@@ -92,6 +101,27 @@ def test_more_copies_extend_a_cache(
 ) -> None:
     build(FeatureCache(tmp_path / "cache", images, copies=1), network)
     assert build(FeatureCache(tmp_path / "cache", images, copies=2), network) == [16, 2]
+
+
+def test_deeper_activations_are_made_from_a_shallower_cache(
+    images: TrainingImages, network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    direct = FeatureCache(tmp_path / "direct", images, copies=2)
+    build(direct, network)
+    network.freeze(2)
+    shallower = FeatureCache(tmp_path / "shallower", images, copies=2)
+    build(shallower, network)
+    network.freeze(3)
+    deeper = FeatureCache(tmp_path / "deeper", images, copies=2)
+    monkeypatch.delattr(TrainingImages, "__getitem__")  # no image is read again
+    build(deeper, network, (2, shallower))
+    for key in ((0, 0), (1, 0), (0, 17), (5, 3)):
+        features, target = deeper[key]
+        computed, expected = direct[key]
+        # Inputs and result are rounded to bfloat16, relatively by 2^-9; sums may be near zero.
+        error = (features.float() - computed.float()).abs().max()
+        assert 0 < error < 2**-7 * computed.float().abs().max()
+        assert torch.equal(target["boxes"], expected["boxes"])
 
 
 def test_the_key_changes_with_everything_that_counts(

@@ -105,14 +105,16 @@ def student(options: TrainOptions, teacher: Path, **changes: object) -> TrainOpt
     return TrainOptions(**{**values, "teacher": str(teacher), **changes})
 
 
+@pytest.mark.parametrize("freeze", [0, 2])
 def test_a_student_is_trained_and_resumed_exactly(
+    freeze: int,
     options: Options,
     tiny_weights: Path,
     tmp_path: Path,
     reporter: Reporter,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked = student(options(copies=2, patchwork=0.5), tiny_weights)
+    asked = student(options(copies=2, patchwork=0.5, freeze=freeze), tiny_weights)
     trainer = train(asked, tmp_path / "whole", reporter)
     assert {"soft", "hint"} <= set(trainer.position.history[0])
     _interrupt_after(5, monkeypatch)
@@ -123,7 +125,7 @@ def test_a_student_is_trained_and_resumed_exactly(
     assert_same_result(tmp_path / "whole", tmp_path / "parts")
 
 
-@pytest.mark.parametrize("recipe", [{"freeze": 2, "copies": 1}, {"copies": 0}])
+@pytest.mark.parametrize("recipe", [{"freeze": 2, "unfreeze": 1, "copies": 1}, {"copies": 0}])
 def test_what_a_teacher_cannot_be_combined_with(
     recipe: dict[str, int], options: Options, tiny_weights: Path, tmp_path: Path, reporter: Reporter
 ) -> None:

@@ -29,7 +29,7 @@ class Journal:
     """A file of JSON lines that is appended to.
 
     Args:
-        path: the file.
+        path: the file, in a folder that is there.
         keep: which of its records stay; None to begin anew.
     """
 
@@ -77,7 +77,7 @@ class Journal:
     def _begin(self) -> IO[bytes]:
         """Open the file, with what stays of it."""
         kept = filter(self._keep, read_journal(self.path)) if self._keep else iter(())
-        with atomic_write(self.path) as file:
+        with atomic_write(self.path, self.path.parent) as file:
             for record in kept:
                 file.write(json.dumps(record).encode() + b"\n")
         self._file = self.path.open("ab", buffering=0)

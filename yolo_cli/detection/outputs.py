@@ -162,7 +162,7 @@ class Outputs:
         )
         if result.origin.frame is not None:
             return Done(result, drawn)
-        save_annotated(drawn, target)
+        save_annotated(drawn, target, self.folder)
         return Done(result)
 
     def record(self, done: Done) -> None:
@@ -182,7 +182,7 @@ class Outputs:
         if self._video is None:
             rate = frame_rate(self._videos[origin.name]) / self.every
             target = self.targets[origin.name]
-            self._video = (origin.name, VideoWriter(target, rate))
+            self._video = (origin.name, VideoWriter(target, rate, self.folder))
         self._video[1].add(done.drawn, origin.time or 0.0)
 
     def end_video(self) -> None:
@@ -205,20 +205,21 @@ class Outputs:
             UserError: a file cannot be written.
         """
         video, self._video = self._video, None
-        handle, self._handle = self._handle, None
-        if handle is not None:
-            os.close(handle)
         if video is not None:
             video[1].discard()
-        if self._journal is None:
-            return
-        self._journal.close()
         try:
-            if self._resume or self._recorded:
-                self._write_documents(self._journal.path)
+            if self._journal is not None:
+                self._journal.close()
+                if self._resume or self._recorded:
+                    self._check_folder()
+                    self._write_documents(self._journal.path)
         except UserError:
             if not failed:
                 raise
+        finally:
+            handle, self._handle = self._handle, None
+            if handle is not None:
+                os.close(handle)
 
     def _write_documents(self, journal: Path) -> None:
         if "json" in self.formats:
@@ -245,7 +246,7 @@ class Outputs:
                 self._handle = os.open(self.folder, os.O_RDONLY) if os.name == "posix" else None
                 if "yolo" in self.formats:
                     names = "".join(f"{name}\n" for name in self.classes)
-                    atomic_write_text(self.folder / LABELS / "classes.txt", names)
+                    atomic_write_text(self.folder / LABELS / "classes.txt", names, self.folder)
             elif not self._is_there():
                 raise UserError(
                     f"{self.folder}: the folder has disappeared",
@@ -276,10 +277,10 @@ class Outputs:
     def _save_labels(self, record: DetectionRecord, target: Path, origin: Origin) -> None:
         paths = self._label_paths(target)
         if "yolo" in self.formats:
-            atomic_write_text(paths["yolo"], yolo_lines(record, self.classes))
+            atomic_write_text(paths["yolo"], yolo_lines(record, self.classes), self.folder)
         if "voc" in self.formats:
             name = target.name if origin.path is None else origin.path.name
-            with atomic_write(paths["voc"]) as file:
+            with atomic_write(paths["voc"], self.folder) as file:
                 file.write(voc_xml(record, name))
 
     def _save_crops(self, result: Result, picture: Reduced, target: Path) -> None:
@@ -292,7 +293,8 @@ class Outputs:
             right, bottom = np.ceil(box[2:]).clip((left + 1, top + 1), (width, height)).tolist()
             crop = picture.image.crop((left, top, int(right), int(bottom)))
             folder = self.folder / CROPS / _file_name(result.names[label])
-            save_annotated(crop, folder / f"{target.stem}-{number}{target.suffix}")
+            path = folder / f"{target.stem}-{number}{target.suffix}"
+            save_annotated(crop, path, self.folder)
 
     def _is_done(self, source: Source, known: set[str] | None) -> bool:
         target = self.targets[source.name]

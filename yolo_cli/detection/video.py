@@ -15,6 +15,7 @@ from PIL import Image
 from yolo_cli.detection.items import Item, PictureItem
 from yolo_cli.detection.result import Failure, Origin
 from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.files import make_folders
 
 SUFFIX = ".mp4"  # of annotated copies
 _TICKS = 90_000  # a second, in which frames are timed
@@ -155,10 +156,12 @@ class VideoWriter:
     Args:
         path: where to.
         rate: frames a second, about: each frame has a time of its own.
+        inside: a folder that has to be there, see :func:`yolo_cli.files.atomic_write`.
     """
 
-    def __init__(self, path: Path, rate: Fraction) -> None:
+    def __init__(self, path: Path, rate: Fraction, inside: Path | None = None) -> None:
         self.path = path
+        self._inside = inside
         self._rate = rate
         self._temporary = path.with_name(f".{uuid4().hex}.part{SUFFIX}")
         self._container: Any = None
@@ -215,7 +218,7 @@ class VideoWriter:
             self._temporary.unlink(missing_ok=True)
 
     def _begin(self, av: ModuleType, size: tuple[int, int]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        make_folders(self.path, self._inside)
         self._container = av.open(str(self._temporary), "w", format="mp4")
         codec = next(name for name in _CODECS if name in av.codecs_available)
         self._stream = self._container.add_stream(codec, rate=self._rate.limit_denominator(1001))

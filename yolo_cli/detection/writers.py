@@ -34,7 +34,7 @@ _WRITABLE: dict[str, _Format] = {
 _TO_PNG = frozenset({".gif", ".pgm", ".pbm", ".pnm"})
 
 
-def save_annotated(image: Image.Image, path: Path) -> Path:
+def save_annotated(image: Image.Image, path: Path, inside: Path | None = None) -> Path:
     """Save an image in the format of its suffix, whole or not at all.
 
     Of the metadata only an RGB colour profile is kept: the others, orientation above all, are
@@ -43,6 +43,7 @@ def save_annotated(image: Image.Image, path: Path) -> Path:
     Args:
         image: an RGB image.
         path: where to; a suffix that cannot be written is replaced as in :func:`output_path`.
+        inside: a folder that has to be there, see :func:`yolo_cli.files.atomic_write`.
 
     Returns:
         The path of the file.
@@ -57,7 +58,7 @@ def save_annotated(image: Image.Image, path: Path) -> Path:
     plain.info = {}
     # Bytes 16 to 20 of a profile tell its colour space; that of a CMYK original does not apply.
     kept = profile if isinstance(profile, bytes) and profile[16:20] == b"RGB " else None
-    with atomic_write(path) as file:
+    with atomic_write(path, inside) as file:
         plain.save(file, format=image_format, icc_profile=kept, **options)
     return path
 

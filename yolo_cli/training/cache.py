@@ -24,7 +24,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from yolo_cli.data.loader import Key, TrainingImages, batches
+from yolo_cli.data.loader import Key, TrainingImages, batches, collate
 from yolo_cli.data.sample import Sample
 from yolo_cli.data.target import Target, concatenate, select
 from yolo_cli.errors import ExitCode, UserError
@@ -96,6 +96,7 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
         dtype: torch.dtype,
         workers: int,
         progress: Callable[[int], None],
+        shallower: tuple[int, FeatureCache] | None = None,
     ) -> None:
         """Compute what is missing.
 
@@ -105,19 +106,28 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
             dtype: in which precision.
             workers: processes that decode images.
             progress: called with the number of images that each step has added.
+            shallower: blocks and complete cache of the same images' output of the first of them:
+                only those after it are run.
         """
         missing = self.missing()
         if not missing:
             return
         keys = [self._keys(*chunk) for chunk in missing]
-        blocks = _inference_copy(network.frozen_part(), device, dtype)
-        loader = batches(self.images, keys, workers)
-        for chunk, (images, targets) in zip(missing, loader, strict=True):
-            parts = images.to(device).split(FORWARD if device.type == "cpu" else CHUNK)
+        done, cache = shallower or (0, None)
+        part = network.backbone.block(done, network.frozen)
+        blocks = _inference_copy(part, device, dtype)
+        loader = (
+            batches(self.images, keys, workers)
+            if cache is None
+            else (collate([cache.item(*key) for key in chunk]) for chunk in keys)
+        )
+        for chunk, (items, targets) in zip(missing, loader, strict=True):
+            parts = items.to(device).split(FORWARD if device.type == "cpu" else CHUNK)
             with torch.inference_mode():
-                features = torch.cat([blocks(_prepare(network, part, dtype)) for part in parts])
+                ready = (p.to(dtype) if done else _prepare(network, p, dtype) for p in parts)
+                features = torch.cat([blocks(p) for p in ready])
             _write_chunk(self.path(*chunk), features, targets)
-            progress(len(images))
+            progress(len(items))
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Target]:
         """Activations ``[C, H, W]`` (channels last in memory) and target of (epoch, index).
@@ -125,7 +135,10 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
         Every epoch takes another copy of each sample.
         """
         epoch, index = key
-        copy = copy_of(epoch, index, self.copies)
+        return self.item(copy_of(epoch, index, self.copies), index)
+
+    def item(self, copy: int, index: int) -> tuple[Tensor, Target]:
+        """Activations and target of a copy of a sample."""
         first = index - index % CHUNK
         features, targets = self._open(copy, first)
         return features[index - first].permute(2, 0, 1), targets[index - first]

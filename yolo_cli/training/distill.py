@@ -5,9 +5,11 @@ shall be the teacher's, here at every resolution that both have), Mehta & Ozturk
 one-stage detector the teacher's boxes and classes count as much as it believes that there is an
 object).
 
-The teacher's frozen blocks are read from the feature cache that its own training has left, so it
-costs its last block and its head. Scenes are put together from four images both in pixels and in
-the teacher's activations (:mod:`yolo_cli.training.patchwork`): there are as many as one likes.
+The output of the teacher's backbone is kept in a feature cache, made from the one that its own
+training has left, so all it costs is its head; first blocks of the student that are frozen are
+cached in the same way. Scenes are put together from four images both in what the student is given
+and in the teacher's activations (:mod:`yolo_cli.training.patchwork`): there are as many as one
+likes.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ class Distillation(nn.Module):
 
     Args:
         teacher: on its device, its first blocks frozen.
-        student: whose features are compared with the teacher's; its head is convolutional.
+        student: whose features are compared with the teacher's, as far as they are not frozen;
+            its head is convolutional.
         dtype: precision of the teacher's convolutions.
 
     Raises:
@@ -73,14 +76,16 @@ class Distillation(nn.Module):
             raw = self.teacher.head.predict(last)
         return Answer(raw.float().clone(), {s: f.float().clone() for s, f in features.items()})
 
-    def run(self, student: Network, images: Tensor) -> Answer:
+    def run(self, student: Network, inputs: Tensor, start: int = 0) -> Answer:
         """The student's output, and its features translated for the teacher.
 
         Args:
             student: in the precision that it is trained in.
-            images: ``[N, 3, H, W]`` uint8.
+            inputs: ``[N, 3, H, W]`` uint8, or what its first ``start`` blocks make of that.
+            start: blocks that the inputs have been through.
         """
-        features, last = student_features(student, student.normalise(images))
+        x = inputs if start else student.normalise(inputs)
+        features, last = student_features(student, x, start)
         hints = {int(s): project(features[int(s)]) for s, project in self.projections.items()}
         return Answer(student.head.predict(last), hints)
 
@@ -133,31 +138,37 @@ def teacher_features(teacher: Network, inputs: Tensor) -> tuple[Features, Tensor
     return {**features, x.shape[-1]: x}, x
 
 
-def student_features(student: Network, x: Tensor) -> tuple[Features, Tensor]:
+def student_features(student: Network, x: Tensor, start: int = 0) -> tuple[Features, Tensor]:
     """The last features of each size: a small network is the better for each layer it has.
 
     Args:
         student: with a convolutional head.
-        x: ``[N, 3, H, W]`` normalised images.
+        x: ``[N, 3, H, W]`` normalised images, or the output of its first ``start`` blocks.
+        start: blocks that ``x`` has been through.
 
     Returns:
         Features by size, and what the predictor is given.
     """
     features: Features = {}
-    for layer in chain(student.backbone.features, student.head.layers):
+    blocks = student.backbone.block(start, student.backbone.blocks)
+    for layer in chain(blocks, student.head.layers):
         x = layer(x)
         features[x.shape[-1]] = x
     return features, x
 
 
 def _projections(teacher: Network, student: Network) -> nn.ModuleDict:
-    """1×1 convolutions from the student's channels to the teacher's, by size of the features."""
+    """1×1 convolutions from the student's channels to the teacher's, by size of the features.
+
+    Only of layers that are trained.
+    """
     side = student.config.image_size
     taught, learning = deepcopy(teacher).to("meta"), deepcopy(student).to("meta")
     images = torch.zeros(1, 3, side, side, device="meta")
     inputs = taught.backbone.block(0, taught.frozen)(images)
     theirs, _ = teacher_features(taught, inputs)
-    ours, _ = student_features(learning, images)
+    images = learning.backbone.block(0, student.frozen)(images)
+    ours, _ = student_features(learning, images, student.frozen)
     return nn.ModuleDict(
         {
             str(size): nn.Conv2d(ours[size].shape[1], features.shape[1], 1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from yolo_cli.data.loader import TrainingImages
@@ -80,11 +81,12 @@ class SourceOpener:
             teacher: the same images before the teacher's network.
             copies: augmented copies of each training image.
         """
-        activations = teacher.cached(self.train, copies)
-        images = Copies(self.train, copies)
-        train = Source(
-            self.train.samples, images, 0, self.machine.workers, copies, activations.dataset
-        )
+        activations = teacher.cached(self.train, copies).dataset
+        if self.network.frozen:
+            train = replace(self.cached(self.train, copies), teacher=activations)
+            return train, self.cached(self.val, 1)
+        images, workers = Copies(self.train, copies), self.machine.workers
+        train = Source(self.train.samples, images, 0, workers, copies, activations)
         return train, self._plain(self.val)
 
     def _plain(self, images: TrainingImages) -> Source:
@@ -100,12 +102,14 @@ class SourceOpener:
         network = self.network
         cache = self._cache(images, copies)
         each = feature_bytes(network)
+        shallower = self._shallower(images, copies) if cache.missing() else None
         missing, total = len(cache.missing_keys()), len(cache) * copies
         part = "training" if images is self.train else "validation"
         check_space(self.folder, missing * each)
         cost = "complete"
         if missing:
-            seconds = missing * measure_cache(network, images, self.machine)
+            done = shallower[0] if shallower else 0
+            seconds = missing * measure_cache(network, images, self.machine, done)
             cost = f"{missing} of {total} to compute, about {duration(seconds)}"
         self.reporter.note(
             f"cache     {cache.folder}: {total * each / 1e9:.2f} GB of {part} images, {cost}"
@@ -115,11 +119,26 @@ class SourceOpener:
             source = str(images.samples[0].image.parent)
             describe(cache.folder, images=source, part=part, blocks=network.frozen)
             self.reporter.begin(f"caching {part} images", total, total - missing)
-            cache = self._build(cache, budget)
+            cache = self._build(cache, budget, shallower)
             self.reporter.end()
         return Source(images.samples, cache, network.frozen, 0, cache.copies)
 
-    def _build(self, cache: FeatureCache, budget: Budget | None) -> FeatureCache:
+    def _shallower(self, images: TrainingImages, copies: int) -> tuple[int, FeatureCache] | None:
+        """The deepest complete cache of fewer of the network's blocks, and how many."""
+        network = copy(self.network)
+        for blocks in range(self.network.frozen - 1, 0, -1):
+            network.frozen = blocks
+            cache = replace(self, network=network)._cache(images, copies)
+            if cache.folder.is_dir() and not cache.missing():
+                return blocks, cache
+        return None
+
+    def _build(
+        self,
+        cache: FeatureCache,
+        budget: Budget | None,
+        shallower: tuple[int, FeatureCache] | None,
+    ) -> FeatureCache:
         """Compute what is missing, copy by copy; with a budget only what there is time for."""
         first = cache.complete()
         for copies in range(first + 1, cache.copies + 1):
@@ -131,6 +150,7 @@ class SourceOpener:
                 dtype=self.machine.dtype,
                 workers=self.machine.workers,
                 progress=self.reporter.advance,
+                shallower=shallower,
             )
             if (
                 budget is not None

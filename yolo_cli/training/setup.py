@@ -273,13 +273,13 @@ def _trainer(
 def _teacher(
     options: TrainOptions, opener: SourceOpener, splits: TrainingSplits, recipe: Recipe
 ) -> SourceOpener | None:
-    """The teacher that was asked for, with its first blocks frozen."""
+    """The teacher that was asked for, its backbone frozen."""
     if options.teacher is None:
         return None
-    if recipe.freeze or not recipe.copies or options.time_budget is not None:
+    if recipe.unfreeze or not recipe.copies or options.time_budget is not None:
         raise UserError(
-            "--teacher: the network that learns is trained as a whole, on --copies of each image",
-            "leave out --freeze, --time-budget and --copies 0",
+            "--teacher: learning from it has one phase, on --copies of each image",
+            "leave out --unfreeze, --time-budget and --copies 0",
             ExitCode.USAGE,
         )
     path = weights_path(options.teacher)
@@ -292,7 +292,7 @@ def _teacher(
         )
     network = Network(replace(weights.config, classes=classes))
     transfer(network, weights.tensors, weights.config)
-    network.freeze(min(FROZEN_BLOCKS, network.backbone.blocks - 1))
+    network.freeze(network.backbone.blocks)
     return replace(opener, network=network.to(opener.machine.device))
 
 

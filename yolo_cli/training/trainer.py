@@ -263,8 +263,8 @@ class Trainer:
             return terms
         answer = self.distillation.ask(activations[0])
         with self._autocast():
-            images = inputs.to(self.device).contiguous(memory_format=torch.channels_last)
-            mine = self.distillation.run(self.network, images)
+            start = self.train.start
+            mine = self.distillation.run(self.network, self._ready(inputs, start), start)
         terms = {**self.criterion(mine.raw, target), **self.distillation(mine, answer)}
         terms["loss"] = terms["loss"] + terms["soft"] + terms["hint"]
         return terms
@@ -287,12 +287,16 @@ class Trainer:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def _forward(self, network: Network, inputs: Tensor, start: int) -> Tensor:
+        with self._autocast():
+            result: Tensor = network(self._ready(inputs, start), start)
+        return result
+
+    def _ready(self, inputs: Tensor, start: int) -> Tensor:
+        """Images, or with ``start`` activations, on the device and in the form that it likes."""
         inputs = inputs.to(self.device)
         if start == 0:
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
-        with self._autocast():
-            result: Tensor = network(inputs if start == 0 else inputs.to(self.dtype), start)
-        return result
+            return inputs.contiguous(memory_format=torch.channels_last)
+        return inputs.to(self.dtype)
 
     def _finish_epoch(self, stop: _Stop, started: float) -> None:
         """Validate if it is time to, keep weights, write the row and the checkpoint."""
