@@ -70,7 +70,9 @@ def train(  # typer calls it by name
     grid: Annotated[
         int | None,
         typer.Option(
-            metavar="N", help="Cells along each side (S).", rich_help_panel=options.NETWORK
+            metavar="N",
+            help="Cells along each side (S); 7, or 14 for small objects, unless told.",
+            rich_help_panel=options.NETWORK,
         ),
     ] = None,
     boxes: Annotated[

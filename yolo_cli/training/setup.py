@@ -26,6 +26,7 @@ from yolo_cli.model.weights import load_weights, transfer, weights_path
 from yolo_cli.text import counted
 from yolo_cli.training.cache import default_cache_folder
 from yolo_cli.training.checkpoint import load_network, read_checkpoint
+from yolo_cli.training.defaults import choose, choose_grid
 from yolo_cli.training.distill import Distillation
 from yolo_cli.training.machine import Machine
 from yolo_cli.training.opener import SourceOpener
@@ -39,10 +40,6 @@ from yolo_cli.training.source import Phase, Source
 from yolo_cli.training.speed import measure_speed
 from yolo_cli.training.start import Start, build_network
 from yolo_cli.training.trainer import Trainer
-
-SMALL_DATASET = 1000  # images; below it a smaller batch gives more steps for the same work
-SMALL_BATCH = 4
-FROZEN_BLOCKS = 4  # of VGG-16 on a CPU: 91 % of its work, and general enough to be kept
 
 
 def prepare(
@@ -64,6 +61,7 @@ def prepare(
     run = RunFolder.create(out)
     recipe = _named_recipe(options)
     splits = _read(options, recipe.seed, reporter)
+    options = choose_grid(options, splits.train, reporter)
     torch.manual_seed(recipe.seed)
     start = build_network(options, splits.train.classes, recipe)
     recipe = choose(options, recipe, start, len(splits.train), machine.device)
@@ -335,30 +333,6 @@ def _named_recipe(options: TrainOptions) -> Recipe:
     if not options.augment:
         recipe = replace(recipe, augmentation=None)
     return recipe.with_options(**options.recipe)
-
-
-def choose(
-    options: TrainOptions, recipe: Recipe, start: Start, images: int, device: torch.device
-) -> Recipe:
-    """Fill in what was left open, for this dataset and machine.
-
-    A pre-trained VGG-16 on a CPU keeps its first four blocks, and the smaller the dataset the
-    more augmented copies and epochs it gets.
-    """
-    if options.recipe_name != "default":
-        return recipe
-    chosen: dict[str, Any] = {
-        "backbone_rate": recipe.backbone_rate if start.pretrained else 1.0,
-        "epochs": max(10, min(40, 6000 // images)),
-        "batch": SMALL_BATCH if images < SMALL_DATASET else recipe.batch,
-    }
-    if options.teacher is not None:
-        chosen["copies"] = max(1, min(6, 1200 // images))
-    vgg16 = start.network.config.arch == "vgg16"
-    if vgg16 and start.pretrained and device.type == "cpu":
-        chosen["freeze"] = FROZEN_BLOCKS
-        chosen["copies"] = 1 if recipe.augmentation is None else max(1, min(6, 1200 // images))
-    return recipe.with_options(**{**chosen, **options.recipe})
 
 
 def _introduce(
