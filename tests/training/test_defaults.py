@@ -3,10 +3,13 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from tests.toy import CLASSES
 from tests.training.conftest import Options
@@ -56,11 +59,13 @@ def grid(options: TrainOptions, reporter: Reporter, side: float) -> int | None:
     return choose_grid(options, dataset(sample(700, 700, (side, side))), reporter).grid
 
 
-def test_small_objects_get_a_finer_grid(reporter: Reporter) -> None:
+def test_small_objects_get_a_finer_grid() -> None:
+    said = StringIO()
+    reporter = Reporter(Console(file=said, width=100))
     options = TrainOptions(data=Path("data"))
     # A cell of 7×7 is 100 pixels of these images; one and a half of them are the border.
     assert grid(options, reporter, 149) == 14
-    assert "grid      14×14" in reporter.console.file.getvalue()  # type: ignore[attr-defined]
+    assert "grid      14×14" in said.getvalue()
     assert grid(options, reporter, 150) is None
     assert grid(replace(options, weights="imagenet"), reporter, 149) == 14
     assert choose_grid(options, dataset(sample(9, 9)), reporter).grid is None
@@ -76,8 +81,8 @@ def test_small_objects_get_a_finer_grid(reporter: Reporter) -> None:
         {"recipe_name": "paper"},
     ],
 )
-def test_the_grid_that_was_asked_for_stays(said: dict[str, object], reporter: Reporter) -> None:
-    options = TrainOptions(**{"data": Path("data"), **said})  # type: ignore[arg-type]
+def test_the_grid_that_was_asked_for_stays(said: dict[str, Any], reporter: Reporter) -> None:
+    options = TrainOptions(data=Path("data"), **said)
     assert choose_grid(options, dataset(sample(700, 700, (10, 10))), reporter) is options
 
 

@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from yolo_cli.training.entries import describe, others, removal, touch
+from yolo_cli.training.entries import ABOUT, depths, describe, others, removal, touch
 
 
 def entry(parent: Path, name: str, size: int, days: float = 0) -> Path:
@@ -46,3 +46,13 @@ def test_use_makes_an_entry_new(tmp_path: Path) -> None:
     folder = entry(tmp_path, "old", 5, days=9)
     touch(folder)
     assert others(tmp_path, [])[0].days < 1
+
+
+def test_depths_are_those_that_entries_tell_of(tmp_path: Path) -> None:
+    assert depths(tmp_path / "none") == set()
+    for name, blocks in (("a", 4), ("b", 2), ("c", 4)):
+        describe(tmp_path / name, images="photos", part="training", blocks=blocks)
+    for name, text in (("d", "{"), ("e", "[]"), ("f", '{"blocks": null}')):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / ABOUT).write_text(text)
+    assert depths(tmp_path) == {2, 4}

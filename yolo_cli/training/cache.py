@@ -106,8 +106,9 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
             dtype: in which precision.
             workers: processes that decode images.
             progress: called with the number of images that each step has added.
-            shallower: blocks and complete cache of the same images' output of the first of them:
-                only those after it are run.
+            shallower: how many of the blocks another cache of the same images has been through,
+                and that cache, complete: only the blocks after those are run. With ``dtype``
+                bfloat16, which is what caches hold, the result is the same bit for bit.
         """
         missing = self.missing()
         if not missing:
@@ -188,13 +189,25 @@ def _write_chunk(path: Path, features: Tensor, targets: list[Target]) -> None:
 
 
 def cache_key(
-    network: Network, samples: Sequence[Sample], images: TrainingImages, dtype: torch.dtype
+    network: Network,
+    samples: Sequence[Sample],
+    images: TrainingImages,
+    dtype: torch.dtype,
+    blocks: int | None = None,
 ) -> str:
     """A name that changes with everything that the activations depend on.
 
     The images' bytes, the labels, the frozen weights, the preprocessing, the augmentation and its
     seed, the precision, and the version of this module; not the number of copies.
+
+    Args:
+        network: whose activations they are.
+        samples: what is read.
+        images: how it is augmented.
+        dtype: precision of the convolutions.
+        blocks: how many of the network's there are before them; None for all that are frozen.
     """
+    part = network.backbone.block(0, network.frozen if blocks is None else blocks)
     digest = hashlib.sha256()
     settings: dict[str, Any] = {
         "version": CACHE_VERSION,
@@ -206,7 +219,7 @@ def cache_key(
         "dtype": str(dtype),
     }
     digest.update(json.dumps(settings, sort_keys=True).encode())
-    for name, tensor in network.frozen_part().state_dict().items():
+    for name, tensor in part.state_dict().items():
         values = tensor.detach().cpu().float() + 0.0  # -0.0, which averaging makes 0.0, is the same
         digest.update(name.encode() + values.numpy().tobytes())
     for sample in samples:

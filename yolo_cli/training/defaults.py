@@ -29,6 +29,14 @@ def choose_grid(options: TrainOptions, dataset: Dataset, reporter: Reporter) -> 
 
     The grid stays that of a weights file or a teacher that the user named, and of the paper's
     recipe.
+
+    Args:
+        options: what the user asked for.
+        dataset: the images to train on.
+        reporter: where it is said.
+
+    Returns:
+        The options, with ``grid`` where one was chosen.
     """
     fixed = options.grid is not None or options.image_size is not None
     named = options.weights not in ("default", "imagenet", "none") or options.teacher is not None
@@ -45,7 +53,10 @@ def choose_grid(options: TrainOptions, dataset: Dataset, reporter: Reporter) -> 
 
 
 def typical_size(dataset: Dataset) -> float:
-    """Median side of an object (√ of its area) as a share of its image's; NaN without objects."""
+    """Median side of an object (√ of its area) as a share of its image's; NaN without objects.
+
+    Difficult objects and crowds, which are not trained on, do not count.
+    """
     shares = [np.zeros(0)]
     for sample in dataset.samples:
         sides = (sample.boxes[:, 2:] - sample.boxes[:, :2])[~(sample.difficult | sample.crowd)]
@@ -54,13 +65,20 @@ def typical_size(dataset: Dataset) -> float:
     return float(np.median(together)) if len(together) else float("nan")
 
 
-def choose(
+def choose_recipe(
     options: TrainOptions, recipe: Recipe, start: Start, images: int, device: torch.device
 ) -> Recipe:
     """Fill in what was left open, for this dataset and machine.
 
     A pre-trained VGG-16 on a CPU keeps its first four blocks, and the smaller the dataset the
     more augmented copies and epochs it gets.
+
+    Args:
+        options: what the user asked for, which stays.
+        recipe: the named one.
+        start: the network that is trained.
+        images: how many there are to train on.
+        device: that trains it.
     """
     if options.recipe_name != "default":
         return recipe

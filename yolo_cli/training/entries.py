@@ -7,6 +7,7 @@ import os
 import shlex
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +71,15 @@ def others(parent: Path, used: Collection[Path]) -> list[Entry]:
         if folder not in used and (folder / ABOUT).is_file()
     ]
     return sorted(entries, key=lambda entry: -entry.size)
+
+
+def depths(parent: Path) -> set[int]:
+    """After how many blocks the entries in ``parent`` were taken, as far as they say."""
+    found = set()
+    for about in parent.glob(f"*/{ABOUT}"):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            found.add(int(json.loads(about.read_bytes())["blocks"]))
+    return found
 
 
 def removal(entries: list[Entry]) -> list[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from copy import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+import torch
 
 from yolo_cli.data.loader import TrainingImages
 from yolo_cli.model.network import Network
@@ -16,7 +17,7 @@ from yolo_cli.training.cache import (
     check_space,
     feature_bytes,
 )
-from yolo_cli.training.entries import describe, others, removal, touch
+from yolo_cli.training.entries import depths, describe, others, removal, touch
 from yolo_cli.training.machine import Machine
 from yolo_cli.training.plan import COPIES_LIMIT, Budget
 from yolo_cli.training.reporter import Reporter
@@ -92,9 +93,11 @@ class SourceOpener:
     def _plain(self, images: TrainingImages) -> Source:
         return Source(images.samples, images, 0, self.machine.workers)
 
-    def _cache(self, images: TrainingImages, copies: int) -> FeatureCache:
-        """A cache as it stands."""
-        key = cache_key(self.network, images.samples, images, self.machine.dtype)
+    def _cache(
+        self, images: TrainingImages, copies: int, blocks: int | None = None
+    ) -> FeatureCache:
+        """A cache as it stands, of the frozen blocks or of other first ones."""
+        key = cache_key(self.network, images.samples, images, self.machine.dtype, blocks)
         return FeatureCache(self.folder / key, images, copies)
 
     def cached(self, images: TrainingImages, copies: int, budget: Budget | None = None) -> Source:
@@ -124,13 +127,18 @@ class SourceOpener:
         return Source(images.samples, cache, network.frozen, 0, cache.copies)
 
     def _shallower(self, images: TrainingImages, copies: int) -> tuple[int, FeatureCache] | None:
-        """The deepest complete cache of fewer of the network's blocks, and how many."""
-        network = copy(self.network)
-        for blocks in range(self.network.frozen - 1, 0, -1):
-            network.frozen = blocks
-            cache = replace(self, network=network)._cache(images, copies)
-            if cache.folder.is_dir() and not cache.missing():
-                return blocks, cache
+        """The deepest complete cache of fewer of the network's blocks, and how many.
+
+        Only where convolutions are computed in the precision that caches keep, so that what was
+        cached before changes nothing. Keys take a while, so depths that no entry has are left out.
+        """
+        if self.machine.dtype != torch.bfloat16:
+            return None
+        for blocks in sorted(depths(self.folder), reverse=True):
+            if 0 < blocks < self.network.frozen:
+                cache = self._cache(images, copies, blocks)
+                if not cache.missing():
+                    return blocks, cache
         return None
 
     def _build(

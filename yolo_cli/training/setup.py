@@ -26,7 +26,7 @@ from yolo_cli.model.weights import load_weights, transfer, weights_path
 from yolo_cli.text import counted
 from yolo_cli.training.cache import default_cache_folder
 from yolo_cli.training.checkpoint import load_network, read_checkpoint
-from yolo_cli.training.defaults import choose, choose_grid
+from yolo_cli.training.defaults import choose_grid, choose_recipe
 from yolo_cli.training.distill import Distillation
 from yolo_cli.training.machine import Machine
 from yolo_cli.training.opener import SourceOpener
@@ -64,7 +64,7 @@ def prepare(
     options = choose_grid(options, splits.train, reporter)
     torch.manual_seed(recipe.seed)
     start = build_network(options, splits.train.classes, recipe)
-    recipe = choose(options, recipe, start, len(splits.train), machine.device)
+    recipe = choose_recipe(options, recipe, start, len(splits.train), machine.device)
     start.network.freeze(recipe.freeze)
     recipe = _with_second_phase(recipe)
     opener = _opener(options, machine, splits, recipe, start.network, reporter)
