@@ -91,7 +91,7 @@ def test_a_running_plan_follows_the_clock(monkeypatch: pytest.MonkeyPatch) -> No
     assert budget.epochs(done=8, planned=18, epoch_seconds=20.0) == 18  # 200 s are 10 epochs
     assert budget.epochs(done=8, planned=18, epoch_seconds=40.0) == 13
     assert budget.epochs(done=8, planned=18, epoch_seconds=10.0) == 28
-    assert budget.epochs(done=10, planned=18, epoch_seconds=1000.0) == 10
+    assert budget.epochs(done=10, planned=18, epoch_seconds=1000.0) == 11  # to end the schedule
     assert budget.epochs(done=17, planned=18, epoch_seconds=1000.0) == 18
     assert budget.epochs(done=50, planned=100, epoch_seconds=4.1) == 100  # 99: near enough
     # Another copy may take what is left beyond three quarters of the planned 451.5 s of training.

@@ -3,7 +3,6 @@ from __future__ import annotations
 import csv
 import json
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -175,31 +174,6 @@ def test_a_second_phase_trains_further_blocks(
     # Block 4 of VGG-16 is features.17 to features.21, block 5 features.24 to features.28.
     numbers = {int(n.split(".")[2]) for n in changed if n.startswith("backbone.")}
     assert numbers == {17, 19, 21, 24, 26, 28}
-
-
-@pytest.mark.parametrize(
-    "recipe",
-    [
-        {"freeze": 2, "copies": None},
-        {"freeze": 2, "copies": 1, "unfreeze": 1},
-        {"freeze": 0},
-        {"freeze": 2},
-    ],
-)
-def test_a_time_budget_is_planned_kept_and_stored(
-    recipe: dict[str, Any], options: Options, tmp_path: Path, reporter: Reporter
-) -> None:
-    began = time.monotonic()
-    trainer = train(options(time_budget=8.0, epochs=None, **recipe), tmp_path / "run", reporter)
-    assert 6 < time.monotonic() - began < 10
-    assert len(trainer.position.history) == trainer.epochs
-    # The schedule is finished: the rate, which ends at 1 % of the highest, is below 3 % of it.
-    assert trainer.position.history[-1]["lr"] < 0.03 * trainer.recipe.lr
-    config = json.loads((tmp_path / "run/config.json").read_text())
-    assert config["plan"]["budget"] == 8.0
-    assert config["recipe"]["epochs"] == config["plan"]["epochs"] == trainer.recipe.epochs
-    if recipe == {"freeze": 2, "copies": None}:
-        assert config["recipe"]["copies"] == trainer.train.copies > 1
 
 
 def test_a_time_budget_leaves_no_choice_of_epochs(

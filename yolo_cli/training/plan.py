@@ -204,4 +204,5 @@ class Budget:
         affordable = done + max(0, round(left / epoch_seconds))
         if abs(affordable - planned) <= TOLERANCE * planned:
             return planned
-        return max(1, done, affordable)
+        # One more at least, at nearly the lowest rate: a run that is late still ends its schedule.
+        return max(done + 1, affordable)

@@ -192,10 +192,10 @@ class Trainer:
         """
         while not self.finished:
             self._enter_phase()
-            started = time.monotonic()
+            started, before = time.monotonic(), self.position.images
             with _stop_on_interrupt() as stop:
                 self._train_epoch(stop)
-                self._finish_epoch(stop, started)
+                self._finish_epoch(stop, started, before)
         return self.position
 
     def _train_epoch(self, stop: _Stop) -> None:
@@ -298,8 +298,14 @@ class Trainer:
             return inputs.contiguous(memory_format=torch.channels_last)
         return inputs.to(self.dtype)
 
-    def _finish_epoch(self, stop: _Stop, started: float) -> None:
-        """Validate if it is time to, keep weights, write the row and the checkpoint."""
+    def _finish_epoch(self, stop: _Stop, started: float, before: int) -> None:
+        """Validate if it is time to, keep weights, write the row and the checkpoint.
+
+        Args:
+            stop: whether Ctrl-C has been pressed.
+            started: when this epoch began or was resumed, by :func:`time.monotonic`.
+            before: images of it that had been trained on by then.
+        """
         position = self.position
         trained = time.monotonic()
         self._keep_to_budget(trained - started)
@@ -315,7 +321,7 @@ class Trainer:
             "lr": self.state.optimizer.param_groups[0]["lr"],
             **{name: value / position.images for name, value in position.sums.items()},
             "map": mean_ap,
-            "images_per_second": position.images / max(trained - started, 1e-9),
+            "images_per_second": (position.images - before) / max(trained - started, 1e-9),
             "seconds": position.seconds,
         }
         position.history.append(row)
