@@ -250,8 +250,8 @@ def train(  # typer calls it by name
     yolo train DATA
     yolo train DATA --time-budget 10m
     yolo train DATA --epochs 60 --copies 4 --out runs/cats
-    yolo train DATA --arch fast --weights none --epochs 200
-    yolo train DATA --arch fast --weights none --teacher runs/train-1/best.safetensors
+    yolo train DATA --arch fast --epochs 200
+    yolo train DATA --arch fast --teacher runs/train-1/best.safetensors
     yolo train --resume runs/train-1
     """
     began = time.monotonic()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -19,6 +21,7 @@ from yolo_cli.data.transforms import Augmentation, augment, mosaic, stretch, str
 from yolo_cli.errors import UserError
 
 Batch = tuple[Tensor, list[Target]]
+T = TypeVar("T")
 Key = tuple[int, int]  # epoch, index of the sample
 
 
@@ -96,7 +99,8 @@ def batches(
     Args:
         dataset: indexed by ``(epoch, index)``.
         keys: those of each batch.
-        workers: processes that load ahead; 0 loads in this one.
+        workers: processes that load ahead; 0 is a thread of this one, which suits what is read
+            from a disk and needs no work.
 
     Raises:
         UserError: for an image that cannot be read, when its batch's turn comes.
@@ -109,10 +113,19 @@ def batches(
         worker_init_fn=_ignore_interrupt if workers else None,
         generator=torch.Generator(),  # else each loader draws from the global, resumable stream
     )
-    for batch in loader:
+    for batch in loader if workers else _ahead(iter(loader)):
         if isinstance(batch, UserError):
             raise batch
         yield batch
+
+
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items, each taken in a thread while the one before it is used."""
+    with ThreadPoolExecutor(1) as thread:
+        coming = thread.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, items, None)
+            yield item
 
 
 class _Guarded(Dataset[tuple[Tensor, Target] | UserError]):
