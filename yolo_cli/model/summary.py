@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -50,7 +51,9 @@ def summarise(config: ModelConfig) -> list[Layer]:
     return layers
 
 
-def _recorder(name: str, layers: list[Layer]):  # type: ignore[no-untyped-def]
+def _recorder(
+    name: str, layers: list[Layer]
+) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
     def record(module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
         layers.append(
             Layer(

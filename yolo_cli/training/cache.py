@@ -174,12 +174,14 @@ def _prepare(network: Network, images: Tensor, dtype: torch.dtype) -> Tensor:
 
 def _inference_copy(blocks: nn.Sequential, device: torch.device, dtype: torch.dtype) -> nn.Module:
     result = deepcopy(blocks).eval()
+    # In one pass over the weights, which torch's stub knows nothing of.
     return result.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
 def _write_chunk(path: Path, features: Tensor, targets: list[Target]) -> None:
     together = concatenate(targets)
     tensors = {
+        # All values are tensors, which a TypedDict cannot say of itself.
         **{name: value.contiguous() for name, value in together.items()},  # type: ignore[attr-defined]
         "counts": torch.tensor([len(t["labels"]) for t in targets]),
         "features": features.permute(0, 2, 3, 1).contiguous().to("cpu", torch.bfloat16),

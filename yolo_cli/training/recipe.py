@@ -103,6 +103,7 @@ class Recipe:
 
     def with_options(self, **options: object) -> Recipe:
         """A copy with the options that are not None."""
+        # Names are checked by replace(), ranges by __post_init__.
         return replace(self, **{k: v for k, v in options.items() if v is not None})  # type: ignore[arg-type]
 
     def to_json(self) -> dict[str, Any]:

@@ -168,7 +168,7 @@ class Trainer:
         """The network that is validated and kept: the moving average where there is one."""
         average = self.state.average
         if isinstance(average, AveragedModel):
-            module: Network = average.module  # type: ignore[assignment]
+            module: Network = average.module  # type: ignore[assignment]  # a copy of self.network
             return module
         return self.network
 
