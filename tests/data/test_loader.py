@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from PIL import Image
 
 from yolo_cli.data.loader import Batch, Key, TrainingImages, batches, collate, sample_rng
 from yolo_cli.data.sample import Sample
+from yolo_cli.data.target import Target
 from yolo_cli.data.transforms import Augmentation
 from yolo_cli.errors import ExitCode, UserError
 
@@ -83,6 +85,26 @@ def test_batches_come_in_order(samples: list[Sample]) -> None:
     assert [len(t["labels"]) for t in first[1]] == [3, 1]
     assert second[0][:, 0, 0, 0].tolist() == [0, 200, 100]
     assert [len(t["labels"]) for t in second[1]] == [0, 4, 2]
+
+
+def test_without_workers_a_thread_reads_one_batch_ahead(
+    samples: list[Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = dataset(samples)
+    read: list[tuple[int, int]] = []  # thread, index
+    original = TrainingImages.__getitem__
+
+    def recorded(self: TrainingImages, key: Key) -> tuple[torch.Tensor, Target]:
+        read.append((threading.get_ident(), key[1]))
+        return original(self, key)
+
+    monkeypatch.setattr(TrainingImages, "__getitem__", recorded)
+    keys = [[(0, i % len(samples))] for i in range(6)]
+    for used, _ in enumerate(batches(images, keys, workers=0), start=1):
+        assert used <= len(read) <= used + 1
+    assert [index for _, index in read] == [index for ((_, index),) in keys]
+    assert {thread for thread, _ in read}.isdisjoint({threading.get_ident()})
+    assert len({thread for thread, _ in read}) == 1
 
 
 def test_collated_images_are_channels_last() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,9 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
 from tests.training.conftest import Options
+from tests.training.test_trainer import train
 from yolo_cli.data.loader import TrainingImages
 from yolo_cli.training.reporter import Reporter
-from yolo_cli.training.setup import prepare
-from yolo_cli.training.trainer import Trainer
 
 BUDGET = 300.0
 CONVOLUTION = 0.05  # seconds an image, forward; as long again twice for both gradients
@@ -25,19 +25,22 @@ DECODING = 0.2
 class Clock:
     """Passes with convolutions and decoded images, at the pace of the machine.
 
-    So a test has the same course on every machine, however busy it is.
+    So a test has the same course on every machine, however busy it is, but for the batch that a
+    thread decodes ahead.
     """
 
     def __init__(self) -> None:
         self.now = 1000.0
+        self.lock = threading.Lock()
         self.changes: tuple[float, float] | None = None  # when, and how fast it is from then on
 
     def __call__(self) -> float:
         return self.now
 
     def work(self, seconds: float) -> None:
-        late = self.changes is not None and self.now >= self.changes[0]
-        self.now += seconds / (self.changes[1] if self.changes and late else 1)
+        with self.lock:
+            late = self.changes is not None and self.now >= self.changes[0]
+            self.now += seconds / (self.changes[1] if self.changes and late else 1)
 
     def convolved(self, module: nn.Module, _: Any, output: Tensor) -> None:
         if isinstance(module, nn.Conv2d):
@@ -59,12 +62,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     hook = register_module_forward_hook(clock.convolved)
     yield clock
     hook.remove()
-
-
-def train(options: Any, out: Path, reporter: Reporter) -> Trainer:
-    trainer = prepare(options, out, reporter)
-    trainer.fit()
-    return trainer
 
 
 RECIPES: dict[str, dict[str, Any]] = {
