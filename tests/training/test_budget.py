@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_forward_hook
 
 from tests.training.conftest import Options
-from tests.training.test_trainer import train
+from tests.training.test_trainer import interrupt_after, resume, train
 from yolo_cli.data.loader import TrainingImages
 from yolo_cli.training.reporter import Reporter
 
@@ -106,3 +106,23 @@ def test_a_run_that_is_much_too_late_still_ends_its_schedule(
     trainer = train(asked, tmp_path / "run", reporter)
     assert len(trainer.position.history) == trainer.epochs < 0.7 * trainer.recipe.epochs
     assert trainer.position.history[-1]["lr"] == pytest.approx(0.01 * trainer.recipe.lr)
+
+
+def test_the_seconds_of_an_interrupted_epoch_count(
+    options: Options,
+    tmp_path: Path,
+    reporter: Reporter,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = options(freeze=0, epochs=2)  # of two steps
+    whole = train(asked, tmp_path / "whole", reporter).position.history
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        interrupt_after(3, patch)
+        train(asked, tmp_path / "parts", reporter)
+    clock.work(1e6)  # until the run is resumed
+    resumed = resume(tmp_path / "parts", reporter)
+    resumed.fit()
+    for row, other in zip(whole, resumed.position.history, strict=True):
+        assert row["seconds"] == pytest.approx(other["seconds"], rel=0.1)
+        assert row["images_per_second"] == pytest.approx(other["images_per_second"], rel=0.1)

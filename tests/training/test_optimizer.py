@@ -110,6 +110,19 @@ def test_the_average_follows_by_its_decay() -> None:
     assert values == pytest.approx([first, second, third])
 
 
+def test_the_average_holds_the_latest_counts() -> None:
+    layer = nn.BatchNorm1d(1)
+    average = build_average(layer, decay=0.5)
+    average.update_parameters(layer)
+    layer(torch.zeros(2, 1))
+    layer(torch.zeros(2, 1))
+    average.update_parameters(layer)
+    assert average.get_buffer("module.num_batches_tracked").item() == 2
+    # The variance was 1, then 0.9 and 0.81; its average moves by 1 - 2/11 of the way.
+    variance = 1 - (1 - 0.81) * (1 - 2 / 11)
+    assert average.get_buffer("module.running_var").item() == pytest.approx(variance)
+
+
 def test_clipping_limits_the_norm() -> None:
     layer = nn.Linear(2, 1, bias=False)
     layer.weight.grad = torch.tensor([[3.0, 4.0]])

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
@@ -47,8 +46,8 @@ def build_optimizer(
             if chosen:
                 groups.append({"params": chosen, "lr": recipe.lr * pace, "weight_decay": decay})
     if recipe.optimizer == "adamw":
-        return AdamW(groups, lr=recipe.lr, betas=(recipe.momentum, 0.999))
-    return SGD(groups, lr=recipe.lr, momentum=recipe.momentum)
+        return AdamW(groups, lr=recipe.lr, betas=(recipe.momentum, 0.999), fused=True)
+    return SGD(groups, lr=recipe.lr, momentum=recipe.momentum, fused=True)
 
 
 def learning_rate_factor(progress: float, recipe: Recipe, epochs: int) -> float:
@@ -91,13 +90,15 @@ def build_average(network: nn.Module, decay: float) -> AveragedModel:
     The decay rises with the number of steps, so that the random start is soon forgotten.
     """
 
-    def average(mean: Tensor, value: Tensor, steps: Tensor | int) -> Tensor:
-        if not mean.is_floating_point():
-            return value
+    def average(means: Sequence[Tensor], values: Sequence[Tensor], steps: Tensor | int) -> None:
         rising = (1 + float(steps)) / (10 + float(steps))
-        return torch.lerp(mean, value.to(mean.dtype), 1 - min(decay, rising))
+        for mean, value in zip(means, values, strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(value, 1 - min(decay, rising))
+            else:
+                mean.copy_(value)
 
-    return AveragedModel(network, avg_fn=average, use_buffers=True)
+    return AveragedModel(network, multi_avg_fn=average, use_buffers=True)
 
 
 def clip_gradient(network: nn.Module, limit: float) -> None:

@@ -131,6 +131,7 @@ class Trainer:
         )
         self._phase: Phase | None = None
         self._saved = time.monotonic()  # when the last checkpoint was written
+        self._counted = self._saved  # up to when the position's seconds are counted
         torch.manual_seed(recipe.seed)  # dropout
 
     def resume(self, checkpoint: dict[str, Any]) -> None:
@@ -192,11 +193,16 @@ class Trainer:
         """
         while not self.finished:
             self._enter_phase()
-            started, before = time.monotonic(), self.position.images
+            self._counted = time.monotonic()
             with _stop_on_interrupt() as stop:
                 self._train_epoch(stop)
-                self._finish_epoch(stop, started, before)
+                self._finish_epoch(stop)
         return self.position
+
+    def _count_seconds(self) -> None:
+        now = time.monotonic()
+        self.position.seconds += now - self._counted
+        self._counted = now
 
     def _train_epoch(self, stop: _Stop) -> None:
         epoch, position = self.position.epoch, self.position
@@ -216,6 +222,7 @@ class Trainer:
                 position.sums[name] = position.sums.get(name, 0.0) + value * size
             position.images += size
             position.step += 1
+            self._count_seconds()
             self.reporter.advance(size, loss_line(terms))
             if stop.asked or time.monotonic() - self._saved > CHECKPOINT_SECONDS:
                 self._interrupt_or_save(stop)
@@ -298,19 +305,17 @@ class Trainer:
             return inputs.contiguous(memory_format=torch.channels_last)
         return inputs.to(self.dtype)
 
-    def _finish_epoch(self, stop: _Stop, started: float, before: int) -> None:
+    def _finish_epoch(self, stop: _Stop) -> None:
         """Validate if it is time to, keep weights, write the row and the checkpoint.
 
         Args:
             stop: whether Ctrl-C has been pressed.
-            started: when this epoch began or was resumed, by :func:`time.monotonic`.
-            before: images of it that had been trained on by then.
         """
         position = self.position
-        trained = time.monotonic()
-        self._keep_to_budget(trained - started)
+        trained = position.seconds - (position.history[-1]["seconds"] if position.history else 0.0)
+        self._keep_to_budget()
         score = self._validated(stop)
-        position.seconds += time.monotonic() - started
+        self._count_seconds()
         position.epoch += 1
         mean_ap = math.nan if score is None else 0.0 if math.isnan(score.mean_ap) else score.mean_ap
         best = mean_ap > position.best
@@ -321,7 +326,7 @@ class Trainer:
             "lr": self.state.optimizer.param_groups[0]["lr"],
             **{name: value / position.images for name, value in position.sums.items()},
             "map": mean_ap,
-            "images_per_second": (position.images - before) / max(trained - started, 1e-9),
+            "images_per_second": position.images / max(trained, 1e-9),
             "seconds": position.seconds,
         }
         position.history.append(row)
@@ -337,18 +342,14 @@ class Trainer:
             return None
         return self.validate(lambda: self._interrupt_or_save(stop) if stop.asked else None)
 
-    def _keep_to_budget(self, seconds: float) -> None:
-        """Correct the number of epochs where the measured speed is not what was planned.
-
-        Args:
-            seconds: that the epoch took which is not validated yet.
-        """
+    def _keep_to_budget(self) -> None:
+        """Correct the number of epochs where the measured speed is not what was planned."""
         if self.budget is None or self._phase is not self.phases[-1]:
             return
         done = self.position.epoch + 1
         count = min(done - self._phase.first, 2 * self.recipe.validate_every)
         ends = [0.0, *(row["seconds"] for row in self.position.history)]
-        each = (ends[-1] + seconds - ends[-count]) / count
+        each = (self.position.seconds - ends[-count]) / count
         self._plan_epochs(done, each)
 
     def _plan_epochs(self, done: int, seconds: float) -> None:
