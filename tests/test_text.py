@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from yolo_cli.text import counted, printable
+from yolo_cli.text import counted, listed, printable
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,8 @@ def test_counted() -> None:
     numbers = [counted(n, "image") for n in (0, 1, 2)]
     assert numbers == ["0 images", "1 image", "2 images"]
     assert counted(3, "class") == "3 classes"
+
+
+def test_lists_that_are_long() -> None:
+    assert listed(["a", "b, c"]) == 'a, "b, c"'
+    assert listed(list("abcde"), 3) == "a, b, c and 2 more"

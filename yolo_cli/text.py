@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 # Control characters, halves of characters (bytes of a file name that are no UTF-8), line and
 # paragraph separators: they would break the line, or do what the terminal takes them to mean.
@@ -24,6 +25,13 @@ def counted(number: int, what: str) -> str:
     if what.endswith("y") and what[-2] not in "aeou":
         return f"{number} {what[:-1]}ies"
     return f"{number} {what}{'es' if what.endswith('s') else 's'}"
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """``a, b, c``; of long lists the beginning, and how many more there are."""
+    shown = [f'"{name}"' if "," in name else name for name in names[:most]]
+    rest = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {rest} more" if rest else "")
 
 
 def duration(seconds: float) -> str:

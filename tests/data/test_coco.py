@@ -8,6 +8,8 @@ import pytest
 
 from yolo_cli.data.dataset import open_dataset
 from yolo_cli.data.formats import coco_json
+from yolo_cli.data.formats.coco import open_reader
+from yolo_cli.data.formats.common import Reading
 from yolo_cli.errors import UserError
 
 from .builders import boxes, coco, image, load, write
@@ -305,3 +307,18 @@ def test_annotation_files_are_parsed_once(tmp_path: Path, monkeypatch: pytest.Mo
     folder.load(None)
     folder.load(None)
     assert len(parsed) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"info": {"a": [1]}, "images": [], "annotations": []}', True),
+        ('{"train": {"images": ["a"]}, "val": {"images": []}}', False),  # the notes of a run
+        ('{"say": "\\"images\\": [", "annotations": 0}', False),
+        ('[{"images": []}]', False),
+    ],
+)
+def test_coco_is_known_by_its_outermost_lists(tmp_path: Path, text: str, found: bool) -> None:
+    image(tmp_path / "a.jpg")
+    write(tmp_path / "a.json", text)
+    assert (open_reader(tmp_path, Reading()) is not None) == found

@@ -35,6 +35,12 @@ def test_names_that_are_no_class(names: str, message: str) -> None:
     assert caught.value.code == ExitCode.USAGE
 
 
+def test_a_comma_may_be_part_of_a_name() -> None:
+    assert class_indices("red, cell", ("white", "red, cell")) == (1,)
+    with pytest.raises(UserError, match='white, "red, cell"'):
+        class_indices("red", ("white", "red, cell"))
+
+
 def test_the_very_same_name_goes_before_its_like() -> None:
     assert class_indices("A,a", ("a", "A")) == (1, 0)
     matching = ClassMap.between(("A", "b"), ("a", "A", "c"))

@@ -514,7 +514,19 @@ def test_a_dataset_that_changed(refused: Refused, yolo: Yolo, tiny: Path, tmp_pa
     assert yolo("train", data, "--weights", tiny, *options).code == 0
     voc(data, {"e": voc_xml(DISC)})
     message = refused("train", "--resume", "run", code=3)
-    assert "are not those that run began with" in message
+    assert "the images to train are not those that run began with" in message
+
+
+def test_labels_that_changed(refused: Refused, yolo: Yolo, tiny: Path, tmp_path: Path) -> None:
+    data = voc(tmp_path / "data", {name: voc_xml(DISC) for name in "abcd"})
+    options = ("--epochs", "1", "--freeze", "0", "--workers", "0", "--out", "run")
+    assert yolo("train", data, "--weights", tiny, *options).code == 0
+    for path in data.glob("Annotations/*.xml"):
+        path.write_text(path.read_text().replace("<ymax>", "<ymax> "))
+    assert yolo("train", "--resume", "run").code == 0  # the same labels, written otherwise
+    voc(data, {name: voc_xml(DISC, DISC) for name in "abcd"})
+    message = refused("train", "--resume", "run", code=3)
+    assert "the labels of the images to train are not those that run began with" in message
 
 
 # The machine
@@ -561,9 +573,9 @@ def test_a_cache_that_does_not_fit(
 def test_a_cache_folder_that_is_a_file(refused: Refused, tiny: Path, toy: Path) -> None:
     write(Path("features"), "older")
     options = ("--epochs", "1", "--freeze", "2", "--copies", "1", "--workers", "0")
-    message = refused("train", toy, "--weights", tiny, *options, "--cache-dir", "features", code=1)
-    assert "features/" in message
-    assert "cannot be written: " in message
+    message = refused("train", toy, "--weights", tiny, *options, "--cache-dir", "features", code=2)
+    assert "--cache-dir features: is a file" in message
+    assert not Path("runs").exists()
 
 
 def test_out_of_memory(

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.data.builders import write
 from tests.e2e.conftest import Yolo
 from tests.toy import make_voc
 
@@ -119,13 +120,20 @@ def test_standard_output_on_a_full_disk() -> None:
     assert len(err.splitlines()) == 2
 
 
+def test_ctrl_c_while_modules_are_loaded(tmp_path: Path) -> None:
+    write(tmp_path / "rich/__init__.py", "raise KeyboardInterrupt")
+    with start("--version", env={"PYTHONPATH": str(tmp_path)}) as process:
+        out, err = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, out, err) == (130, b"", b"")
+
+
 def test_ctrl_c_and_resume(yolo: Yolo, tiny: Path, tmp_path: Path) -> None:
     data = make_voc(tmp_path / "data", 10, size=80)
     options = ["--weights", tiny, "--epochs", "100000", "--patience", "0", "--freeze", "0"]
     arguments = ["train", data, *options, "--batch", "4", "--workers", "1", "--out", "run"]
     with start(*arguments) as process:
         deadline = time.monotonic() + PATIENCE
-        while not Path("run/checkpoint.pt").exists():  # written at the end of an epoch
+        while not Path("run/metrics.csv").exists():  # written at the end of an epoch
             assert process.poll() is None, process.stderr and process.stderr.read()
             assert time.monotonic() < deadline
             time.sleep(0.05)

@@ -147,12 +147,96 @@ def test_resume_goes_on_to_the_same_end(yolo: Yolo, quick: list[str], toy: Path)
 
 @pytest.mark.parametrize(
     "others",
-    [["DATA"], ["--epochs", "3"], ["--weights", "default"], ["--device", "cpu"], ["--out", "x"]],
+    [["--epochs", "3"], ["--weights", "default"], ["--device", "cpu"], ["--out", "x"]],
 )
 def test_resume_takes_no_other_option(refused: Refused, others: list[str]) -> None:
     message = refused("train", "--resume", "run", *others, code=2)
-    assert "leave out the dataset and other options" in message
+    assert "leave out all other options" in message
     assert message.endswith("yolo train --resume run")
+
+
+def test_resume_finds_a_dataset_that_has_moved(
+    yolo: Yolo, refused: Refused, quick: list[str], toy: Path, tmp_path: Path
+) -> None:
+    data = shutil.copytree(toy, tmp_path / "data")
+    assert yolo("train", data, *quick, "--out", "whole").code == 0
+    Path("parts").mkdir()
+    shutil.copy("whole/config.json", "parts/config.json")
+    data.rename("moved")
+    message = refused("train", "--resume", "parts", code=3)
+    assert f"{data}: no such folder, and parts was trained on it" in message
+    assert message.endswith("yolo train NEW-PLACE --resume parts")
+    assert yolo("train", "moved", "--resume", "parts").code == 0
+    whole, parts = load_file("whole/last.safetensors"), load_file("parts/last.safetensors")
+    assert all(whole[name].equal(parts[name]) for name in whole)
+
+
+def test_resume_without_the_checkpoint_overwrites_nothing(
+    yolo: Yolo, refused: Refused, quick: list[str], toy: Path
+) -> None:
+    assert yolo("train", toy, *quick, "--out", "run").code == 0
+    Path("run/checkpoint.pt").unlink()
+    before = Path("run/best.safetensors").read_bytes()
+    message = refused("train", "--resume", "run", code=3)
+    assert "run/checkpoint.pt: missing" in message
+    assert message.endswith("or start a new run with --weights run/best.safetensors")
+    assert Path("run/best.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize("option", ["--out", "--cache-dir"])
+@pytest.mark.parametrize("place", ["data", "data/images", "data/runs/one", "link/x"])
+def test_nothing_is_written_into_the_dataset(
+    refused: Refused, quick: list[str], tmp_path: Path, option: str, place: str
+) -> None:
+    data = yolo_dataset(tmp_path / "data")
+    (tmp_path / "link").symlink_to(data / "labels")
+    before = sorted(data.rglob("*"))
+    message = refused("train", data, *quick, option, tmp_path / place, code=2)
+    assert f"{option} {tmp_path / place}: inside the dataset, which is never written to" in message
+    assert sorted(data.rglob("*")) == before
+
+
+def test_not_even_from_inside_it(
+    refused: Refused,
+    yolo: Yolo,
+    quick: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = yolo_dataset(tmp_path / "data")
+    before = sorted(data.rglob("*"))
+    monkeypatch.chdir(data)
+    assert "name a folder elsewhere by --out" in refused("train", ".", *quick, code=2)
+    assert yolo("train", ".", *quick, "--out", "../run").code == 0
+    assert sorted(data.rglob("*")) == before
+
+
+def test_a_description_may_lie_beside_the_runs(
+    yolo: Yolo,
+    refused: Refused,
+    quick: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    yolo_dataset(tmp_path / "data")
+    write(tmp_path / "data.yaml", "path: data\ntrain: images\nval: images\nnames: [disc]\n")
+    assert yolo("train", "data.yaml", *quick).code == 0
+    assert Path("runs/train-1/best.safetensors").exists()
+    assert "inside the" in refused("train", "data.yaml", *quick, "--out", "data/images/x", code=2)
+
+
+def test_what_may_be_a_mistake_is_pointed_out(yolo: Yolo, quick: list[str], tmp_path: Path) -> None:
+    data = yolo_dataset(tmp_path / "data")
+    write(data / "classes.txt", "disc\nhen, egg\n")
+    (data / "labels/0.txt").unlink()
+    write(data / "train.txt", "images/0.jpg\nimages/1.jpg\n")
+    write(data / "val.txt", "images/2.jpg\n")
+    result = yolo("train", data, *quick, "--copies", "2")
+    assert result.code == 0
+    assert "note      1 of 2 training images without an object: taken as background" in result.err
+    assert 'note      no object to train on: "hen, egg"' in result.err
+    assert "note      --copies: there is no use for them where no block is frozen" in result.err
 
 
 def test_which_dataset(refused: Refused) -> None:

@@ -8,7 +8,7 @@ import torch
 
 from tests.toy import CLASSES
 from tests.training.conftest import Options
-from tests.training.test_trainer import _interrupt_after, assert_same_result, resume, train
+from tests.training.test_trainer import assert_same_result, interrupt_after, resume, train
 from yolo_cli.errors import UserError
 from yolo_cli.model.config import ModelConfig, new_config
 from yolo_cli.model.grid import Grid
@@ -117,7 +117,7 @@ def test_a_student_is_trained_and_resumed_exactly(
     asked = student(options(copies=2, patchwork=0.5, freeze=freeze), tiny_weights)
     trainer = train(asked, tmp_path / "whole", reporter)
     assert {"soft", "hint"} <= set(trainer.position.history[0])
-    _interrupt_after(5, monkeypatch)
+    interrupt_after(5, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         train(asked, tmp_path / "parts", reporter)
     monkeypatch.undo()

@@ -131,6 +131,25 @@ def interrupt_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Trainer, "_step", step)
 
 
+def test_ctrl_c_while_the_weights_are_written(
+    options: Options, tmp_path: Path, reporter: Reporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(options(), tmp_path / "whole", reporter)
+    original = Trainer._write
+
+    def write(self: Trainer, *args: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        original(self, *args)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Trainer, "_write", write)
+        train(options(), tmp_path / "parts", reporter)
+    trainer = resume(tmp_path / "parts", reporter)
+    assert trainer.position.epoch == 1
+    trainer.fit()
+    assert_same_result(tmp_path / "whole", tmp_path / "parts")
+
+
 def test_the_same_seed_gives_the_same_weights(
     options: Options, tmp_path: Path, reporter: Reporter
 ) -> None:

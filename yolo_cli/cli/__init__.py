@@ -3,6 +3,19 @@
 Nothing here imports torch before a command runs, so that ``--help`` is instant.
 """
 
-from yolo_cli.cli.app import main
+import signal
+import sys
 
-__all__ = ["main"]
+_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run ``yolo`` and leave with its exit code."""
+    try:
+        from yolo_cli.cli.app import run
+    except KeyboardInterrupt:  # Ctrl-C before anything has begun
+        raise SystemExit(_INTERRUPTED) from None
+    code = run(sys.argv[1:])
+    # All is written and said; only the interpreter's own end could be interrupted now.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    raise SystemExit(code)

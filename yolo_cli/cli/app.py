@@ -42,11 +42,6 @@ def _options(
     pass
 
 
-def main() -> None:
-    """Run ``yolo`` and leave with its exit code."""
-    raise SystemExit(run(sys.argv[1:]))
-
-
 def run(arguments: list[str]) -> int:
     """Run one command.
 

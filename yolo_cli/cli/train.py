@@ -25,7 +25,10 @@ def train(  # typer calls it by name
     ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Go on with the run in this folder, to the same end."),
+        typer.Option(
+            metavar="DIR",
+            help="Go on with the run in this folder, to the same end; DATA only if it has moved.",
+        ),
     ] = None,
     split: Annotated[
         str | None,
@@ -159,7 +162,7 @@ def train(  # typer calls it by name
         str | None,
         typer.Option(
             metavar="10m",
-            help="Plan copies and epochs to end within this time: 90s, 10m, 1h.",
+            help="Plan copies and epochs to end within this time: 90s, 10m, 1h; 10 is 10m.",
             rich_help_panel=options.TRAINING,
         ),
     ] = None,
@@ -274,9 +277,9 @@ def train(  # typer calls it by name
         "seed": seed,
     }
     changed = {name: value for name, value in given.items() if value is not None}
-    if resume is not None and _told(ctx) != {"resume"}:
+    if resume is not None and not _told(ctx) <= {"resume", "data"}:
         raise UserError(
-            "--resume goes on with a run as it began: leave out the dataset and other options",
+            "--resume goes on with a run as it began: leave out all other options",
             f"yolo train --resume {resume}",
             ExitCode.USAGE,
         )
@@ -290,7 +293,7 @@ def train(  # typer calls it by name
 
     with Reporter(stderr()) as reporter:
         if resume is not None:
-            trainer = prepare_resumed(resume, reporter)
+            trainer = prepare_resumed(resume, reporter, data)
         else:
             assert data is not None
             asked = TrainOptions(

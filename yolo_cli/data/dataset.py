@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,7 @@ from yolo_cli.data.formats import open_description, recognise
 from yolo_cli.data.formats.common import Reader, canonical_split
 from yolo_cli.data.formats.files import unreadable
 from yolo_cli.data.sample import Dataset
-from yolo_cli.errors import UserError
+from yolo_cli.errors import ExitCode, UserError
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +78,11 @@ class DatasetFolder:
             raise unreadable(Path(error.filename or self.root), error) from error
         if not samples:
             where = f"{self.root}" if split is None else f"{self.root}: split {split!r}"
-            others = f"name another split ({', '.join(self.splits)})" if split is not None else ""
+            others = [name for name in self.splits if split not in (name, self._own_names[name])]
+            hint = f"fill it, or name another split ({', '.join(others)})" if others else ""
             raise UserError(
                 f"{where}: no images" + (f" left, {len(skipped)} were bad" if skipped else ""),
-                skipped[0] if skipped else others,
+                skipped[0] if skipped else hint,
             )
         return Dataset(
             root=self.root,
@@ -107,6 +109,25 @@ class DatasetFolder:
             raise UserError(f"{self.root}: no split {split!r}", "the dataset has no splits")
         raise UserError(
             f"{self.root}: no split {split!r}", f"its splits are: {', '.join(self.splits)}"
+        )
+
+
+def refuse_inside(dataset: Iterable[Path], folder: Path, option: str) -> None:
+    """Refuses an output folder that is part of a dataset.
+
+    Args:
+        dataset: its folders.
+        folder: what is to be written into.
+        option: that names it, for the message.
+
+    Raises:
+        UserError: with :attr:`ExitCode.USAGE`.
+    """
+    if {base.resolve() for base in dataset} & {folder.resolve(), *folder.resolve().parents}:
+        raise UserError(
+            f"{option} {folder}: inside the dataset, which is never written to",
+            f"name a folder elsewhere by {option}",
+            ExitCode.USAGE,
         )
 
 

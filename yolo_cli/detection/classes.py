@@ -10,6 +10,7 @@ import torch
 from yolo_cli.data.class_names import class_places
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.postprocess import Detection
+from yolo_cli.text import listed
 
 
 def class_indices(names: str, classes: Sequence[str]) -> tuple[int, ...]:
@@ -18,13 +19,15 @@ def class_indices(names: str, classes: Sequence[str]) -> tuple[int, ...]:
     Raises:
         UserError: for a name that is no class, and for no name at all.
     """
+    if max(class_places([names.strip()], classes)) >= 0:  # the comma is part of a name
+        return tuple(class_places([names.strip()], classes))
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     found = class_places(wanted, classes)
     unknown = [name for name, index in zip(wanted, found, strict=True) if index < 0]
     if unknown or not wanted:
         raise UserError(
-            f"no such class: {', '.join(unknown)}" if unknown else "--classes names no class",
-            f"the weights know: {', '.join(classes)}",
+            f"no such class: {listed(unknown)}" if unknown else "--classes names no class",
+            f"the weights know: {listed(classes, 100)}",
             ExitCode.USAGE,
         )
     return tuple(found)
@@ -55,8 +58,8 @@ class ClassMap:
         if max(to_dataset, default=-1) < 0:
             raise UserError(
                 f"the weights and the dataset have no class in common: "
-                f"{', '.join(weights)} against {', '.join(dataset)}",
-                "train on this dataset first: yolo train DATA",
+                f"{listed(weights)} against {listed(dataset)}",
+                "name weights that know its classes, or train some: yolo train DATA",
             )
         return cls(
             to_dataset,

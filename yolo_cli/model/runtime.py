@@ -25,10 +25,15 @@ def pick_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UserError(
             f"--device {name}: not available here",
-            "use auto, cpu, cuda, cuda:0 or mps",
+            f"use {' or '.join(['auto', *_devices()])}",
             ExitCode.USAGE,
         ) from error
     return device
+
+
+def _devices() -> list[str]:
+    cuda = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    return ["cpu", *cuda, *(["mps"] if torch.backends.mps.is_available() else [])]
 
 
 def pick_dtype(precision: str, device: torch.device) -> torch.dtype:

@@ -22,7 +22,7 @@ from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import atomic_write
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
-from yolo_cli.text import counted
+from yolo_cli.text import counted, listed
 
 FORMAT_NAME = "yolo-cli weights"
 FORMAT = f"{FORMAT_NAME} 1"
@@ -257,11 +257,11 @@ class Transfer:
         """One line for people."""
         line = f"kept {len(self.kept)} tensors"
         if self.replaced:
-            line += f", {len(self.replaced)} start afresh ({', '.join(self.replaced)})"
+            line += f", {len(self.replaced)} start afresh ({listed(self.replaced, 4)})"
         if self.dropped:
-            line += f", {len(self.dropped)} not used ({', '.join(self.dropped)})"
+            line += f", {len(self.dropped)} not used ({listed(self.dropped, 4)})"
         if self.new_classes:
-            line += f"; new classes {', '.join(self.new_classes)}"
+            line += f"; new classes {listed(self.new_classes)}"
         if self.dropped_classes:
             line += f"; {counted(len(self.dropped_classes), 'class')} dropped"
         return line

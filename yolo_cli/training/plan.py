@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.text import counted
+from yolo_cli.text import counted, duration
 
 CACHE_SHARE = 0.25  # of the budget goes into augmented copies; the rest into steps on them
 COPIES_LIMIT = 24
@@ -154,9 +154,8 @@ def make_plan(budget: float, speed: Speed, work: Work, *, used: float = 0.0) -> 
     if epochs < LEAST_SHARE:
         least = used + cache_seconds + LEAST_SHARE * (step + validation)
         raise UserError(
-            f"the time budget of {budget / 60:.1f} min is too short for {work.images} images",
-            f"{counted(copies, 'copy')} of each and a part of an epoch take about "
-            f"{least / 60:.0f} min on this machine",
+            f"--time-budget {duration(budget)}: too short for {counted(work.images, 'image')}",
+            f"this machine needs about {duration(least)} to begin with",
             ExitCode.USAGE,
         )
     whole = int(epochs) if epochs >= FEW_EPOCHS else math.ceil(epochs)

@@ -24,9 +24,15 @@ DEFAULT_PARENT = Path("runs")
 
 @dataclass(frozen=True)
 class ImageList:
-    """Ids of the images of a dataset, in order."""
+    """The images of a dataset.
+
+    Attributes:
+        images: their ids, in order.
+        digest: of their labels and sizes; "" in runs that older versions began.
+    """
 
     images: list[str]
+    digest: str = ""
 
 
 @dataclass(frozen=True)

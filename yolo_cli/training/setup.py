@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import time
 from collections.abc import Callable
@@ -15,15 +16,16 @@ import torch
 import torchvision
 
 import yolo_cli
-from yolo_cli.data.dataset import open_dataset
+from yolo_cli.data.dataset import open_dataset, refuse_inside
 from yolo_cli.data.loader import TrainingImages
 from yolo_cli.data.sample import Dataset
 from yolo_cli.data.splits import TrainingSplits, training_splits
 from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.files import check_folder
 from yolo_cli.model.network import Network
 from yolo_cli.model.runtime import pick_device, pick_dtype
 from yolo_cli.model.weights import load_weights, transfer, weights_path
-from yolo_cli.text import counted
+from yolo_cli.text import counted, listed
 from yolo_cli.training.cache import default_cache_folder
 from yolo_cli.training.checkpoint import load_network, read_checkpoint
 from yolo_cli.training.defaults import choose_grid, choose_recipe
@@ -61,11 +63,14 @@ def prepare(
     run = RunFolder.create(out)
     recipe = _named_recipe(options)
     splits = _read(options, recipe.seed, reporter)
+    _stay_outside(options, splits, run)
     options = choose_grid(options, splits.train, reporter)
     torch.manual_seed(recipe.seed)
     start = build_network(options, splits.train.classes, recipe)
     recipe = choose_recipe(options, recipe, start, len(splits.train), machine.device)
     start.network.freeze(recipe.freeze)
+    if options.recipe.get("copies") and not recipe.freeze and options.teacher is None:
+        reporter.note("note      --copies: there is no use for them where no block is frozen")
     recipe = _with_second_phase(recipe)
     opener = _opener(options, machine, splits, recipe, start.network, reporter)
     teacher = _teacher(options, opener, splits, recipe)
@@ -88,27 +93,45 @@ def prepare(
     return _trainer(opener, run, splits, recipe, start, teacher, budget, settle)
 
 
-def prepare_resumed(folder: Path, reporter: Reporter) -> Trainer:
+def prepare_resumed(folder: Path, reporter: Reporter, data: Path | None = None) -> Trainer:
     """As :func:`prepare`, for a run that was stopped, at whatever moment.
+
+    Args:
+        folder: of the run.
+        reporter: what the user sees.
+        data: where the dataset is now; None for where it was.
 
     Raises:
         UserError: as above, and if the folder holds no run or the dataset has changed since.
     """
     run, config = RunFolder.existing(folder)
     options, recipe = config.options, config.recipe
+    if data is not None:
+        options = replace(options, data=data)
+    elif not options.data.exists():
+        raise UserError(
+            f"{options.data}: no such folder, and {folder} was trained on it",
+            f"if it has moved: yolo train NEW-PLACE --resume {folder}",
+        )
     machine = _machine(options)
     splits = _read(options, recipe.seed, reporter)
     for part, dataset, begun in (
         ("train", splits.train, config.train),
         ("validate", splits.val, config.val),
     ):
-        if [sample.id for sample in dataset.samples] != begun.images:
+        same = [sample.id for sample in dataset.samples] == begun.images
+        if not same or begun.digest not in ("", _digest(dataset)):
+            what = "labels of the images" if same else "images"
             raise UserError(
-                f"{options.data}: the images to {part} are not those that {folder} began with",
-                "put the dataset back as it was, or start a new run with --weights "
-                f"{run.best if run.best.exists() else 'and other weights'}",
+                f"{options.data}: the {what} to {part} are not those that {folder} began with",
+                f"put the dataset back as it was, or start a new run{_onwards(run)}",
             )
     checkpoint = read_checkpoint(run.checkpoint) if run.checkpoint.exists() else None
+    if checkpoint is None and run.last.exists():
+        raise UserError(
+            f"{run.checkpoint}: missing, and without it the run cannot go on",
+            f"put it back, or start a new run{_onwards(run)}",
+        )
     torch.manual_seed(recipe.seed)
     if checkpoint is None:  # stopped while the cache was filled
         start = build_network(options, splits.train.classes, recipe)
@@ -129,6 +152,23 @@ def prepare_resumed(folder: Path, reporter: Reporter) -> Trainer:
         else:
             reporter.note(f"resumed   at epoch {position.epoch + 1}, step {position.step + 1}")
     return trainer
+
+
+def _onwards(run: RunFolder) -> str:
+    """The option with which another run takes up what this one has learned."""
+    return f" with --weights {run.best}" if run.best.exists() else ""
+
+
+def _stay_outside(options: TrainOptions, splits: TrainingSplits, run: RunFolder) -> None:
+    """Refuse to write into the dataset, whose next reader would find our pictures in it."""
+    folders = {options.data}
+    if not options.data.is_dir():  # a file may describe a dataset that lies elsewhere
+        samples = (*splits.train.samples, *splits.val.samples)
+        folders = {sample.image.parent for sample in samples}
+    refuse_inside(folders, run.path, "--out")
+    if options.cache_dir is not None:
+        refuse_inside(folders, options.cache_dir, "--cache-dir")
+        check_folder(options.cache_dir, "--cache-dir")
 
 
 def _with_second_phase(recipe: Recipe) -> Recipe:
@@ -310,9 +350,24 @@ def _read(options: TrainOptions, seed: int, reporter: Reporter) -> TrainingSplit
             f"({splits.train.split})",
             "label some, or name another split with --split",
         )
+    _point_out(splits, reporter)
+    return splits
+
+
+def _point_out(splits: TrainingSplits, reporter: Reporter) -> None:
+    """What may be meant so, and may be a mistake."""
+    train = splits.train
+    empty = sum(len(sample.labels) == 0 for sample in train.samples)
+    if empty:
+        reporter.note(
+            f"note      {empty} of {counted(len(train), 'training image')} "
+            "without an object: taken as background"
+        )
+    idle = [name for name, n in zip(train.classes, _counts(train), strict=True) if not n]
+    if idle:
+        reporter.note(f"note      no object to train on: {listed(idle)}")
     if not _counts(splits.val).any():
         reporter.note("note      no object in the validation images: their mAP will stay 0")
-    return splits
 
 
 def _counts(dataset: Dataset) -> torch.Tensor:
@@ -345,9 +400,10 @@ def _introduce(
 ) -> None:
     trained = sum(p.numel() for p in start.network.parameters() if p.requires_grad)
     reporter.note(f"network   {start.note}")
+    frozen = f"first {counted(recipe.freeze, 'block')} frozen" if recipe.freeze else "none frozen"
     reporter.note(
-        f"training  {recipe.epochs} epochs of {images} images, batch {recipe.batch}, "
-        f"{trained / 1e6:.1f} million parameters, first {recipe.freeze} blocks frozen, "
+        f"training  {counted(recipe.epochs, 'epoch')} of {counted(images, 'image')}, "
+        f"batch {recipe.batch}, {trained / 1e6:.1f} million parameters, {frozen}, "
         f"{machine.device.type} {str(machine.dtype).removeprefix('torch.')}"
     )
     reporter.note(f"run       {run.path}")
@@ -378,5 +434,17 @@ def _record_images(dataset: Dataset) -> dict[str, Any]:
         "format": dataset.format,
         "split": dataset.split,
         "images": [sample.id for sample in dataset.samples],
+        "digest": _digest(dataset),
         "skipped": list(dataset.skipped),
     }
+
+
+def _digest(dataset: Dataset) -> str:
+    """Changes with every label, and with an image's size in pixels or bytes."""
+    digest = hashlib.sha256()
+    for sample in dataset.samples:
+        size = f"{sample.width}x{sample.height}, {sample.image.stat().st_size}"
+        digest.update(f"{sample.id}: {size}\n".encode(errors="surrogatepass"))
+        for array in (sample.boxes, sample.labels, sample.difficult, sample.crowd, sample.area):
+            digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -193,10 +193,14 @@ class Trainer:
         """
         while not self.finished:
             self._enter_phase()
-            self._counted = time.monotonic()
             with _stop_on_interrupt() as stop:
+                if not self.run.checkpoint.exists():  # if there is no room for it, better known now
+                    self._save()
+                self._counted = time.monotonic()
                 self._train_epoch(stop)
                 self._finish_epoch(stop)
+                if stop.asked and not self.finished:
+                    self._interrupt_or_save(stop)
         return self.position
 
     def _count_seconds(self) -> None:

@@ -20,6 +20,7 @@ import yaml
 from yolo_cli.data.check.check import Report
 from yolo_cli.data.check.stratify import stratify
 from yolo_cli.data.check.survey import LabelledImage
+from yolo_cli.data.dataset import refuse_inside
 from yolo_cli.data.formats.coco import CocoReader
 from yolo_cli.data.formats.coco_json import MAX_JSON_BYTES
 from yolo_cli.data.formats.files import read_bytes
@@ -86,13 +87,7 @@ def check_out(root: Path, out: Path) -> None:
     Raises:
         UserError: with :attr:`ExitCode.USAGE`.
     """
-    base = (root if root.is_dir() else root.parent).resolve()
-    if base in {out.resolve(), *out.resolve().parents}:
-        raise UserError(
-            f"--out {out}: inside the dataset, which is never written to",
-            "name a folder elsewhere",
-            ExitCode.USAGE,
-        )
+    refuse_inside([root if root.is_dir() else root.parent], out, "--out")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(
             f"--out {out}: is there already and not empty", "name a new folder", ExitCode.USAGE

@@ -36,7 +36,8 @@ from yolo_cli.errors import UserError
 LOOKED_FOR = "annotations/*.json, or a JSON file beside the images (COCO)"
 
 _SNIFFED_BYTES = 1024**2
-_LISTS = re.compile(rb'"(images|annotations)"\s*:\s*\[')  # other tools' notes have categories
+_LISTS = ("images", "annotations")  # other tools' notes have categories as well
+_TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*)"(\s*:\s*\[)?|[{}\[\]]')
 _OTHER_TASKS = ("captions", "image_info", "panoptic", "stuff")
 
 
@@ -204,7 +205,17 @@ def _looks_like_coco(path: Path) -> bool:
     except OSError:
         return False
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
-    return start == b"{" and _LISTS.search(head) is not None
+    return start == b"{" and any(name in _LISTS for name in _outer_lists(head))
+
+
+def _outer_lists(head: bytes) -> Iterator[str]:
+    """Names of the lists that stand at the outermost level of a JSON object's beginning."""
+    depth = 0
+    for token in _TOKEN.finditer(head):
+        text = token[0]
+        if depth == 1 and token[2]:
+            yield token[1].decode(errors="replace")
+        depth += (text in (b"{", b"[") or bool(token[2])) - (text in (b"}", b"]"))
 
 
 def _sources(root: Path, files: list[Path]) -> list[Source]:

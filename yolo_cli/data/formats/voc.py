@@ -168,6 +168,9 @@ class VocReader:
                 faults.add(read)
                 return None
             annotation = read
+        elif image is None:
+            faults.add(f"{self._listing(part, file_id)}: neither image nor XML file {file_id!r}")
+            return None
         elif not part.side_by_side:
             faults.add(f"{part.labels / file_id}.xml: no such annotation file")
             return None
@@ -184,6 +187,14 @@ class VocReader:
         stated = None if self._reading.images else stated_size(annotation.size)
         entries = self._entries(label, annotation)
         return build_sample(sample_id, image, entries, faults, stated=stated)
+
+    def _listing(self, part: Part, file_id: str) -> str:
+        """File and line of the split file that names an image."""
+        for path in self.lists.values():
+            for line, listed_id in numbered_ids(path, part):
+                if listed_id == file_id:
+                    return f"{path}:{line}"
+        return str(part.images)
 
     def _entries(self, label: Path | None, annotation: Annotation) -> Iterator[Entry]:
         number = {name: index for index, name in enumerate(self.classes)}
