@@ -226,6 +226,21 @@ def test_a_description_may_lie_beside_the_runs(
     assert "inside the" in refused("train", "data.yaml", *quick, "--out", "data/images/x", code=2)
 
 
+def test_eval_agrees_with_the_score_that_training_shows(
+    yolo: Yolo, quick: list[str], toy: Path
+) -> None:
+    options = ("--epochs", "12", "--lr", "0.003", "--out", "run")
+    assert yolo("train", toy, *quick, *options).code == 0
+    scores = [
+        float(row["map"])
+        for row in csv.DictReader(Path("run/metrics.csv").read_text().splitlines())
+    ]
+    for name, score in (("best", max(scores)), ("last", scores[-1])):
+        weights = f"run/{name}.safetensors"
+        result = yolo("eval", toy, "--split", "val", "--weights", weights, "--json")
+        assert json.loads(result.out)["voc07"]["mAP"] == pytest.approx(score, abs=0.5) != 0
+
+
 def test_what_may_be_a_mistake_is_pointed_out(yolo: Yolo, quick: list[str], tmp_path: Path) -> None:
     data = yolo_dataset(tmp_path / "data")
     write(data / "classes.txt", "disc\nhen, egg\n")

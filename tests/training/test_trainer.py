@@ -137,9 +137,9 @@ def test_ctrl_c_while_the_weights_are_written(
     train(options(), tmp_path / "whole", reporter)
     original = Trainer._write
 
-    def write(self: Trainer, *args: Any) -> None:
+    def write(self: Trainer, *args: Any, **options: Any) -> None:
         signal.raise_signal(signal.SIGINT)
-        original(self, *args)
+        original(self, *args, **options)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(Trainer, "_write", write)

@@ -27,7 +27,7 @@ from yolo_cli.model.postprocess import Detection, postprocess
 from yolo_cli.model.thresholds import EVAL
 from yolo_cli.model.weights import save_weights
 from yolo_cli.text import counted
-from yolo_cli.training.calibration import calibrated
+from yolo_cli.training.calibration import calibrated, confidence_shift, shifted
 from yolo_cli.training.checkpoint import Position, Trained, restore, save_checkpoint
 from yolo_cli.training.distill import Distillation
 from yolo_cli.training.optimizer import (
@@ -318,7 +318,7 @@ class Trainer:
         position = self.position
         trained = position.seconds - (position.history[-1]["seconds"] if position.history else 0.0)
         self._keep_to_budget()
-        score = self._validated(stop)
+        score, shift = self._validated(stop)
         self._count_seconds()
         position.epoch += 1
         mean_ap = math.nan if score is None else 0.0 if math.isnan(score.mean_ap) else score.mean_ap
@@ -336,14 +336,14 @@ class Trainer:
         position.history.append(row)
         position.step, position.images, position.sums = 0, 0, {}
         if score is not None:
-            self._write(row, score if best else None)
+            self._write(row, shift, best=best)
         self.reporter.epoch(row, self.epochs, best=best)
 
-    def _validated(self, stop: _Stop) -> VocScore | None:
-        """The score after this epoch; None where it is not due."""
+    def _validated(self, stop: _Stop) -> tuple[VocScore | None, float]:
+        """As :meth:`validate`, after this epoch; None where it is not due."""
         done = self.position.epoch + 1
         if done % self.recipe.validate_every and done < self.epochs:
-            return None
+            return None, 0.0
         return self.validate(lambda: self._interrupt_or_save(stop) if stop.asked else None)
 
     def _keep_to_budget(self) -> None:
@@ -364,7 +364,7 @@ class Trainer:
             self.reporter.note(f"plan      {counted(epochs, 'epoch')} instead of {self.epochs}")
             self.position.epochs = epochs
 
-    def _write(self, row: dict[str, float], best: VocScore | None) -> None:
+    def _write(self, row: dict[str, float], shift: float, *, best: bool) -> None:
         """Weights first, the checkpoint last: what it says is on disk is there."""
         info = {
             **self.info,
@@ -372,17 +372,23 @@ class Trainer:
             "minutes": round(row["seconds"] / 60, 1),
             "val": {"voc07": {"mAP": round(row["map"], 2)}},
         }
-        save_weights(self.run.last, self.averaged, info)
+        network = calibrated(self.averaged, shift)
+        save_weights(self.run.last, network, info)
         if best:
-            save_weights(self.run.best, calibrated(self.averaged, best), info)
+            save_weights(self.run.best, network, info)
         self.run.write_history(self.position.history)
         self._save()
 
-    def validate(self, after_batch: Callable[[], None] = lambda: None) -> VocScore:
-        """The VOC07 score of the network that is kept, on the validation source."""
-        network = self.averaged.eval()
+    def validate(self, after_batch: Callable[[], None] = lambda: None) -> tuple[VocScore, float]:
+        """The VOC07 score of the network that is kept, on the validation source.
+
+        Returns:
+            The score, and the shift of confidence with which it is reached and the network kept.
+        """
+        network, config = self.averaged.eval(), self.network.config
         keys = in_order(len(self.val), batch=self.recipe.batch)
         self.reporter.begin("validation", len(self.val))
+        outputs: list[tuple[Tensor, list[tuple[int, int]]]] = []
         detections: list[Detection] = []
         with torch.inference_mode():
             for part, (inputs, _) in zip(
@@ -391,8 +397,20 @@ class Trainer:
                 raw = self._forward(network, inputs, self.val.start)
                 samples = [self.val.samples[i] for _, i in part]
                 sizes = [(s.width, s.height) for s in samples]
+                outputs.append((raw, sizes))
                 detections += postprocess(raw, self.grid, sizes, EVAL)
                 self.reporter.advance(len(part))
                 after_batch()
-        self.reporter.end()
-        return evaluate_voc(self.val.samples, detections, self.network.config.classes)
+            self.reporter.end()
+            score = evaluate_voc(self.val.samples, detections, config.classes)
+            shift = confidence_shift(config, score)
+            if shift:
+                detections = [
+                    detection
+                    for raw, sizes in outputs
+                    for detection in postprocess(
+                        shifted(raw, config, shift), self.grid, sizes, EVAL
+                    )
+                ]
+                score = evaluate_voc(self.val.samples, detections, config.classes)
+        return score, shift
