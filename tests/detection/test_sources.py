@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from yolo_cli.detection.sources import expand_sources, list_sources
+from yolo_cli.detection.sources import expand_sources, list_sources, without_results
 from yolo_cli.errors import ExitCode, UserError
 
 
@@ -213,3 +213,24 @@ def test_videos(photos: Path) -> None:
     assert named(photos, str(photos / "*.[mw]*")) == [("b.webm", "video"), ("clip.mp4", "video")]
     # A folder stands for its photographs.
     assert [kind for _, kind in named(photos, str(photos))] == ["image"] * 3
+
+
+def test_results_of_an_earlier_run_are_no_sources_unless_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.jpg", "found/a.jpg", "found/deeper/b.jpg"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    (tmp_path / "list.txt").write_text("found/a.jpg\n")
+
+    def names(*sources: str) -> list[str]:
+        found = list_sources(sources, recursive=True)
+        return [one.name for one in without_results(found, sources, Path("found"))]
+
+    assert names(".") == names("**/*.jpg") == ["a.jpg"]
+    assert len(names(str(tmp_path), "https://x.org/found/a.jpg")) == 2
+    assert names("found") == ["found/a.jpg", "found/deeper/b.jpg"]
+    assert names(".", "found/a.jpg") == ["a.jpg", "found/a.jpg", "found/deeper/b.jpg"]
+    assert names("list.txt") == ["found/a.jpg"]

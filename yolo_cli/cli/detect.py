@@ -124,13 +124,14 @@ def detect(  # typer calls it by name
     yolo detect clip.mp4 --every 5 --save image,csv
     find . -name "*.jpg" | yolo detect - --save coco,crops --skip-existing
     """
-    from yolo_cli.detection.sources import list_sources
+    from yolo_cli.detection.sources import list_sources, without_results
 
     stdin = sys.stdin.buffer if sys.stdin else None
     found = list_sources(sources, recursive=recursive, stdin=stdin)
     folder = out or (None if json_lines and save is None else DEFAULT_OUT)
     if folder is not None:
         check_folder(folder, "--out")
+        found = without_results(found, sources, folder)
     _check_options(found, folder, skip_existing)
     console = stderr()
 

@@ -83,6 +83,23 @@ def list_sources(
     return list(found.values())
 
 
+def without_results(found: Sequence[Source], sources: Sequence[str], out: Path) -> list[Source]:
+    """Leave out what an earlier run has written, which a search of all folders finds as well.
+
+    Args:
+        found: by :func:`list_sources`.
+        sources: as the user typed them; where a list is among them, or something in ``out``,
+            nothing is left out: whoever names results wants them.
+        out: folder of the results.
+    """
+    own = _resolved(out)
+    for source in sources:
+        path = Path(os.path.realpath(source))
+        if source == STANDARD_INPUT or source.endswith(LIST_SUFFIX) or own in (path, *path.parents):
+            return list(found)
+    return [one for one in found if own not in _identity(one.file).parents] or list(found)
+
+
 def is_video_path(path: Path) -> bool:
     """Whether the name looks like a video's."""
     return path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")
