@@ -6,7 +6,7 @@ Nothing here imports torch before a command runs, so that ``--help`` is instant.
 import signal
 import sys
 
-_INTERRUPTED = 130
+from yolo_cli.errors import ExitCode
 
 
 def main() -> None:
@@ -14,7 +14,7 @@ def main() -> None:
     try:
         from yolo_cli.cli.app import run
     except KeyboardInterrupt:  # Ctrl-C before anything has begun
-        raise SystemExit(_INTERRUPTED) from None
+        raise SystemExit(ExitCode.INTERRUPTED) from None
     code = run(sys.argv[1:])
     # All is written and said; only the interpreter's own end could be interrupted now.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
