@@ -27,7 +27,7 @@ from yolo_cli.training.reporter import Reporter
 from yolo_cli.training.setup import prepare, prepare_resumed
 
 CACHE_FILES = 3  # of two copies, and of the images to validate
-MOMENTS = 20  # at each of those files, and at random ones of the whole run
+MOMENTS = 20  # at random, beside those at which one of these files is due
 RECIPE = {"epochs": 5, "freeze": 2, "copies": 2, "unfreeze": 1, "unfreeze_at": 3, "patchwork": 0.5}
 
 
@@ -94,11 +94,11 @@ def test_killed_anywhere_the_result_is_the_same(
 
     rng = random.Random(7)
     reached = []
-    for moment in range(MOMENTS):
+    for moment in range(-CACHE_FILES, MOMENTS):
         out = tmp_path / f"killed-{moment}"
-        caching = moment < CACHE_FILES
-        process = start(context, asked(out.name), out, moment if caching else None)
-        if not caching:
+        fatal = moment + CACHE_FILES if moment < 0 else None
+        process = start(context, asked(out.name), out, fatal)
+        if fatal is None:
             # One of equal parts of the run each, at random within it.
             time.sleep(duration * (moment + rng.random()) / MOMENTS)
             process.kill()  # SIGKILL; harmless if it has just finished
