@@ -12,7 +12,10 @@ import pytest
 import yolo_cli
 
 ROOT = Path(yolo_cli.__file__).parent
-LAYERS = ("cli", "training", "bench", "export", "evaluation", "detection", "model", "data", "")
+LAYERS = (
+    *("cli", "training", "export", "bench", "inference", "tasks", "evaluation", "model"),
+    *("pictures", "data", ""),
+)
 MODULES = sorted(ROOT.rglob("*.py"))
 
 

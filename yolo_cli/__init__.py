@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from yolo_cli.detection.detector import Detector
+    from yolo_cli.inference.detector import Detector
 
 __version__ = "0.1.0"
 __all__ = ["load"]
@@ -37,6 +37,6 @@ def load(
         UserError: if the file is missing or damaged, or the device or backend not there.
     """
     # Not at the top: torch takes seconds to import, and the command line imports this package.
-    from yolo_cli.detection.detector import Detector
+    from yolo_cli.inference.detector import Detector
 
     return Detector.load(weights, device=device, precision=precision, backend=backend)

@@ -12,8 +12,8 @@ import torch
 from tests.toy import CLASSES, make_voc
 from yolo_cli.cli.app import run
 from yolo_cli.model.config import new_config
-from yolo_cli.model.network import Network
 from yolo_cli.model.weights import save_weights
+from yolo_cli.tasks.networks import build_network
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +97,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Untrained weights of a small VGG-16 for the toy's classes."""
     torch.manual_seed(1)
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_weights(path, Network(new_config(CLASSES, grid=2, image_size=64, width=0.0625)), {})
+    save_weights(path, build_network(new_config(CLASSES, grid=2, image_size=64, width=0.0625)), {})
     return path
 
 
@@ -116,7 +116,7 @@ def fixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def save_fixed(path: Path, classes: tuple[str, ...]) -> None:
     """Such weights for other names of the two classes."""
     config = new_config(classes, grid=2, boxes=1, image_size=64, width=0.0625, output="linear")
-    network = Network(config)
+    network = build_network(config)
     with torch.no_grad():
         network.get_parameter("head.predictor.layer.weight").zero_()
         # x, y, √w, √h, confidence, classes

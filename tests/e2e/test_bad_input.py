@@ -581,7 +581,7 @@ def test_a_cache_folder_that_is_a_file(refused: Refused, tiny: Path, toy: Path) 
 def test_out_of_memory(
     refused: Refused, fixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from yolo_cli.detection.detector import Detector
+    from yolo_cli.inference.detector import Detector
 
     def fail(*_: object) -> None:
         raise MemoryError

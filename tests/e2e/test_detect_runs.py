@@ -20,7 +20,7 @@ from PIL import Image
 from tests.e2e.conftest import Refused, Yolo
 from tests.e2e.test_detect import names, picture, records, size
 from tests.e2e.test_process import PATIENCE, start
-from yolo_cli.detection import outputs
+from yolo_cli.inference import outputs
 
 
 def read_csv(path: str) -> list[dict[str, str]]:
@@ -289,7 +289,7 @@ def test_a_folder_that_disappears_just_after_it_was_looked_for(
 
 def make_clip(path: Path, count: int) -> Path:
     pytest.importorskip("av")
-    from yolo_cli.detection.video import VideoWriter
+    from yolo_cli.inference.video import VideoWriter
 
     writer = VideoWriter(path, Fraction(10))
     for i in range(count):
@@ -311,7 +311,7 @@ def test_a_video(yolo: Yolo, fixed: Path, tmp_path: Path) -> None:
         "a.txt", "classes.txt", "clip-000000.txt", "clip-000005.txt", "clip-000010.txt",
     ]  # fmt: skip
     assert "1 image and 3 frames: 16 disc, 16 square" in result.err
-    from yolo_cli.detection.video import frames
+    from yolo_cli.inference.video import frames
 
     copy = list(frames(Path("found/clip.mp4")))
     assert [item.origin.time for item in copy] == pytest.approx([0, 0.5, 1.0])
@@ -340,7 +340,7 @@ def test_a_video_that_ends_in_the_middle_of_a_frame(
     assert "clip.mkv: damaged video (it breaks off after" in result.err
     assert records(result)[-1]["image"] == str(photo)
     assert len(records(result)) > 5
-    from yolo_cli.detection.video import frames
+    from yolo_cli.inference.video import frames
 
     assert len(list(frames(Path("found/clip.mp4")))) == len(records(result)) - 1
 

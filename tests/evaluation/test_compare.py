@@ -37,7 +37,7 @@ def literally(
 def test_weights_are_as_good_as_copies(seed: int) -> None:
     rng = np.random.default_rng(seed)
     samples, found = split(distinct(random_scene(rng, images=9, classes=3), rng))
-    evaluation = evaluate(samples, found, CLASSES)
+    evaluation = evaluate(samples, found, CLASSES, conf=0.25)
     weights = draw(len(samples), 12, seed)
     ap = resampled_ap(rank(evaluation.matching), weights)
     for r, row in enumerate(weights.tolist()):
@@ -54,7 +54,9 @@ def two(seed: int, images: int) -> tuple[Evaluation, Evaluation]:
     scene = distinct(random_scene(rng, images, classes=3), rng)
     samples, found = split(scene)
     other = [detections(fs[::2]) for _, fs in scene]
-    return evaluate(samples, found, CLASSES), evaluate(samples, other, CLASSES)
+    return evaluate(samples, found, CLASSES, conf=0.25), evaluate(
+        samples, other, CLASSES, conf=0.25
+    )
 
 
 def test_the_interval_is_that_of_a_literal_resampling() -> None:
@@ -91,8 +93,8 @@ def test_a_draw_holds_as_many_images_and_its_seed_decides() -> None:
 def compared(scene: Scene, other: Scene) -> Comparison:
     samples, found = split(scene)
     return compare(
-        evaluate(samples, found, CLASSES),
-        evaluate(samples, split(other)[1], CLASSES),
+        evaluate(samples, found, CLASSES, conf=0.25),
+        evaluate(samples, split(other)[1], CLASSES, conf=0.25),
         resamples=50,
     )
 

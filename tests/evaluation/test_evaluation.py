@@ -80,7 +80,9 @@ def test_the_document_by_hand() -> None:
 
 
 def test_iou_half_is_always_there_and_only_those_asked_for_are_told() -> None:
-    result = evaluate([sample([A])], [found([A], [0.9])], ("cat",), iou_thresholds=(0.9,))
+    result = evaluate(
+        [sample([A])], [found([A], [0.9])], ("cat",), iou_thresholds=(0.9,), conf=0.25
+    )
     assert list(result.voc) == [0.5, 0.9]
     voc = result.to_json()["voc"]
     assert isinstance(voc, dict)
@@ -89,7 +91,7 @@ def test_iou_half_is_always_there_and_only_those_asked_for_are_told() -> None:
 
 
 def test_nothing_to_find_is_valid_json() -> None:
-    document = evaluate([sample([])], [found([A], [0.9])], ("cat",)).to_json()
+    document = evaluate([sample([])], [found([A], [0.9])], ("cat",), conf=0.25).to_json()
     assert json.loads(json.dumps(document, allow_nan=False)) == document
     assert document["voc07"] == {
         "mAP": None,
@@ -102,7 +104,7 @@ def test_nothing_to_find_is_valid_json() -> None:
 def test_the_parts_are_those_of_each_protocol() -> None:
     samples, detections = random_dataset(np.random.default_rng(3), images=20)
     classes = ("a", "b", "c", "d")
-    result = evaluate(samples, detections, classes, iou_thresholds=(0.4, 0.6))
+    result = evaluate(samples, detections, classes, iou_thresholds=(0.4, 0.6), conf=0.25)
     for threshold in (0.4, 0.5, 0.6):
         for rule, scores in (("voc07", result.voc07), ("voc", result.voc)):
             alone = evaluate_voc(
@@ -120,7 +122,8 @@ def test_the_parts_are_those_of_each_protocol() -> None:
 
 def test_scoring_needs_no_torch() -> None:
     code = (
-        "import sys; from yolo_cli.evaluation.evaluation import evaluate; evaluate([], [], ['a']);"
+        "import sys; from yolo_cli.evaluation.evaluation import evaluate; "
+        "evaluate([], [], ['a'], conf=0.25);"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -132,5 +135,5 @@ def test_a_thousand_images_take_no_time() -> None:
     samples = [s for part, _ in few for s in part] * 10
     detections = [d for _, part in few for d in part] * 10
     start = time.process_time()
-    evaluate(samples, detections, ("a", "b", "c", "d"), iou_thresholds=[0.3, 0.5, 0.7])
+    evaluate(samples, detections, ("a", "b", "c", "d"), iou_thresholds=[0.3, 0.5, 0.7], conf=0.25)
     assert time.process_time() - start < 5  # it takes about 0.4

@@ -9,13 +9,14 @@ import torch
 
 from tests.model.builders import network, tiny
 from tests.toy import make_voc
-from yolo_cli.detection.backends.choose import load_backend
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.export.export import Options, export
 from yolo_cli.export.images import Pictures, pictures
 from yolo_cli.export.parity import FLOAT, Tolerance
-from yolo_cli.model.thresholds import DETECT
+from yolo_cli.inference.backends.choose import load_backend
 from yolo_cli.model.weights import Weights
+from yolo_cli.tasks.detect.thresholds import DETECT
+from yolo_cli.tasks.networks import network_of
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -51,7 +52,7 @@ def test_an_export_needs_nothing_else(
     assert config == weights.config
     batch = torch.stack(toy.inputs(config.image_size, 3))
     with torch.no_grad():
-        wanted = weights.network().eval()(batch)
+        wanted = network_of(weights).eval()(batch)
     torch.testing.assert_close(backend(batch), wanted, atol=1e-4, rtol=1e-4)
     assert not list(tmp_path.glob(".*"))
 

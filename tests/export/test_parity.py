@@ -4,8 +4,8 @@ import torch
 
 from tests.model.builders import tiny
 from yolo_cli.export.parity import Tolerance, compare, compare_detections
-from yolo_cli.model.grid import Grid
-from yolo_cli.model.postprocess import Detection
+from yolo_cli.tasks.detect.grid import Grid
+from yolo_cli.tasks.detect.postprocess import Detection
 
 GRID = Grid.of(tiny(boxes=1, output="linear"))
 ALLOWED = Tolerance(box=0.01, score=0.01, share=1.0)

@@ -9,9 +9,9 @@ import torch
 from tests.model.builders import tiny
 from yolo_cli.export.tail import add_detections
 from yolo_cli.model.config import ModelConfig
-from yolo_cli.model.grid import Grid
-from yolo_cli.model.postprocess import postprocess
-from yolo_cli.model.thresholds import Thresholds
+from yolo_cli.tasks.detect.grid import Grid
+from yolo_cli.tasks.detect.postprocess import postprocess
+from yolo_cli.tasks.detect.thresholds import Thresholds
 
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
@@ -22,7 +22,7 @@ def run(config: ModelConfig, thresholds: Thresholds, raw: torch.Tensor) -> dict[
     side = config.grid
     text = (
         '<ir_version: 8, opset_import: ["": 17]> '
-        f"g (float[N, {side}, {side}, {config.channels}] raw) => () {{}}"
+        f"g (float[N, {side}, {side}, {Grid.of(config).channels}] raw) => () {{}}"
     )
     model = onnx.parser.parse_model(text)
     add_detections(model, config, thresholds)

@@ -10,6 +10,7 @@ import torch
 from yolo_cli.data.target import Target
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
+from yolo_cli.tasks.networks import build_network
 
 
 def tiny(arch: str = "fast", **options: Any) -> ModelConfig:
@@ -21,7 +22,7 @@ def tiny(arch: str = "fast", **options: Any) -> ModelConfig:
 def network(config: ModelConfig, seed: int = 0) -> Network:
     """A network whose weights, statistics and outputs are far from zero."""
     torch.manual_seed(seed)
-    result = Network(config)
+    result = build_network(config)
     with torch.no_grad():
         for name, tensor in result.state_dict().items():
             if name.endswith("running_mean"):

@@ -9,6 +9,7 @@ import pytest
 from tests.model.builders import tiny
 from yolo_cli.errors import UserError
 from yolo_cli.model.config import ModelConfig, new_config
+from yolo_cli.tasks.detect.grid import Grid
 
 VOC = tuple(f"class{i}" for i in range(20))
 
@@ -17,13 +18,13 @@ def test_the_defaults() -> None:
     config = ModelConfig(VOC)
     assert (config.arch, config.head, config.grid, config.boxes) == ("vgg16", "conv", 7, 2)
     assert (config.image_size, config.dropout, config.width) == (448, 0.5, 1.0)
-    assert config.channels == 30  # 5 x 2 + 20: the paper's 7 x 7 x 30
+    assert Grid.of(config).channels == 30  # 5 x 2 + 20: the paper's 7 x 7 x 30
     assert config.stride == 64
 
 
 def test_a_grid_of_14_has_cells_of_32_pixels() -> None:
     assert ModelConfig(VOC, grid=14).stride == 32
-    assert ModelConfig(VOC, boxes=3).channels == 35
+    assert Grid.of(ModelConfig(VOC, boxes=3)).channels == 35
 
 
 @pytest.mark.parametrize("grid", range(2, 8))
@@ -125,4 +126,4 @@ def test_a_network_from_scratch_sees_darknets_range(arch: str) -> None:
 
 
 def test_other_classes_other_network() -> None:
-    assert replace(tiny(), classes=("a", "b", "c")).channels == 13
+    assert Grid.of(replace(tiny(), classes=("a", "b", "c"))).channels == 13

@@ -10,6 +10,8 @@ from tests.model.builders import images, network, tiny
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.config import CAFFE_MEAN, CAFFE_STD, ModelConfig
 from yolo_cli.model.network import Network
+from yolo_cli.tasks.detect.grid import Grid
+from yolo_cli.tasks.networks import build_network
 
 ARCHS = ("vgg16", "yolov1", "fast")
 CPU = torch.device("cpu")
@@ -22,7 +24,7 @@ def pixel(red: int, green: int, blue: int) -> Tensor:
 def test_normalisation_of_caffe() -> None:
     # (v/255 - mean) / (1/255) = v - 255 mean; 255 x (.48235, .45882, .40784) = 122.99925,
     # 116.9991, 103.9992.
-    net = Network(tiny(mean=CAFFE_MEAN, std=CAFFE_STD))
+    net = build_network(tiny(mean=CAFFE_MEAN, std=CAFFE_STD))
     result = net.normalise(pixel(255, 0, 104)).flatten()
     expected = torch.tensor([132.00075, -116.9991, 0.0008])
     torch.testing.assert_close(result, expected, atol=1e-4, rtol=0)
@@ -30,21 +32,21 @@ def test_normalisation_of_caffe() -> None:
 
 def test_normalisation_of_torchvision() -> None:
     # 255, 0, 51 are 1, 0, .2: (1 - .485)/.229, (0 - .456)/.224, (.2 - .406)/.225.
-    net = Network(tiny(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)))
+    net = build_network(tiny(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)))
     result = net.normalise(pixel(255, 0, 51)).flatten()
     torch.testing.assert_close(result, torch.tensor([2.2489083, -2.0357143, -0.9155556]))
 
 
 def test_normalisation_of_darknet() -> None:
     # 2v - 1 for v in [0, 1]: 255, 0, 51 -> 1, -1, -.6.
-    net = Network(tiny(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)))
+    net = build_network(tiny(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)))
     torch.testing.assert_close(
         net.normalise(pixel(255, 0, 51)).flatten(), torch.tensor([1.0, -1, -0.6])
     )
 
 
 def test_the_preprocessing_is_no_part_of_the_weights() -> None:
-    assert not {"mean", "std"} & set(Network(tiny()).state_dict())
+    assert not {"mean", "std"} & set(build_network(tiny()).state_dict())
 
 
 @pytest.mark.parametrize("arch", ARCHS)
@@ -61,7 +63,7 @@ def test_output_of_every_architecture_head_and_grid(
 
 def test_output_of_the_full_network() -> None:
     with torch.device("meta"):
-        net = Network(ModelConfig(tuple("abcdefghijklmnopqrst")))
+        net = build_network(ModelConfig(tuple("abcdefghijklmnopqrst")))
         output = net(torch.empty(1, 3, 448, 448, dtype=torch.uint8))
     assert output.shape == (1, 7, 7, 30)
 
@@ -126,7 +128,7 @@ def test_frozen_blocks_do_not_learn() -> None:
 
 
 def test_frozen_blocks_stay_in_evaluation_mode() -> None:
-    net = Network(tiny("fast"))
+    net = build_network(tiny("fast"))
     net.train()
     net.freeze(1)
     norms = [m.training for m in net.backbone.modules() if isinstance(m, nn.BatchNorm2d)]
@@ -137,7 +139,7 @@ def test_frozen_blocks_stay_in_evaluation_mode() -> None:
 
 
 def test_freezing_can_be_taken_back() -> None:
-    net = Network(tiny("fast"))
+    net = build_network(tiny("fast"))
     net.freeze(3)
     net.freeze(0)
     net.train()
@@ -147,7 +149,7 @@ def test_freezing_can_be_taken_back() -> None:
 
 
 def test_the_whole_backbone_can_be_frozen() -> None:
-    net = Network(tiny("vgg16"))
+    net = build_network(tiny("vgg16"))
     net.freeze(5)
     assert not any(p.requires_grad for p in net.backbone.parameters())
     assert all(p.requires_grad for p in net.head.parameters())
@@ -156,7 +158,7 @@ def test_the_whole_backbone_can_be_frozen() -> None:
 @pytest.mark.parametrize("blocks", [-1, 6])
 def test_there_are_only_so_many_blocks(blocks: int) -> None:
     with pytest.raises(UserError, match="has 5 blocks") as caught:
-        Network(tiny("vgg16")).freeze(blocks)
+        build_network(tiny("vgg16")).freeze(blocks)
     assert caught.value.code == ExitCode.USAGE
     assert "0 to 5" in caught.value.hint
 
@@ -182,10 +184,10 @@ def test_bfloat16_for_inference(arch: str, head: str) -> None:
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 def test_inference_normalises_in_full_precision(dtype: torch.dtype) -> None:
     config = tiny(mean=CAFFE_MEAN, std=CAFFE_STD)
-    net = Network(config).to_inference(dtype, CPU)
+    net = build_network(config).to_inference(dtype, CPU)
     assert net.mean.dtype == net.std.dtype == torch.float32
-    torch.testing.assert_close(net.mean, Network(config).mean)
-    torch.testing.assert_close(net.std, Network(config).std)
+    torch.testing.assert_close(net.mean, build_network(config).mean)
+    torch.testing.assert_close(net.std, build_network(config).std)
     # 104 - 103.9992: with a mean rounded to bfloat16 (104) this would be 0.
     assert net.normalise(pixel(0, 0, 104))[0, 2].item() == pytest.approx(0.0008, abs=1e-4)
 
@@ -213,8 +215,8 @@ def test_dropout_works_in_training_alone() -> None:
 
 def test_every_configuration_is_kept() -> None:
     config = tiny("vgg16")
-    assert Network(config).config == config
-    assert Network(replace(config, boxes=1)).config.channels == 7
+    assert build_network(config).config == config
+    assert Grid.of(build_network(replace(config, boxes=1)).config).channels == 7
 
 
 def test_norms_become_part_of_the_convolutions_before_them() -> None:

@@ -17,7 +17,8 @@ from torch import Tensor
 from tests.model.builders import network, tiny
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.pretrained import backbone_from_file, imagenet_backbone
-from yolo_cli.model.weights import save_weights, transfer
+from yolo_cli.model.weights import save_weights
+from yolo_cli.tasks.transfer import transfer
 
 CAFFE = ((0.48235, 0.45882, 0.40784), (1 / 255, 1 / 255, 1 / 255))
 TORCHVISION = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))

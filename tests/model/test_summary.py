@@ -6,8 +6,8 @@ from torch import nn
 
 from tests.model.builders import tiny
 from yolo_cli.model.config import ModelConfig
-from yolo_cli.model.network import Network
 from yolo_cli.model.summary import Layer, summarise
+from yolo_cli.tasks.networks import build_network, shapes_of
 
 VOC = tuple(f"class{i}" for i in range(20))
 
@@ -17,7 +17,7 @@ def gigaflops(layers: list[Layer], prefix: str) -> float:
 
 
 def full(arch: str, head: str = "conv") -> list[Layer]:
-    return summarise(ModelConfig(VOC, arch=arch, head=head))  # type: ignore[arg-type]
+    return summarise(shapes_of(ModelConfig(VOC, arch=arch, head=head)))  # type: ignore[arg-type]
 
 
 def test_work_of_the_convolutions_of_vgg16() -> None:
@@ -48,8 +48,8 @@ def test_work_of_the_papers_network() -> None:
 
 def test_a_row_for_each_layer() -> None:
     config = tiny("fast", head="fc")
-    layers = summarise(config)
-    network = Network(config)
+    layers = summarise(shapes_of(config))
+    network = build_network(config)
     modules = {n: m for n, m in network.named_modules() if not list(m.children())}
     assert [layer.name for layer in layers] == list(modules)
     for layer in layers:

@@ -18,15 +18,9 @@ from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model import weights as module
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
-from yolo_cli.model.weights import (
-    FORMAT,
-    default_for,
-    embedded_names,
-    load_weights,
-    save_weights,
-    transfer,
-    weights_path,
-)
+from yolo_cli.model.weights import FORMAT, default_for, save_weights, weights_path
+from yolo_cli.tasks.networks import load_weights, network_of
+from yolo_cli.tasks.transfer import transfer
 
 CONFIG = tiny("fast", classes=("cat", "dog"))
 PREDICTOR = "head.predictor.layer"
@@ -59,7 +53,7 @@ def model(**change: Any) -> dict[str, str]:
 def refused(path: Path, match: str | None = None) -> UserError:
     """The error that the file gives: one that names it, in at most two lines."""
     with pytest.raises(UserError, match=match) as caught:
-        load_weights(path).network()
+        network_of(load_weights(path))
     assert caught.value.message.startswith(str(path))
     assert "\n" not in caught.value.message + caught.value.hint
     return caught.value
@@ -77,7 +71,7 @@ def test_round_trip(tmp_path: Path, arch: str, head: str) -> None:
     loaded = load_weights(tmp_path / "w.safetensors")
     assert loaded.config == config
     assert loaded.info == {"data": "voc", "epochs": 12}
-    again = loaded.network().eval()
+    again = network_of(loaded).eval()
     for name, tensor in net.state_dict().items():
         # float16 keeps eleven bits: half of 1/1024 is the most that rounding takes.
         torch.testing.assert_close(again.state_dict()[name], tensor, rtol=1 / 2048, atol=1e-7)
@@ -101,7 +95,7 @@ def test_values_beyond_float16_stay_float32(tmp_path: Path) -> None:
     variance = net.state_dict()["backbone.features.1.running_var"]
     variance[0] = 1e5
     save_weights(tmp_path / "w.safetensors", net, {})
-    again = load_weights(tmp_path / "w.safetensors").network().state_dict()
+    again = network_of(load_weights(tmp_path / "w.safetensors")).state_dict()
     assert torch.equal(again["backbone.features.1.running_var"], variance)
 
 
@@ -277,7 +271,7 @@ def test_no_damage_is_anything_but_a_users_error(saved: Path) -> None:
             data[chance.randrange(header if turn % 3 else 8)] = chance.randrange(256)
         saved.write_bytes(data)
         try:
-            load_weights(saved).network()
+            network_of(load_weights(saved))
         except UserError as error:
             assert str(saved) in error.message
             errors += 1
@@ -302,7 +296,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_embedded_weights_go_by_name(package: Path) -> None:
-    assert embedded_names() == ["fast-voc", "vgg16-voc"]
+    assert sorted(module._embedded()) == ["fast-voc", "vgg16-voc"]
     assert weights_path("default") == package / "vgg16-voc.safetensors"
     assert weights_path("fast-voc") == package / "fast-voc.safetensors"
 

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from tests.toy import CLASSES, make_voc
 from yolo_cli.model.config import new_config
-from yolo_cli.model.network import Network
 from yolo_cli.model.weights import save_weights
+from yolo_cli.tasks.networks import build_network
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.reporter import Reporter
 
@@ -39,7 +39,7 @@ def toy(tmp_path: Path) -> Path:
 def tiny_weights(tmp_path: Path) -> Path:
     """A small VGG-16 for 64×64 pixels with untrained weights."""
     torch.manual_seed(1)
-    network = Network(new_config(CLASSES, grid=2, image_size=64, width=0.0625))
+    network = build_network(new_config(CLASSES, grid=2, image_size=64, width=0.0625))
     save_weights(tmp_path / "tiny.safetensors", network, {})
     return tmp_path / "tiny.safetensors"
 

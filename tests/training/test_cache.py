@@ -12,7 +12,8 @@ from yolo_cli.data.transforms import Augmentation
 from yolo_cli.errors import UserError
 from yolo_cli.model.config import new_config
 from yolo_cli.model.network import Network
-from yolo_cli.training.cache import FeatureCache, cache_key, check_space, feature_bytes
+from yolo_cli.tasks.networks import build_network
+from yolo_cli.training.cache.features import FeatureCache, cache_key, check_space, feature_bytes
 
 CPU = torch.device("cpu")
 
@@ -26,7 +27,9 @@ def images(tmp_path: Path) -> TrainingImages:
 @pytest.fixture
 def network(images: TrainingImages) -> Network:
     torch.manual_seed(2)
-    result = Network(new_config(("disc", "square"), grid=2, image_size=64, width=0.0625)).eval()
+    result = build_network(
+        new_config(("disc", "square"), grid=2, image_size=64, width=0.0625)
+    ).eval()
     result.freeze(3)
     return result
 
@@ -176,7 +179,7 @@ def test_the_key_takes_both_zeros_for_one(images: TrainingImages, network: Netwo
 
 def test_feature_bytes_at_full_size() -> None:
     with torch.device("meta"):
-        network = Network(new_config(("a",)))
+        network = build_network(new_config(("a",)))
     network.freeze(4)
     assert feature_bytes(network) == 512 * 28 * 28 * 2
 

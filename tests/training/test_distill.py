@@ -11,8 +11,8 @@ from tests.training.conftest import Options
 from tests.training.test_trainer import assert_same_result, interrupt_after, resume, train
 from yolo_cli.errors import UserError
 from yolo_cli.model.config import ModelConfig, new_config
-from yolo_cli.model.grid import Grid
-from yolo_cli.model.network import Network
+from yolo_cli.tasks.detect.grid import Grid
+from yolo_cli.tasks.networks import build_network
 from yolo_cli.training.distill import Answer, Distillation, hint_loss, soft_loss
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.reporter import Reporter
@@ -51,7 +51,7 @@ def config(**options: object) -> ModelConfig:
 
 def test_the_teacher_is_left_as_it_is_and_asked_in_evaluation_mode() -> None:
     torch.manual_seed(0)
-    teacher, student = Network(config()), Network(config(arch="fast"))
+    teacher, student = build_network(config()), build_network(config(arch="fast"))
     teacher.freeze(4)
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
     distillation = Distillation(teacher, student, torch.float32).train()
@@ -79,9 +79,9 @@ def test_the_teacher_is_left_as_it_is_and_asked_in_evaluation_mode() -> None:
 
 
 def test_equal_answers_have_no_soft_loss() -> None:
-    teacher = Network(config())
+    teacher = build_network(config())
     teacher.freeze(4)
-    distillation = Distillation(teacher, Network(config(arch="fast")), torch.float32)
+    distillation = Distillation(teacher, build_network(config(arch="fast")), torch.float32)
     raw = torch.randn(2, 2, 2, 12)
     answer = Answer(raw, {s: torch.randn(2, 32, s, s) for s in (2, 4)})
     mine = Answer(raw, {2: torch.zeros(2, 32, 2, 2), 4: answer.features[4]})
@@ -95,9 +95,9 @@ def test_equal_answers_have_no_soft_loss() -> None:
     [({"boxes": 3}, "boxes"), ({"image_size": 128, "grid": 4}, "grid"), ({"head": "fc"}, "--head")],
 )
 def test_networks_that_cannot_be_compared(other: dict[str, object], what: str) -> None:
-    teacher = Network(config(**other))
+    teacher = build_network(config(**other))
     with pytest.raises(UserError, match=what):
-        Distillation(teacher, Network(config(arch="fast")), torch.float32)
+        Distillation(teacher, build_network(config(arch="fast")), torch.float32)
 
 
 def student(options: TrainOptions, teacher: Path, **changes: object) -> TrainOptions:

@@ -4,7 +4,7 @@ import os
 import time
 from pathlib import Path
 
-from yolo_cli.training.entries import ABOUT, depths, describe, others, removal, touch
+from yolo_cli.training.cache.entries import ABOUT, depths, describe, others, removal, touch
 
 
 def entry(parent: Path, name: str, size: int, days: float = 0) -> Path:

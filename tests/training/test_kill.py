@@ -21,7 +21,7 @@ from rich.console import Console
 
 from tests.training.conftest import Options
 from tests.training.test_trainer import assert_same_result
-from yolo_cli.training import cache
+from yolo_cli.training.cache import features as cache
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.reporter import Reporter
 from yolo_cli.training.setup import prepare, prepare_resumed

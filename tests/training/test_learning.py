@@ -16,11 +16,11 @@ from yolo_cli.data.dataset import open_dataset
 from yolo_cli.data.loader import TrainingImages, collate
 from yolo_cli.evaluation.voc import evaluate_voc
 from yolo_cli.model.config import new_config
-from yolo_cli.model.grid import Grid
-from yolo_cli.model.loss import YoloLoss
-from yolo_cli.model.network import Network
-from yolo_cli.model.postprocess import postprocess
-from yolo_cli.model.thresholds import EVAL
+from yolo_cli.tasks.detect.grid import Grid
+from yolo_cli.tasks.detect.loss import YoloLoss
+from yolo_cli.tasks.detect.postprocess import postprocess
+from yolo_cli.tasks.detect.thresholds import EVAL
+from yolo_cli.tasks.networks import build_network
 from yolo_cli.training.optimizer import build_optimizer, clip_gradient
 from yolo_cli.training.recipe import RECIPES
 
@@ -48,7 +48,7 @@ def test_learns_eight_images_by_heart(
         dropout=0.0,
         width=0.125,
     )
-    network, grid = Network(config), Grid.of(config)
+    network, grid = build_network(config), Grid.of(config)
     images = TrainingImages(dataset.samples, SIZE, None, seed=0)
     inputs, targets = collate([images[0, i] for i in range(len(images))])
     sizes = [(s.width, s.height) for s in dataset.samples]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.training.conftest import Options
-from yolo_cli.training.cache import FeatureCache
+from yolo_cli.training.cache.features import FeatureCache
 from yolo_cli.training.reporter import Reporter
 from yolo_cli.training.setup import prepare
 

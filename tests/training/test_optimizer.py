@@ -7,6 +7,7 @@ from torch.optim import SGD, AdamW, Optimizer
 
 from yolo_cli.model.config import new_config
 from yolo_cli.model.network import Network
+from yolo_cli.tasks.networks import build_network
 from yolo_cli.training.optimizer import (
     build_average,
     build_optimizer,
@@ -19,7 +20,7 @@ from yolo_cli.training.recipe import DEFAULT, PAPER, Recipe
 
 @pytest.fixture
 def network() -> Network:
-    return Network(new_config(("a", "b"), grid=2, image_size=64, width=0.0625))
+    return build_network(new_config(("a", "b"), grid=2, image_size=64, width=0.0625))
 
 
 def sizes(optimizer: Optimizer) -> list[int]:

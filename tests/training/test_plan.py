@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from yolo_cli.errors import UserError
-from yolo_cli.training.plan import Budget, Speed, Work, make_plan, parse_duration
+from yolo_cli.training.budget.plan import Budget, Speed, Work, make_plan, parse_duration
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ from typing import Any
 import torch
 from PIL import Image
 
-from yolo_cli.detection.detector import Detector
-from yolo_cli.detection.labelled import detect_dataset
-from yolo_cli.detection.pipeline import detect_files
+from yolo_cli.inference.detector import Detector
+from yolo_cli.inference.labelled import detect_dataset
+from yolo_cli.inference.pipeline import detect_files
 from yolo_cli.model.summary import summarise
-from yolo_cli.model.thresholds import DETECT
+from yolo_cli.tasks.detect.thresholds import DETECT
+from yolo_cli.tasks.networks import shapes_of
 
 
 class OwnSubject:
@@ -37,7 +38,7 @@ class OwnSubject:
         self.facts: dict[str, Any] = {
             "backend": self.detector.backend.name,
             "precision": self.detector.backend.precision,
-            "flops": sum(layer.flops for layer in summarise(config)),
+            "flops": sum(layer.flops for layer in summarise(shapes_of(config))),
             "model": asdict(config),
             "threads": torch.get_num_threads(),
         }

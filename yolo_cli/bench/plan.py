@@ -11,9 +11,9 @@ import torch
 
 from yolo_cli.bench.client import Spec
 from yolo_cli.bench.peers import PEERS
-from yolo_cli.detection.backends.backend import BackendName, installed
-from yolo_cli.detection.backends.choose import export_kind
 from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.inference.backends.backend import BackendName, installed
+from yolo_cli.inference.backends.choose import export_kind
 from yolo_cli.model.runtime import pick_device, pick_dtype
 from yolo_cli.model.weights import weights_path
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from yolo_cli.evaluation.flat import Detections
     from yolo_cli.evaluation.result_forms import BoxForm, ResultFormat
     from yolo_cli.evaluation.results import DetectionArrays
-    from yolo_cli.model.thresholds import Thresholds
+    from yolo_cli.tasks.detect.thresholds import Thresholds
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +66,8 @@ def from_weights(console: Console, dataset: Dataset, weights: str, how: Running)
     Raises:
         UserError: the weights or an image cannot be read, or no class is common to both.
     """
-    from yolo_cli.detection.detector import Detector
-    from yolo_cli.detection.labelled import detect_dataset
+    from yolo_cli.inference.detector import Detector
+    from yolo_cli.inference.labelled import detect_dataset
 
     detector = Detector.load(
         weights,

@@ -201,8 +201,8 @@ def _show_ceilings(console: Console, report: Report) -> None:
 
 
 def _save_sheet(console: Console, report: Report, count: int, path: Path) -> None:
-    from yolo_cli.detection.sheet import labelled_sheet
-    from yolo_cli.detection.writers import save_annotated
+    from yolo_cli.pictures.save import save_annotated
+    from yolo_cli.pictures.sheet import labelled_sheet
 
     if not report.samples:
         raise UserError(f"{report.root}: no image to draw", "none of them can be read")

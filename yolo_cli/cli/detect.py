@@ -20,10 +20,10 @@ from yolo_cli.files import check_folder
 from yolo_cli.text import counted
 
 if TYPE_CHECKING:
-    from yolo_cli.detection.items import Item
-    from yolo_cli.detection.outputs import Done, Outputs
-    from yolo_cli.detection.result import Failure, Result
-    from yolo_cli.detection.sources import Source
+    from yolo_cli.inference.items import Item
+    from yolo_cli.inference.outputs import Done, Outputs
+    from yolo_cli.inference.sources import Source
+    from yolo_cli.tasks.detect.result import Failure, Result
 
 DEFAULT_OUT = Path("detections")
 DEFAULT_SAVE = "image"
@@ -124,7 +124,7 @@ def detect(  # typer calls it by name
     yolo detect clip.mp4 --every 5 --save image,csv
     find . -name "*.jpg" | yolo detect - --save coco,crops --skip-existing
     """
-    from yolo_cli.detection.sources import list_sources, without_results
+    from yolo_cli.inference.sources import list_sources, without_results
 
     stdin = sys.stdin.buffer if sys.stdin else None
     found = list_sources(sources, recursive=recursive, stdin=stdin)
@@ -138,11 +138,11 @@ def detect(  # typer calls it by name
     with importing():
         import torch
 
-        from yolo_cli.detection.classes import class_indices
-        from yolo_cli.detection.detector import Detector
-        from yolo_cli.detection.outputs import Outputs, Style, parse_formats
-        from yolo_cli.detection.pipeline import detect_items
-        from yolo_cli.model.thresholds import VOTE, Thresholds
+        from yolo_cli.inference.detector import Detector
+        from yolo_cli.inference.outputs import Outputs, Style, parse_formats
+        from yolo_cli.inference.pipeline import detect_items
+        from yolo_cli.tasks.detect.classes import class_indices
+        from yolo_cli.tasks.detect.thresholds import VOTE, Thresholds
 
     formats = parse_formats(save or DEFAULT_SAVE)
     if threads is not None:
@@ -198,18 +198,18 @@ def _check_options(found: Sequence[Source], folder: Path | None, skip_existing: 
             ExitCode.USAGE,
         )
     if any(source.kind == "video" for source in found):
-        from yolo_cli.detection.video import require_library
+        from yolo_cli.inference.video import require_library
 
         require_library()
 
 
 def _items(sources: Sequence[Source], every: int) -> Iterator[Item | Failure]:
-    from yolo_cli.detection.items import FileItem, WebItem
-    from yolo_cli.detection.result import Origin
+    from yolo_cli.inference.items import FileItem, WebItem
+    from yolo_cli.tasks.detect.result import Origin
 
     for source in sources:
         if source.kind == "video":
-            from yolo_cli.detection.video import frames
+            from yolo_cli.inference.video import frames
 
             yield from frames(source.file, every)
         elif source.kind == "address":
@@ -219,7 +219,7 @@ def _items(sources: Sequence[Source], every: int) -> Iterator[Item | Failure]:
 
 
 def _nothing_to_write(result: Result) -> Done:
-    from yolo_cli.detection.outputs import Done
+    from yolo_cli.inference.outputs import Done
 
     return Done(result)
 
@@ -227,7 +227,7 @@ def _nothing_to_write(result: Result) -> Done:
 def _take(
     outcome: Done | Failure, report: _Report, outputs: Outputs | None, *, json_lines: bool
 ) -> None:
-    from yolo_cli.detection.result import Failure
+    from yolo_cli.tasks.detect.result import Failure
 
     if isinstance(outcome, Failure):
         report.failed(outcome.error.message)

@@ -180,7 +180,7 @@ def evaluate(  # typer calls it by name
     from yolo_cli.data.dataset import open_dataset
     from yolo_cli.data.splits import evaluation_split
     from yolo_cli.evaluation.similar import parse_similar
-    from yolo_cli.model.thresholds import VOTE, Thresholds
+    from yolo_cli.tasks.detect.thresholds import VOTE, Thresholds
 
     console = stderr()
     folder = open_dataset(data, format=format, skip_bad=skip_bad, images=not detections)

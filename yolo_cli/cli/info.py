@@ -31,7 +31,8 @@ def info(
     """
     from yolo_cli.model.config import Arch, new_config
     from yolo_cli.model.summary import summarise
-    from yolo_cli.model.weights import load_weights, weights_path
+    from yolo_cli.model.weights import weights_path
+    from yolo_cli.tasks.networks import load_weights, shapes_of
 
     told: dict[str, Any] = {}
     if what in get_args(Arch):
@@ -40,7 +41,7 @@ def info(
     else:
         weights = load_weights(weights_path(what))
         config, told = weights.config, weights.info
-    layers = summarise(config)
+    layers = summarise(shapes_of(config))
     if json_out:
         print(json.dumps(_as_json(config, layers, told), indent=2))
         return

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 import typer
 
 from yolo_cli.model.config import Arch, Head
-from yolo_cli.model.thresholds import DETECT, EVAL
+from yolo_cli.tasks.detect.thresholds import DETECT, EVAL
 
 DETECT_CONF, DETECT_IOU, MAX_DET = DETECT.conf, DETECT.iou, DETECT.max_det
 EVAL_CONF, EVAL_IOU = EVAL.conf, EVAL.iou

@@ -286,8 +286,8 @@ def train(  # typer calls it by name
     if resume is None and data is None:
         raise UserError("which dataset?", "yolo train DATA, or --resume RUN", ExitCode.USAGE)
 
+    from yolo_cli.training.budget.plan import parse_duration
     from yolo_cli.training.options import TrainOptions
-    from yolo_cli.training.plan import parse_duration
     from yolo_cli.training.reporter import Reporter
     from yolo_cli.training.setup import prepare, prepare_resumed
 

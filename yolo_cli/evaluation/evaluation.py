@@ -17,7 +17,6 @@ from yolo_cli.evaluation.operating_point import (
     points_of_classes,
 )
 from yolo_cli.evaluation.voc import IOU_THRESHOLD, VocMatching, VocScore, match_voc, score_voc
-from yolo_cli.model.thresholds import DETECT
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +85,7 @@ def evaluate(
     classes: Sequence[str],
     *,
     iou_thresholds: Sequence[float] = (IOU_THRESHOLD,),
-    conf: float = DETECT.conf,
+    conf: float,
 ) -> Evaluation:
     """Score detections under the VOC2007, VOC2010+ and COCO protocols.
 

@@ -12,14 +12,6 @@ import torch
 from torch import Tensor
 
 from yolo_cli.data.sample import Dataset
-from yolo_cli.detection.backends.backend import Backend, optional
-from yolo_cli.detection.backends.graph import RAW, to_onnx
-from yolo_cli.detection.backends.onnx_backend import OnnxBackend
-from yolo_cli.detection.backends.openvino_backend import FILE, OpenVinoBackend, describe
-from yolo_cli.detection.backends.torch_backend import TorchBackend
-from yolo_cli.detection.classes import ClassMap
-from yolo_cli.detection.detector import Detector
-from yolo_cli.detection.labelled import detect_dataset
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.evaluation.voc import IOU_THRESHOLD, match_voc, score_voc
 from yolo_cli.export.images import COMPARED, Pictures, spread
@@ -34,12 +26,21 @@ from yolo_cli.export.parity import (
 from yolo_cli.export.quantise import IMAGES, quantise
 from yolo_cli.export.tail import add_detections, detection_of
 from yolo_cli.files import atomic_path, check_folder
+from yolo_cli.inference.backends.backend import Backend, optional
+from yolo_cli.inference.backends.graph import RAW, to_onnx
+from yolo_cli.inference.backends.onnx_backend import OnnxBackend
+from yolo_cli.inference.backends.openvino_backend import FILE, OpenVinoBackend, describe
+from yolo_cli.inference.backends.torch_backend import TorchBackend
+from yolo_cli.inference.detector import Detector
+from yolo_cli.inference.labelled import detect_dataset
 from yolo_cli.model.config import ModelConfig
-from yolo_cli.model.grid import Grid
 from yolo_cli.model.network import Network
-from yolo_cli.model.postprocess import postprocess
-from yolo_cli.model.thresholds import Thresholds
 from yolo_cli.model.weights import Weights
+from yolo_cli.tasks.detect.classes import ClassMap
+from yolo_cli.tasks.detect.grid import Grid
+from yolo_cli.tasks.detect.postprocess import postprocess
+from yolo_cli.tasks.detect.thresholds import Thresholds
+from yolo_cli.tasks.networks import network_of
 
 if TYPE_CHECKING:
     import onnx
@@ -143,7 +144,7 @@ def export(
     """
     optional("onnx", options.format)
     optional("openvino" if options.format == "openvino" else "onnxruntime", options.format)
-    network = weights.network().eval()
+    network = network_of(weights).eval()
     config = network.config
     model = to_onnx(network, weights.info, dynamic=options.dynamic)
     if options.int8:

@@ -14,8 +14,8 @@ from yolo_cli.data.images import read_image
 from yolo_cli.data.sample import Dataset
 from yolo_cli.data.splits import evaluation_split
 from yolo_cli.data.transforms import stretch
-from yolo_cli.detection.sources import expand_sources
 from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.inference.sources import expand_sources
 
 COMPARED = 50  # images
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torchvision.ops import box_iou
 
-from yolo_cli.model.grid import Grid
-from yolo_cli.model.postprocess import Detection
-from yolo_cli.model.thresholds import DETECT
+from yolo_cli.tasks.detect.grid import Grid
+from yolo_cli.tasks.detect.postprocess import Detection
+from yolo_cli.tasks.detect.thresholds import DETECT
 
 LEAST = 10  # boxes an image that are compared even if none of them has a good score
 

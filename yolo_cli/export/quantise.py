@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from yolo_cli.detection.backends.backend import optional
-from yolo_cli.detection.backends.graph import INPUT
+from yolo_cli.inference.backends.backend import optional
+from yolo_cli.inference.backends.graph import INPUT
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -46,7 +46,7 @@ def quantise(model: ModelProto, images: Sequence[Tensor], *, fused: bool) -> Mod
     of the work.
 
     Args:
-        model: from :func:`yolo_cli.detection.backends.graph.to_onnx`.
+        model: from :func:`yolo_cli.inference.backends.graph.to_onnx`.
         images: ``[3, S, S]`` uint8 each, for the ranges of activations.
         fused: for a runtime (OpenVINO) that multiplies, applies the activation and rounds in one
             go; others (ONNX Runtime) need the numbers between the two in eight bits as well.

@@ -1,8 +1,7 @@
 """From raw grid outputs to boxes, scores and labels as part of an ONNX graph.
 
-The same as :meth:`yolo_cli.model.grid.Grid.decode` and :mod:`yolo_cli.model.postprocess`, written
-in ONNX's own notation. Coordinates are relative to the image, 0 to 1, as a graph does not know the
-size of the picture that was stretched; overlaps are the same in either.
+The same as :meth:`yolo_cli.tasks.detect.grid.Grid.decode` and
+:mod:`yolo_cli.tasks.detect.postprocess`, written @@
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from yolo_cli.detection.backends.backend import optional
-from yolo_cli.detection.backends.graph import RAW
+from yolo_cli.inference.backends.backend import optional
+from yolo_cli.inference.backends.graph import RAW
 from yolo_cli.model.config import ModelConfig
-from yolo_cli.model.postprocess import Detection
-from yolo_cli.model.thresholds import Thresholds
+from yolo_cli.tasks.detect.postprocess import Detection
+from yolo_cli.tasks.detect.thresholds import Thresholds
 
 if TYPE_CHECKING:
     import onnx

@@ -50,6 +50,7 @@ class ModelConfig:
         width: factor on the number of channels; 1 is the published network.
         mean: subtracted from RGB in [0, 1].
         std: divides the difference.
+        task: what the network does, see :mod:`yolo_cli.tasks`.
     """
 
     classes: tuple[str, ...]
@@ -64,6 +65,7 @@ class ModelConfig:
     width: float = 1.0
     mean: tuple[float, ...] = DARKNET_MEAN
     std: tuple[float, ...] = DARKNET_STD
+    task: str = "detect"
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
@@ -115,11 +117,6 @@ class ModelConfig:
         """Pixels a grid cell covers along each side: 32 or 64."""
         return self.image_size // self.grid
 
-    @property
-    def channels(self) -> int:
-        """Outputs a cell: 5·B + C."""
-        return 5 * self.boxes + len(self.classes)
-
     def to_json(self) -> dict[str, Any]:
         """Plain values for a weights file's metadata."""
         return asdict(self)
@@ -169,6 +166,7 @@ def _is_list_of(check: Callable[[object], bool], value: object) -> bool:
 
 _IS_OF_TYPE: dict[str, Callable[[object], bool]] = {
     "classes": partial(_is_list_of, _is_text),
+    "task": _is_text,
     "arch": _is_text,
     "head": _is_text,
     "grid": _is_whole,

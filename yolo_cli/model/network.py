@@ -9,25 +9,29 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.model.backbones import Backbone
+from yolo_cli.model.backbone import Backbone
 from yolo_cli.model.config import ModelConfig
-from yolo_cli.model.heads import build_head
+from yolo_cli.model.head import BuildHead
 
 
 class Network(nn.Module):
-    """A YOLOv1 network, from 8-bit RGB images to raw grid outputs.
+    """A network, from 8-bit RGB images to the raw output of its task.
+
+    Args:
+        config: what it is built from.
+        build_head: builds the head of its task.
 
     Attributes:
         config: what it was built from.
         backbone: image to feature map, in blocks.
-        head: feature map to ``[N, S, S, 5B + C]``.
+        head: feature map to raw output.
         frozen: number of leading backbone blocks that are not trained.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, build_head: BuildHead) -> None:
         super().__init__()
         self.config = config
         self.backbone = Backbone(config)
@@ -53,7 +57,7 @@ class Network(nn.Module):
         return next(self.backbone.parameters()).dtype
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
-        """Raw outputs of every cell.
+        """The raw output.
 
         Args:
             x: ``[N, 3, H, W]`` uint8 RGB images of the configured size; for ``start`` > 0 the
@@ -61,7 +65,7 @@ class Network(nn.Module):
             start: number of backbone blocks that ``x`` has been through.
 
         Returns:
-            ``[N, S, S, 5B + C]`` float32, laid out as :mod:`yolo_cli.model.grid` says.
+            Float32; a task's own module says how it is laid out.
         """
         if start == 0:
             x = self.normalise(x)

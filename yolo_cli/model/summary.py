@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
 
 
@@ -31,14 +30,15 @@ class Layer:
     flops: int
 
 
-def summarise(config: ModelConfig) -> list[Layer]:
-    """The layers that ``config`` describes, in the order of the forward pass.
+def summarise(network: Network) -> list[Layer]:
+    """The layers of a network, in the order of the forward pass.
 
-    Nothing is computed: the network is built on torch's meta device, which knows shapes only.
+    Args:
+        network: best on torch's meta device, where nothing is computed.
     """
-    with torch.device("meta"):
-        network = Network(config).eval()
-        image = torch.empty(1, 3, config.image_size, config.image_size, dtype=torch.uint8)
+    network.eval()
+    side = network.config.image_size
+    image = torch.empty(1, 3, side, side, dtype=torch.uint8, device=network.mean.device)
     layers: list[Layer] = []
     hooks = [
         module.register_forward_hook(_recorder(name, layers))

@@ -23,8 +23,8 @@ import torch.nn.functional as F  # noqa: N812  # the name that every torch progr
 from torch import Tensor, nn
 
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.model.grid import Grid
 from yolo_cli.model.network import Network
+from yolo_cli.tasks.detect.grid import Grid
 
 COORD = 5.0  # weight of the teacher's boxes, as λcoord is of the true ones
 HINT = 20.0  # weight of each hint, which starts near 1 and is small beside the other terms

@@ -9,8 +9,8 @@ import numpy as np
 from torchvision.transforms.v2 import functional as F  # noqa: N812  # torchvision's own short name
 
 from yolo_cli.data.loader import TrainingImages
-from yolo_cli.detection.drawing import contact_sheet, draw_detections
-from yolo_cli.detection.writers import save_annotated
+from yolo_cli.pictures.drawing import contact_sheet, draw_detections
+from yolo_cli.pictures.save import save_annotated
 
 PREVIEW_IMAGES = 12
 COLUMNS = 4

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from yolo_cli.data.transforms import Augmentation
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.model.loss import LossConfig
+from yolo_cli.tasks.detect.loss import LossConfig
 
 MAX_COPIES = 1000  # augmented copies of an image; more than anyone has disk for
 

@@ -24,23 +24,25 @@ from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import check_folder
 from yolo_cli.model.network import Network
 from yolo_cli.model.runtime import pick_device, pick_dtype
-from yolo_cli.model.weights import load_weights, transfer, weights_path
+from yolo_cli.model.weights import weights_path
+from yolo_cli.tasks.networks import build_network, load_weights
+from yolo_cli.tasks.transfer import transfer
 from yolo_cli.text import counted, listed
-from yolo_cli.training.cache import default_cache_folder
-from yolo_cli.training.checkpoint import load_network, read_checkpoint
+from yolo_cli.training.budget.plan import SECOND_PHASE, Budget, Plan, Work, make_plan
+from yolo_cli.training.budget.speed import measure_speed
+from yolo_cli.training.cache.features import default_cache_folder
+from yolo_cli.training.cache.opener import SourceOpener
 from yolo_cli.training.defaults import choose_grid, choose_recipe
 from yolo_cli.training.distill import Distillation
 from yolo_cli.training.machine import Machine
-from yolo_cli.training.opener import SourceOpener
 from yolo_cli.training.options import TrainOptions
-from yolo_cli.training.plan import SECOND_PHASE, Budget, Plan, Work, make_plan
 from yolo_cli.training.preview import save_preview
 from yolo_cli.training.recipe import RECIPES, Recipe
 from yolo_cli.training.reporter import Reporter
-from yolo_cli.training.run import RunFolder
+from yolo_cli.training.run.checkpoint import load_network, read_checkpoint
+from yolo_cli.training.run.folder import RunFolder
 from yolo_cli.training.source import Phase, Source
-from yolo_cli.training.speed import measure_speed
-from yolo_cli.training.start import Start, build_network
+from yolo_cli.training.start import Start, start_network
 from yolo_cli.training.trainer import Trainer
 
 
@@ -66,7 +68,7 @@ def prepare(
     _stay_outside(options, splits, run)
     options = choose_grid(options, splits.train, reporter)
     torch.manual_seed(recipe.seed)
-    start = build_network(options, splits.train.classes, recipe)
+    start = start_network(options, splits.train.classes, recipe)
     recipe = choose_recipe(options, recipe, start, len(splits.train), machine.device)
     start.network.freeze(recipe.freeze)
     if options.recipe.get("copies") and not recipe.freeze and options.teacher is None:
@@ -134,9 +136,9 @@ def prepare_resumed(folder: Path, reporter: Reporter, data: Path | None = None) 
         )
     torch.manual_seed(recipe.seed)
     if checkpoint is None:  # stopped while the cache was filled
-        start = build_network(options, splits.train.classes, recipe)
+        start = start_network(options, splits.train.classes, recipe)
     else:
-        network = Network(run.model(config))
+        network = build_network(run.model(config))
         load_network(run.checkpoint, checkpoint, network)
         start = Start(network, config.start, pretrained=True)
     start.network.freeze(recipe.freeze)
@@ -328,7 +330,7 @@ def _teacher(
             f"--teacher {path}: knows other classes than the dataset",
             "train the teacher on this dataset first",
         )
-    network = Network(replace(weights.config, classes=classes))
+    network = build_network(replace(weights.config, classes=classes))
     transfer(network, weights.tensors, weights.config)
     network.freeze(network.backbone.blocks)
     return replace(opener, network=network.to(opener.machine.device))

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from yolo_cli.data.loader import Key
 from yolo_cli.data.sample import Sample
 from yolo_cli.data.target import Target
-from yolo_cli.training.cache import copy_of
+from yolo_cli.training.cache.features import copy_of
 
 
 @dataclass(frozen=True)

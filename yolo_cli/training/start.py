@@ -10,7 +10,9 @@ from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.config import ModelConfig, new_config
 from yolo_cli.model.network import Network
 from yolo_cli.model.pretrained import PretrainedBackbone, backbone_from_file, imagenet_backbone
-from yolo_cli.model.weights import Weights, default_for, load_weights, transfer, weights_path
+from yolo_cli.model.weights import Weights, default_for, weights_path
+from yolo_cli.tasks.networks import build_network, load_weights
+from yolo_cli.tasks.transfer import transfer
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.recipe import Recipe
 
@@ -30,7 +32,7 @@ class Start:
     pretrained: bool
 
 
-def build_network(options: TrainOptions, classes: tuple[str, ...], recipe: Recipe) -> Start:
+def start_network(options: TrainOptions, classes: tuple[str, ...], recipe: Recipe) -> Start:
     """The network that ``options`` describe, with pre-trained tensors where there are any.
 
     Raises:
@@ -84,7 +86,7 @@ def _from_scratch(
     options: TrainOptions, classes: tuple[str, ...], recipe: Recipe, why: str
 ) -> Start:
     config = _config(options, classes, recipe)
-    return Start(Network(config), f"{config.arch} from scratch{why}", pretrained=False)
+    return Start(build_network(config), f"{config.arch} from scratch{why}", pretrained=False)
 
 
 def _from_backbone(
@@ -97,7 +99,7 @@ def _from_backbone(
             ExitCode.USAGE,
         )
     config = replace(_config(options, classes, recipe), mean=source.mean, std=source.std)
-    network = Network(config)
+    network = build_network(config)
     report = transfer(network, source.tensors)
     backbone = {name for name in network.state_dict() if name.startswith("backbone.")}
     missing = backbone - set(report.kept)
@@ -115,6 +117,6 @@ def _from_weights(
     config = replace(weights.config, classes=classes, dropout=recipe.dropout, **_shape(options))
     if options.recipe_name == "paper":  # its network differs in form, not only in training
         config = replace(config, norm=recipe.norm, output=recipe.output)
-    network = Network(config)
+    network = build_network(config)
     report = transfer(network, weights.tensors, weights.config)
     return Start(network, f"{path.name}: {report.summary()}", pretrained=True)

@@ -20,15 +20,15 @@ from yolo_cli.data.loader import Batch, Key, batches
 from yolo_cli.data.target import Target
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.evaluation.voc import VocScore, evaluate_voc
-from yolo_cli.model.grid import Grid
-from yolo_cli.model.loss import YoloLoss, class_weights
 from yolo_cli.model.network import Network
-from yolo_cli.model.postprocess import Detection, postprocess
-from yolo_cli.model.thresholds import EVAL
 from yolo_cli.model.weights import save_weights
+from yolo_cli.tasks.detect.calibration import calibrated, confidence_shift, shifted
+from yolo_cli.tasks.detect.grid import Grid
+from yolo_cli.tasks.detect.loss import YoloLoss, class_weights
+from yolo_cli.tasks.detect.postprocess import Detection, postprocess
+from yolo_cli.tasks.detect.thresholds import EVAL
 from yolo_cli.text import counted
-from yolo_cli.training.calibration import calibrated, confidence_shift, shifted
-from yolo_cli.training.checkpoint import Position, Trained, restore, save_checkpoint
+from yolo_cli.training.budget.plan import Budget
 from yolo_cli.training.distill import Distillation
 from yolo_cli.training.optimizer import (
     build_average,
@@ -37,10 +37,10 @@ from yolo_cli.training.optimizer import (
     clip_gradient,
 )
 from yolo_cli.training.patchwork import patchwork
-from yolo_cli.training.plan import Budget
 from yolo_cli.training.recipe import Recipe
 from yolo_cli.training.reporter import Reporter, loss_line
-from yolo_cli.training.run import RunFolder
+from yolo_cli.training.run.checkpoint import Position, Trained, restore, save_checkpoint
+from yolo_cli.training.run.folder import RunFolder
 from yolo_cli.training.source import Phase, Source, in_order, shuffled
 
 CHECKPOINT_SECONDS = 300.0  # between checkpoints within an epoch

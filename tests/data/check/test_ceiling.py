@@ -9,7 +9,7 @@ import pytest
 from yolo_cli.data.check.ceiling import Ceiling, grid_ceiling
 from yolo_cli.data.sample import Sample
 from yolo_cli.data.target import target_of
-from yolo_cli.model.grid import Grid
+from yolo_cli.tasks.detect.grid import Grid
 
 
 def sample(

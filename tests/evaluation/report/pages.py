@@ -44,7 +44,7 @@ def of_scene(scene: Scene, classes: Sequence[str], folder: Path | None = None) -
             path = folder / f"{sample.id}.png"
             Image.new("RGB", (400, 300), "gray").save(path)
             samples[i] = replace(sample, image=path)
-    return evaluate(samples, found, classes)
+    return evaluate(samples, found, classes, conf=0.25)
 
 
 def report(folder: Path, scores: Evaluation, title: str = "weights on data") -> str:

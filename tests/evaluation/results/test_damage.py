@@ -15,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yolo_cli.data.sample import Sample
-from yolo_cli.detection.records import detection_record
-from yolo_cli.detection.writers import output_path, taken_by
 from yolo_cli.errors import UserError
 from yolo_cli.evaluation.results import DetectionArrays, read_detections
+from yolo_cli.pictures.save import output_path, taken_by
+from yolo_cli.tasks.detect.records import detection_record
 
 from ...property import HEIGHT, NAMES, WIDTH, boxes, damaged, examples
 

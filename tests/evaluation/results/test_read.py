@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from yolo_cli.data.sample import Dataset, Sample
-from yolo_cli.detection.records import detection_record
 from yolo_cli.errors import UserError
 from yolo_cli.evaluation.result_forms import BoxForm, ResultFormat
 from yolo_cli.evaluation.results import DetectionArrays, detections_of, read_detections
+from yolo_cli.tasks.detect.records import detection_record
 
 CLASSES = ("cat", "traffic light", "dog")
 

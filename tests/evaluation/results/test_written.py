@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 
 from yolo_cli.data.formats.voc_xml import read_annotation
-from yolo_cli.detection.documents import JOURNAL, Journal, write_coco, write_json
-from yolo_cli.detection.labels import voc_xml, yolo_lines
-from yolo_cli.detection.records import detection_record
 from yolo_cli.evaluation.results import read_detections
+from yolo_cli.tasks.detect.documents import JOURNAL, Journal, write_coco, write_json
+from yolo_cli.tasks.detect.labels import voc_xml, yolo_lines
+from yolo_cli.tasks.detect.records import detection_record
 
 from ...property import HEIGHT, WIDTH, examples
 from .test_damage import ROWS, Row, sample

@@ -11,10 +11,10 @@ from PIL import Image
 
 from yolo_cli.data.images import read_image
 from yolo_cli.data.sample import FloatArray, Sample
-from yolo_cli.detection.drawing import Color, contact_sheet, draw_detections
 from yolo_cli.errors import UserError
 from yolo_cli.evaluation.ranking import Ranking
 from yolo_cli.evaluation.worst import WorstImage
+from yolo_cli.pictures.drawing import Color, contact_sheet, draw_detections
 from yolo_cli.text import printable
 
 # Blue, green and red-orange of Okabe & Ito, told apart by most colour-blind eyes.

@@ -1,1 +1,0 @@
-"""From an image to detections, and from detections to pictures and files."""

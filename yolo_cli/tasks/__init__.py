@@ -1,0 +1,1 @@
+"""What makes a network out of a backbone, and a result out of its output."""

@@ -1,0 +1,181 @@
+"""The YOLOv1 loss (paper, equation 3) and the variations that the default recipe uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F  # noqa: N812  # the name that every torch programmer reads
+from torch import Tensor, nn
+from torchvision.ops import complete_box_iou_loss
+
+from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.tasks.detect.grid import Cells, Grid, GridTarget
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights and forms of the loss terms; the defaults are the paper's.
+
+    Attributes:
+        coord: λcoord, weight of the box term.
+        noobj: λnoobj, weight of the confidence of boxes that hold no object.
+        box: ``squared``: Δx² + Δy² + Δ√w² + Δ√h²; ``ciou``: 1 - complete IoU (Zheng et al. 2020).
+        confidence: ``squared`` differences, or binary ``cross_entropy``.
+        classes: ``squared`` differences, or ``cross_entropy``.
+        smoothing: label smoothing of the class cross-entropy.
+    """
+
+    coord: float = 5.0
+    noobj: float = 0.5
+    box: Literal["squared", "ciou"] = "squared"
+    confidence: Literal["squared", "cross_entropy"] = "squared"
+    classes: Literal["squared", "cross_entropy"] = "squared"
+    smoothing: float = 0.0
+
+
+class YoloLoss(nn.Module):
+    """Sum over the image, mean over the batch.
+
+    Darknet's gradient is half of this one's, so its learning rates are to be halved here.
+
+    Args:
+        grid: of the network.
+        config: weights and forms of the terms.
+        weights: ``[C]`` weights of the terms of an object, by its class; 1 unless told.
+
+    Raises:
+        UserError: for cross-entropy of a linear network, whose outputs are no logits.
+    """
+
+    weights: Tensor
+
+    def __init__(self, grid: Grid, config: LossConfig, weights: Tensor | None = None) -> None:
+        super().__init__()
+        if grid.output == "linear" and "cross_entropy" in (config.confidence, config.classes):
+            raise UserError(
+                "a network with linear outputs is not trained with cross-entropy",
+                "train it with --recipe paper, or start from other weights",
+                ExitCode.USAGE,
+            )
+        self.grid = grid
+        self.config = config
+        weights = torch.ones(grid.classes) if weights is None else weights
+        self.register_buffer("weights", weights)
+
+    def forward(self, raw: Tensor, target: GridTarget) -> dict[str, Tensor]:
+        """The loss and its terms.
+
+        Args:
+            raw: ``[N, S, S, 5B + C]`` float32, the network's output.
+            target: the batch's objects on the same grid.
+
+        Returns:
+            Scalars ``loss`` (the sum, to be minimised) and its terms ``box``, ``object``,
+            ``noobject``, ``class``, each already weighted and divided by N.
+        """
+        cells = self.grid.unpack(raw)
+        place = (target.image, target.row, target.column)
+        at = Cells(*(value[place] for value in vars(cells).values()))
+        boxes = self.grid.corners(
+            at.xy, at.root_wh.square(), target.row[:, None], target.column[:, None]
+        )
+        truth = self.grid.corners(target.xy, target.wh, target.row, target.column)
+        iou = _iou(boxes.detach(), truth[:, None])
+        responsible = _responsible(boxes.detach(), truth, iou)
+
+        chosen = (torch.arange(len(responsible), device=raw.device), responsible)
+        weights = self.weights[target.labels].to(raw.dtype)
+        box = self._box(at.xy[chosen], at.root_wh[chosen], boxes[chosen], truth, target)
+        terms = {
+            "box": self.config.coord * (box * weights).sum(),
+            **self._confidence(cells, (*place, responsible), iou[chosen], weights),
+            "class": (self._class(at, target.labels) * weights).sum(),
+        }
+        terms = {name: value / len(raw) for name, value in terms.items()}
+        return {"loss": torch.stack(list(terms.values())).sum(), **terms}
+
+    def _box(
+        self, xy: Tensor, root_wh: Tensor, boxes: Tensor, truth: Tensor, target: GridTarget
+    ) -> Tensor:
+        """``[M]`` distances of the responsible boxes from their objects."""
+        if self.config.box == "ciou":
+            result: Tensor = complete_box_iou_loss(boxes, truth, reduction="none")
+            return result
+        shape = (root_wh - target.wh.sqrt()).square()
+        return ((xy - target.xy).square() + shape).sum(dim=-1)
+
+    def _confidence(
+        self, cells: Cells, responsible: tuple[Tensor, ...], iou: Tensor, weights: Tensor
+    ) -> dict[str, Tensor]:
+        """Responsible boxes predict their IoU with the object, all others zero."""
+        goal = torch.zeros_like(cells.confidence)
+        goal[responsible] = iou
+        weight = torch.full_like(goal, self.config.noobj)
+        weight[responsible] = weights
+        if self.config.confidence == "cross_entropy":
+            raw = cells.raw_confidence
+            error = F.binary_cross_entropy_with_logits(raw, goal, reduction="none")
+        else:
+            error = (cells.confidence - goal).square()
+        error = error * weight
+        objects = error[responsible].sum()
+        return {"object": objects, "noobject": error.sum() - objects}
+
+    def _class(self, at: Cells, labels: Tensor) -> Tensor:
+        """``[M]`` errors of the class scores of the cells that hold an object."""
+        if self.config.classes == "cross_entropy":
+            return F.cross_entropy(
+                at.raw_classes, labels, reduction="none", label_smoothing=self.config.smoothing
+            )
+        goal = F.one_hot(labels, self.grid.classes).to(at.classes)
+        return (at.classes - goal).square().sum(dim=-1)
+
+
+def class_weights(counts: Tensor, balance: float) -> Tensor:
+    """What an object of each class weighs in the loss; one on average over the objects.
+
+    Args:
+        counts: ``[C]`` training objects of each class.
+        balance: objects of a class with n of them weigh n^-balance: 0 weighs every object alike,
+            1 every class.
+
+    Returns:
+        ``[C]`` float32; one for classes without objects.
+    """
+    present = counts > 0
+    weights = counts.float().clamp(min=1).pow(-balance)
+    mean = (weights * counts)[present].sum() / counts[present].sum().clamp(min=1)
+    return torch.where(present, weights / mean, 1.0) if present.any() else torch.ones(len(counts))
+
+
+def _iou(boxes: Tensor, truth: Tensor) -> Tensor:
+    """IoU of xyxy boxes, pair by pair with broadcasting: ``[..., 4]`` to ``[...]``."""
+    top_left = torch.maximum(boxes[..., :2], truth[..., :2])
+    bottom_right = torch.minimum(boxes[..., 2:], truth[..., 2:])
+    overlap = (bottom_right - top_left).clamp(min=0).prod(dim=-1)
+    areas = [(b[..., 2:] - b[..., :2]).prod(dim=-1) for b in (boxes, truth)]
+    return overlap / (areas[0] + areas[1] - overlap).clamp(min=torch.finfo(overlap.dtype).eps)
+
+
+def _responsible(boxes: Tensor, truth: Tensor, iou: Tensor) -> Tensor:
+    """Index of the box that answers for each object.
+
+    The highest IoU; where all are zero, the smallest root mean square difference of centre and
+    size relative to the image (Darknet, detection_layer.c).
+
+    Args:
+        boxes: ``[M, B, 4]`` xyxy relative to the image.
+        truth: ``[M, 4]`` xyxy relative to the image.
+        iou: ``[M, B]``.
+    """
+    difference = _centre_and_size(boxes) - _centre_and_size(truth)[:, None]
+    nearest = difference.square().sum(dim=-1).argmin(dim=1)
+    return torch.where(iou.amax(dim=1) > 0, iou.argmax(dim=1), nearest)
+
+
+def _centre_and_size(boxes: Tensor) -> Tensor:
+    return torch.cat(
+        [(boxes[..., :2] + boxes[..., 2:]) / 2, boxes[..., 2:] - boxes[..., :2]], dim=-1
+    )

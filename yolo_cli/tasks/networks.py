@@ -1,0 +1,94 @@
+"""Networks of every task: built from a configuration, or read from a weights file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from yolo_cli.errors import UserError
+from yolo_cli.model.config import ModelConfig
+from yolo_cli.model.network import Network
+from yolo_cli.model.weights import Weights, read_weights
+from yolo_cli.tasks.task import task_of
+
+
+def build_network(config: ModelConfig) -> Network:
+    """A network with random weights, in float32 on the default device.
+
+    Raises:
+        UserError: for a task that this version does not know.
+    """
+    return Network(config, task_of(config).build_head)
+
+
+def shapes_of(config: ModelConfig) -> Network:
+    """A network on torch's meta device: it knows the shape of everything, and has no numbers."""
+    with torch.device("meta"):
+        return build_network(config)
+
+
+def load_weights(path: Path) -> Weights:
+    """Read a weights file whose tensors are those of the network that it names.
+
+    Raises:
+        UserError: as of :func:`yolo_cli.model.weights.read_weights`, or for tensors that do not
+            fit, or are no finite numbers.
+    """
+    weights = read_weights(path)
+    try:
+        _check_fit(weights.config, weights.tensors)
+    except UserError as error:
+        raise UserError(f"{path}: {error.message}", error.hint) from error
+    return weights
+
+
+def network_of(weights: Weights) -> Network:
+    """A network with these weights, in float32 on the CPU.
+
+    Raises:
+        UserError: if the tensors do not fit the architecture that the file names.
+    """
+    # Without memory of its own at first: to fill it by chance takes longer than to read it.
+    network = shapes_of(weights.config)
+    own = network.state_dict()
+    tensors = {n: t.to(own[n].dtype) if n in own else t for n, t in weights.tensors.items()}
+    try:
+        network.load_state_dict(tensors, assign=True)
+    except RuntimeError as error:
+        raise _unfit(error) from error
+    network.place_preprocessing(torch.device("cpu"))
+    return network
+
+
+def _unfit(error: RuntimeError) -> UserError:
+    last = str(error).strip().splitlines()[-1].strip()
+    return UserError(f"the weights do not fit the architecture that they name: {last}")
+
+
+def _check_fit(config: ModelConfig, tensors: Mapping[str, Tensor]) -> None:
+    """Refuse tensors that the network cannot work with.
+
+    Shapes are compared on torch's meta device, before any memory is taken.
+    """
+    try:
+        with torch.device("meta"):
+            empty = {name: torch.empty(tensor.shape) for name, tensor in tensors.items()}
+        shapes_of(config).load_state_dict(empty)
+    except RuntimeError as error:
+        raise _unfit(error) from error
+    for name, tensor in tensors.items():
+        if tensor.is_complex() or not _is_finite(tensor):
+            raise UserError(
+                f"the weights are of no use: {name} has values that are no finite numbers",
+                "take the weights of an earlier epoch, or train with a lower --lr",
+            )
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    """Whether all values are finite numbers, at a twentieth of the time of ``isfinite().all()``."""
+    if tensor.numel() and tensor.dtype in (torch.float16, torch.float32, torch.float64):
+        tensor = torch.stack(torch.aminmax(tensor))  # NaN wins
+    return bool(tensor.isfinite().all())

@@ -1,0 +1,1 @@
+"""A time budget: how fast this machine is, and what fits."""

@@ -1,0 +1,150 @@
+"""How fast this machine trains: a short measurement before a time budget is planned."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from copy import deepcopy
+
+import torch
+from torch import Tensor
+
+from yolo_cli.data.loader import TrainingImages, collate
+from yolo_cli.data.target import Target
+from yolo_cli.model.network import Network
+from yolo_cli.tasks.detect.grid import Grid
+from yolo_cli.tasks.detect.loss import YoloLoss
+from yolo_cli.training.budget.plan import Speed
+from yolo_cli.training.cache.features import FORWARD
+from yolo_cli.training.machine import Machine
+from yolo_cli.training.optimizer import build_average, build_optimizer, clip_gradient
+from yolo_cli.training.recipe import Recipe
+
+REPEATS = 3
+FEW = 4  # images a step where it runs the whole network, which takes a second each
+
+
+def measure_speed(
+    network: Network, images: TrainingImages, recipe: Recipe, machine: Machine
+) -> Speed:
+    """Time what a run does, on a copy of the network; takes some seconds.
+
+    Args:
+        network: frozen as it will be trained at first.
+        images: to train on.
+        recipe: its batch, loss, average and phases are what is timed.
+        machine: where the run will compute.
+    """
+    bench = _Bench(network, images, machine)
+    loading = bench.loading()
+    cached = bool(recipe.freeze and recipe.copies)
+    cache = bench.frozen_seconds() + loading if recipe.freeze else 0.0
+    start = recipe.freeze if cached else 0
+    step, validate = bench.step(recipe, recipe.freeze, start)
+    second = 0.0
+    if recipe.unfreeze:
+        second = bench.step(recipe, recipe.freeze - recipe.unfreeze, 0)[0] + loading
+    extra = 0.0 if cached else loading
+    return Speed(cache=cache, step=step + extra, validate=validate + extra, second=second)
+
+
+def measure_cache(
+    network: Network, images: TrainingImages, machine: Machine, done: int = 0
+) -> float:
+    """Seconds an image of decoding, augmenting and running the frozen blocks.
+
+    Args:
+        network: whose frozen blocks are run.
+        images: what is decoded.
+        machine: where it computes.
+        done: blocks whose output is at hand.
+    """
+    bench = _Bench(network, images, machine)
+    whole = bench.frozen_seconds()
+    if not done:
+        return whole + bench.loading()
+    bench.network.freeze(done)
+    return max(whole - bench.frozen_seconds(), 0.0)
+
+
+class _Bench:
+    """A copy of the network and two images to run it on."""
+
+    def __init__(self, network: Network, images: TrainingImages, machine: Machine) -> None:
+        self.network = deepcopy(network).to(machine.device).to(memory_format=torch.channels_last)
+        self.images = images
+        self.machine = machine
+        loaded, self.targets = self.load()
+        self.loaded = loaded.to(machine.device)
+
+    def load(self) -> tuple[Tensor, list[Target]]:
+        """Decode and augment."""
+        return collate([self.images[0, i % len(self.images)] for i in range(FORWARD)])
+
+    def loading(self) -> float:
+        """Seconds that decoding an image adds: other processes do it, but on the same cores."""
+        return _seconds(self.load) / FORWARD / 2 if self.machine.device.type == "cpu" else 0.0
+
+    def frozen_seconds(self) -> float:
+        """Seconds an image of the frozen blocks alone."""
+        return _seconds(self.frozen) / FORWARD
+
+    def autocast(self) -> torch.autocast:
+        dtype = self.machine.dtype
+        return torch.autocast(self.machine.device.type, dtype, enabled=dtype != torch.float32)
+
+    def frozen(self) -> Tensor:
+        """The frozen blocks alone."""
+        with torch.inference_mode(), self.autocast():
+            result: Tensor = self.network.frozen_part()(self.network.normalise(self.loaded))
+        return result
+
+    def step(self, recipe: Recipe, frozen: int, start: int) -> tuple[float, float]:
+        """Seconds an image of training and of validation.
+
+        Args:
+            recipe: batch, loss and average.
+            frozen: leading blocks that are not trained.
+            start: blocks whose output is at hand.
+        """
+        network = self.network
+        network.freeze(frozen)
+        count = min(recipe.batch, len(self.images))
+        count = count if start else min(count, FEW)
+        repeats = -(-count // FORWARD)
+        inputs = self.frozen().to(self.machine.dtype) if start else self.loaded
+        batch = inputs.repeat(repeats, 1, 1, 1)[:count].clone(memory_format=torch.channels_last)
+        grid = Grid.of(network.config)
+        target = grid.encode((self.targets * repeats)[:count], network.config.image_size)
+        target = target.to(self.machine.device)
+        criterion = YoloLoss(grid, recipe.loss).to(self.machine.device)
+        optimizer = build_optimizer(network, recipe, [frozen])
+        average = build_average(network, recipe.ema or 0.5)
+
+        def train() -> None:
+            network.train()
+            with self.autocast():
+                raw = network(batch, start)
+            optimizer.zero_grad()
+            criterion(raw, target)["loss"].backward()
+            clip_gradient(network, recipe.clip)
+            optimizer.step()
+            average.update_parameters(network)
+
+        def validate() -> None:
+            network.eval()
+            with torch.inference_mode(), self.autocast():
+                network(batch, start)
+
+        return _seconds(train) / count, _seconds(validate) / count
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    """Median time of a few calls after one that warms up."""
+    work()
+    times = []
+    for _ in range(REPEATS):
+        begin = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - begin)
+    return sorted(times)[REPEATS // 2]

@@ -1,0 +1,170 @@
+"""Opens the sources of a phase: images, or activations of their frozen blocks."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from yolo_cli.data.loader import TrainingImages
+from yolo_cli.model.network import Network
+from yolo_cli.text import counted, duration
+from yolo_cli.training.budget.plan import COPIES_LIMIT, Budget
+from yolo_cli.training.budget.speed import measure_cache
+from yolo_cli.training.cache.entries import depths, describe, others, removal, touch
+from yolo_cli.training.cache.features import (
+    FeatureCache,
+    cache_key,
+    check_space,
+    feature_bytes,
+)
+from yolo_cli.training.machine import Machine
+from yolo_cli.training.reporter import Reporter
+from yolo_cli.training.source import Copies, Source
+
+
+@dataclass(frozen=True)
+class SourceOpener:
+    """What the sources of every phase are made from.
+
+    Attributes:
+        network: its frozen blocks are those of the phase when :meth:`open` is called.
+        train: images to train on.
+        val: images to validate on.
+        folder: of the feature caches.
+        machine: where the activations are computed.
+        reporter: what the user sees.
+    """
+
+    network: Network
+    train: TrainingImages
+    val: TrainingImages
+    folder: Path
+    machine: Machine
+    reporter: Reporter
+
+    def ready(self) -> tuple[int, int]:
+        """What is cached already: copies of all training images, validation images."""
+        train = self._cache(self.train, COPIES_LIMIT)
+        val = self._cache(self.val, 1)
+        return train.complete(), len(val) - len(val.missing_keys())
+
+    def open(self, copies: int, budget: Budget | None = None) -> tuple[Source, Source]:
+        """Sources to train and to validate on.
+
+        Args:
+            copies: augmented copies of each training image to cache; with 0 each epoch reads
+                the images themselves, with fresh augmentation.
+            budget: fewer copies are made where they take longer than was planned.
+        """
+        # Validation images are the same in every epoch: cached wherever a block is frozen.
+        on_cpu = self.machine.device.type == "cpu"
+        cached_val = self.network.frozen and (copies or on_cpu)
+        val = self.cached(self.val, 1) if cached_val else self._plain(self.val)
+        if not self.network.frozen or not copies:
+            return self._plain(self.train), val
+        train = self.cached(self.train, copies, budget)
+        self._name_others(train, val)
+        return train, val
+
+    def _name_others(self, *sources: Source) -> None:
+        """Name the caches of other runs, which take space until somebody removes them."""
+        used = [s.dataset.folder for s in sources if isinstance(s.dataset, FeatureCache)]
+        for line in removal(others(self.folder, used)):
+            self.reporter.note(f"{'':10}{line}")
+
+    def open_with_teacher(self, teacher: SourceOpener, copies: int) -> tuple[Source, Source]:
+        """As :meth:`open`, with a teacher's activations of the training images.
+
+        Args:
+            teacher: the same images before the teacher's network.
+            copies: augmented copies of each training image.
+        """
+        activations = teacher.cached(self.train, copies).dataset
+        if self.network.frozen:
+            train = replace(self.cached(self.train, copies), teacher=activations)
+            return train, self.cached(self.val, 1)
+        images, workers = Copies(self.train, copies), self.machine.workers
+        train = Source(self.train.samples, images, 0, workers, copies, activations)
+        return train, self._plain(self.val)
+
+    def _plain(self, images: TrainingImages) -> Source:
+        return Source(images.samples, images, 0, self.machine.workers)
+
+    def _cache(
+        self, images: TrainingImages, copies: int, blocks: int | None = None
+    ) -> FeatureCache:
+        """A cache as it stands, of the frozen blocks or of other first ones."""
+        key = cache_key(self.network, images.samples, images, self.machine.dtype, blocks)
+        return FeatureCache(self.folder / key, images, copies)
+
+    def cached(self, images: TrainingImages, copies: int, budget: Budget | None = None) -> Source:
+        """Activations from disk; computes what is missing."""
+        network = self.network
+        cache = self._cache(images, copies)
+        each = feature_bytes(network)
+        shallower = self._shallower(images, copies) if cache.missing() else None
+        missing, total = len(cache.missing_keys()), len(cache) * copies
+        part = "training" if images is self.train else "validation"
+        check_space(self.folder, missing * each)
+        cost = "complete"
+        if missing:
+            done = shallower[0] if shallower else 0
+            seconds = missing * measure_cache(network, images, self.machine, done)
+            cost = f"{missing} of {total} to compute, about {duration(seconds)}"
+        self.reporter.note(
+            f"cache     {cache.folder}: {total * each / 1e9:.2f} GB of {part} images, {cost}"
+        )
+        touch(cache.folder)
+        if missing:
+            source = str(images.samples[0].image.parent)
+            describe(cache.folder, images=source, part=part, blocks=network.frozen)
+            self.reporter.begin(f"caching {part} images", total, total - missing)
+            cache = self._build(cache, budget, shallower)
+            self.reporter.end()
+        return Source(images.samples, cache, network.frozen, 0, cache.copies)
+
+    def _shallower(self, images: TrainingImages, copies: int) -> tuple[int, FeatureCache] | None:
+        """The deepest complete cache of fewer of the network's blocks, and how many.
+
+        Only where convolutions are computed in the precision that caches keep, so that what was
+        cached before changes nothing. Keys take a while, so depths that no entry has are left out.
+        """
+        if self.machine.dtype != torch.bfloat16:
+            return None
+        for blocks in sorted(depths(self.folder), reverse=True):
+            if 0 < blocks < self.network.frozen:
+                cache = self._cache(images, copies, blocks)
+                if not cache.missing():
+                    return blocks, cache
+        return None
+
+    def _build(
+        self,
+        cache: FeatureCache,
+        budget: Budget | None,
+        shallower: tuple[int, FeatureCache] | None,
+    ) -> FeatureCache:
+        """Compute what is missing, copy by copy; with a budget only what there is time for."""
+        first = cache.complete()
+        for copies in range(first + 1, cache.copies + 1):
+            began = time.monotonic()
+            partial = FeatureCache(cache.folder, cache.images, copies)
+            partial.build(
+                self.network,
+                device=self.machine.device,
+                dtype=self.machine.dtype,
+                workers=self.machine.workers,
+                progress=self.reporter.advance,
+                shallower=shallower,
+            )
+            if (
+                budget is not None
+                and copies < cache.copies
+                and not budget.room_for_copy(time.monotonic() - began)
+            ):
+                self.reporter.note(f"plan      {counted(copies, 'copy')} instead of {cache.copies}")
+                return partial
+        return cache
