@@ -76,7 +76,7 @@ def _check_fit(config: ModelConfig, tensors: Mapping[str, Tensor]) -> None:
     try:
         with torch.device("meta"):
             empty = {name: torch.empty(tensor.shape) for name, tensor in tensors.items()}
-        shapes_of(config).load_state_dict(empty)
+            build_network(config).load_state_dict(empty)
     except RuntimeError as error:
         raise _unfit(error) from error
     for name, tensor in tensors.items():
