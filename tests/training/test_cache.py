@@ -12,6 +12,7 @@ from yolo_cli.data.transforms import Augmentation
 from yolo_cli.errors import UserError
 from yolo_cli.model.config import new_config
 from yolo_cli.model.network import Network
+from yolo_cli.tasks.detect.augment import Preparation
 from yolo_cli.tasks.networks import build_network
 from yolo_cli.training.cache.features import FeatureCache, cache_key, check_space, feature_bytes
 
@@ -21,7 +22,7 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def images(tmp_path: Path) -> TrainingImages:
     dataset = open_dataset(make_voc(tmp_path / "toy", 18)).load(None)
-    return TrainingImages(dataset.samples, 64, Augmentation(), seed=5)
+    return TrainingImages(dataset.samples, Preparation(64, Augmentation()), seed=5)
 
 
 @pytest.fixture
@@ -138,11 +139,11 @@ def test_the_key_changes_with_everything_that_counts(
     assert key() == original
     keys = {original, key(dtype=torch.bfloat16)}
     for variant in (
-        TrainingImages(images.samples, 64, Augmentation(jitter=0.1), seed=5),
-        TrainingImages(images.samples, 64, Augmentation(), seed=6),
-        TrainingImages(images.samples, 64, None, seed=5),
-        TrainingImages(images.samples, 128, Augmentation(), seed=5),
-        TrainingImages(images.samples[:-1], 64, Augmentation(), seed=5),
+        TrainingImages(images.samples, Preparation(64, Augmentation(jitter=0.1)), seed=5),
+        TrainingImages(images.samples, Preparation(64, Augmentation()), seed=6),
+        TrainingImages(images.samples, Preparation(64, None), seed=5),
+        TrainingImages(images.samples, Preparation(128, Augmentation()), seed=5),
+        TrainingImages(images.samples[:-1], Preparation(64, Augmentation()), seed=5),
     ):
         keys.add(key(variant))
     images.samples[0].boxes[0, 0] += 1

@@ -119,7 +119,7 @@ def test_resume_needs_none_of_the_starting_weights(
 
 def interrupt_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Press Ctrl-C during step ``steps``, counted from 1."""
-    original, done = Trainer._step, [0]
+    original, done = Trainer._take_step, [0]
 
     def step(self: Trainer, *args: Any) -> dict[str, float]:
         result = original(self, *args)
@@ -128,7 +128,7 @@ def interrupt_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
             signal.raise_signal(signal.SIGINT)
         return result
 
-    monkeypatch.setattr(Trainer, "_step", step)
+    monkeypatch.setattr(Trainer, "_take_step", step)
 
 
 def test_ctrl_c_while_the_weights_are_written(

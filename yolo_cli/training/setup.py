@@ -26,6 +26,7 @@ from yolo_cli.model.network import Network
 from yolo_cli.model.runtime import pick_device, pick_dtype
 from yolo_cli.model.weights import weights_path
 from yolo_cli.tasks.networks import build_network, load_weights
+from yolo_cli.tasks.task import task_of
 from yolo_cli.tasks.transfer import transfer
 from yolo_cli.text import counted, listed
 from yolo_cli.training.budget.plan import SECOND_PHASE, Budget, Plan, Work, make_plan
@@ -81,7 +82,7 @@ def prepare(
         budget = _plan(options, recipe, opener, began)
         recipe = _as_planned(recipe, budget.plan)
         reporter.note(f"plan      {budget.plan.line()}")
-    save_preview(run.preview, opener.train, splits.train.classes)
+    save_preview(run.preview, opener.train, task_of(start.network.config), splits.train.classes)
     record = _record(options, recipe, start, splits)
     if budget is not None:
         record["plan"] = budget.plan.to_json()
@@ -232,8 +233,8 @@ def _machine(options: TrainOptions) -> Machine:
 
 
 def _images(dataset: Dataset, recipe: Recipe, network: Network) -> TrainingImages:
-    size = network.config.image_size
-    return TrainingImages(dataset.samples, size, recipe.augmentation, recipe.seed)
+    prepare = task_of(network.config).prepare(network.config, recipe.augmentation)
+    return TrainingImages(dataset.samples, prepare, recipe.seed)
 
 
 def _opener(

@@ -12,8 +12,7 @@ from torch import Tensor
 from yolo_cli.data.loader import TrainingImages, collate
 from yolo_cli.data.target import Target
 from yolo_cli.model.network import Network
-from yolo_cli.tasks.detect.grid import Grid
-from yolo_cli.tasks.detect.loss import YoloLoss
+from yolo_cli.tasks.task import task_of
 from yolo_cli.training.budget.plan import Speed
 from yolo_cli.training.cache.features import FORWARD
 from yolo_cli.training.machine import Machine
@@ -114,10 +113,11 @@ class _Bench:
         repeats = -(-count // FORWARD)
         inputs = self.frozen().to(self.machine.dtype) if start else self.loaded
         batch = inputs.repeat(repeats, 1, 1, 1)[:count].clone(memory_format=torch.channels_last)
-        grid = Grid.of(network.config)
-        target = grid.encode((self.targets * repeats)[:count], network.config.image_size)
+        task = task_of(network.config)
+        target = task.encode((self.targets * repeats)[:count], network.config)
         target = target.to(self.machine.device)
-        criterion = YoloLoss(grid, recipe.loss).to(self.machine.device)
+        counts = torch.ones(len(network.config.classes))
+        criterion = task.criterion(network.config, recipe, counts).to(self.machine.device)
         optimizer = build_optimizer(network, recipe, [frozen])
         average = build_average(network, recipe.ema or 0.5)
 

@@ -26,13 +26,15 @@ from torch.utils.data import Dataset
 
 from yolo_cli.data.loader import Key, TrainingImages, batches, collate
 from yolo_cli.data.sample import Sample
-from yolo_cli.data.target import Target, concatenate, select
+from yolo_cli.data.target import Target, concatenate, count, select
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import atomic_write
 from yolo_cli.model.network import Network
+from yolo_cli.tasks.networks import shapes_of
 
-CACHE_VERSION = 1  # to be raised whenever the same inputs would give other activations
+CACHE_VERSION = 2  # to be raised whenever the same inputs would give other activations
 CHUNK = 16  # images a file
+TARGET = "target."  # before the name of a target's tensor
 # Images a forward pass. Larger passes are slower on a CPU: the first block's activations are so
 # large that the allocator takes fresh, zeroed pages for each of them.
 FORWARD = 2
@@ -148,13 +150,11 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
         path = self.path(copy, first)
         file = safe_open(path, framework="pt")
         counts = file.get_tensor("counts").tolist()
-        together = Target(
-            boxes=file.get_tensor("boxes"),
-            labels=file.get_tensor("labels"),
-            difficult=file.get_tensor("difficult"),
-            crowd=file.get_tensor("crowd"),
-            area=file.get_tensor("area"),
-        )
+        together = {
+            name.removeprefix(TARGET): file.get_tensor(name)
+            for name in file.keys()  # noqa: SIM118  # no mapping
+            if name.startswith(TARGET)
+        }
         ends = torch.tensor(counts).cumsum(0).tolist()
         targets = [
             select(together, torch.arange(end - count, end))
@@ -181,9 +181,8 @@ def _inference_copy(blocks: nn.Sequential, device: torch.device, dtype: torch.dt
 def _write_chunk(path: Path, features: Tensor, targets: list[Target]) -> None:
     together = concatenate(targets)
     tensors = {
-        # All values are tensors, which a TypedDict cannot say of itself.
-        **{name: value.contiguous() for name, value in together.items()},  # type: ignore[attr-defined]
-        "counts": torch.tensor([len(t["labels"]) for t in targets]),
+        **{TARGET + name: values.contiguous() for name, values in together.items()},
+        "counts": torch.tensor([count(target) for target in targets]),
         "features": features.permute(0, 2, 3, 1).contiguous().to("cpu", torch.bfloat16),
     }
     with atomic_write(path) as file:
@@ -211,11 +210,13 @@ def cache_key(
     """
     part = network.backbone.block(0, network.frozen if blocks is None else blocks)
     digest = hashlib.sha256()
+    augmentation = images.prepare.augmentation
     settings: dict[str, Any] = {
         "version": CACHE_VERSION,
-        "size": images.image_size,
-        "augmentation": asdict(images.augmentation) if images.augmentation else None,
-        "seed": images.seed if images.augmentation else None,
+        "task": network.config.task,
+        "size": images.prepare.image_size,
+        "augmentation": asdict(augmentation) if augmentation else None,
+        "seed": images.seed if augmentation else None,
         "mean": network.config.mean,
         "std": network.config.std,
         "dtype": str(dtype),
@@ -233,10 +234,10 @@ def cache_key(
 
 def feature_bytes(network: Network) -> int:
     """Bytes of one image's activations after the frozen blocks."""
-    size = network.config.image_size
-    with torch.inference_mode():
-        shape = network.frozen_part()(torch.zeros(1, 3, size, size)).shape
-    return int(torch.tensor(shape).prod()) * 2
+    shapes, size = shapes_of(network.config), network.config.image_size
+    image = torch.empty(1, 3, size, size, device="meta")
+    features: Tensor = shapes.backbone.block(0, network.frozen)(image)
+    return features.numel() * torch.bfloat16.itemsize
 
 
 def check_space(folder: Path, needed: int) -> None:
