@@ -13,8 +13,8 @@ from yolo_cli.model.config import ModelConfig, new_config
 from yolo_cli.tasks.networks import build_network
 from yolo_cli.training.distill import Answer, Distillation, hint_loss
 from yolo_cli.training.options import TrainOptions
+from yolo_cli.training.prepare import prepare
 from yolo_cli.training.reporter import Reporter
-from yolo_cli.training.setup import prepare
 
 
 def test_hint_loss_is_in_units_of_the_teachers_variance() -> None:

@@ -23,8 +23,8 @@ from tests.training.conftest import Options
 from tests.training.test_trainer import assert_same_result
 from yolo_cli.training.cache import features as cache
 from yolo_cli.training.options import TrainOptions
+from yolo_cli.training.prepare import prepare, prepare_resumed
 from yolo_cli.training.reporter import Reporter
-from yolo_cli.training.setup import prepare, prepare_resumed
 
 CACHE_FILES = 3  # of two copies, and of the images to validate
 MOMENTS = 20  # at random, beside those at which one of these files is due

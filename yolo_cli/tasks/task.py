@@ -168,8 +168,8 @@ class Task(Protocol):
     def counts(self, dataset: Dataset) -> Tensor:
         """Count the objects of each class, ``[C]``, that matter in training and in scoring."""
 
-    def typical_size(self, dataset: Dataset) -> float:
-        """Return the median side of an object as a share of its image's; NaN where it has none."""
+    def typical_size(self, dataset: Dataset) -> float | None:
+        """Return the median side of an object as a share of its image's; None without objects."""
 
     def check_teacher(self, student: ModelConfig, teacher: ModelConfig) -> None:
         """Check that the raw outputs of two networks mean the same.
@@ -190,16 +190,21 @@ class Task(Protocol):
         """Return a scorer of a network's raw outputs."""
 
 
-def task_of(config: ModelConfig) -> Task:
-    """Return the task of a network.
+def task_named(name: str) -> Task:
+    """Return a task by its name.
 
     Raises:
         UserError: for a task that this version does not know.
     """
-    if config.task not in TASKS:
+    if name not in TASKS:
         raise UserError(
-            f"unknown task {config.task!r}",
+            f"unknown task {name!r}",
             f"this version knows: {', '.join(TASKS)}; a newer one may know more",
         )
-    task: Task = import_module(TASKS[config.task]).TASK
+    task: Task = import_module(TASKS[name]).TASK
     return task
+
+
+def task_of(config: ModelConfig) -> Task:
+    """Return the task of a network, as :func:`task_named`."""
+    return task_named(config.task)

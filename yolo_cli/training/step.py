@@ -13,6 +13,7 @@ from yolo_cli.data.target import Target
 from yolo_cli.model.network import Network
 from yolo_cli.tasks.task import task_of
 from yolo_cli.training.distill import Distillation
+from yolo_cli.training.machine import Machine
 from yolo_cli.training.patchwork import patchwork
 from yolo_cli.training.recipe import Recipe
 from yolo_cli.training.source import Source
@@ -25,7 +26,7 @@ class Step:
         network: on its device.
         recipe: loss, balance, patchwork and seed.
         counts: ``[C]`` training objects of each class.
-        dtype: precision of the convolutions.
+        machine: device, and precision of the convolutions.
         distillation: of a teacher, whose activations the sources then hold.
     """
 
@@ -34,17 +35,16 @@ class Step:
         network: Network,
         recipe: Recipe,
         counts: Tensor,
-        dtype: torch.dtype,
+        machine: Machine,
         distillation: Distillation | None,
     ) -> None:
         self.network = network
         self.recipe = recipe
-        self.dtype = dtype
+        self.machine = machine
         self.distillation = distillation
         self.task = task_of(network.config)
-        self.device = network.mean.device
         self.criterion: nn.Module = self.task.criterion(network.config, recipe, counts)
-        self.criterion.to(self.device)
+        self.criterion.to(machine.device)
 
     def terms(self, source: Source, batch: Batch, keys: list[Key]) -> dict[str, Tensor]:
         """Return the loss of a batch, ``loss``, and its terms.
@@ -55,12 +55,12 @@ class Step:
             keys: of its items.
         """
         (inputs, *activations), targets = self._varied(source, batch, keys)
-        target = self.task.encode(targets, self.network.config).to(self.device)
+        target = self.task.encode(targets, self.network.config).to(self.machine.device)
         if self.distillation is None:
             raw = self.forward(self.network, inputs, source.depth)
             return cast("dict[str, Tensor]", self.criterion(raw, target))
         answer = self.distillation.ask(activations[0])
-        with self._autocast():
+        with self.machine.autocast():
             ready = self._ready(inputs, source.depth)
             mine = self.distillation.run(self.network, ready, source.depth)
         terms = {**self.criterion(mine.raw, target), **self.distillation(mine, answer)}
@@ -69,7 +69,7 @@ class Step:
 
     def forward(self, network: Network, inputs: Tensor, depth: int) -> Tensor:
         """Run a network on inputs that have passed ``depth`` of its blocks."""
-        with self._autocast():
+        with self.machine.autocast():
             result: Tensor = network(self._ready(inputs, depth), depth)
         return result
 
@@ -90,12 +90,9 @@ class Step:
         rng = np.random.default_rng((self.recipe.seed, *keys[0], 0x9A7C))
         return patchwork(forms, targets, size, probability, rng, self.task.scene)
 
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
-
     def _ready(self, inputs: Tensor, depth: int) -> Tensor:
         """Return images or activations on the device, in the form that it likes best."""
-        inputs = inputs.to(self.device)
+        inputs = inputs.to(self.machine.device)
         if depth == 0:
             return inputs.contiguous(memory_format=torch.channels_last)
-        return inputs.to(self.dtype)
+        return inputs.to(self.machine.dtype)

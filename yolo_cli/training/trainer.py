@@ -17,9 +17,10 @@ from yolo_cli.model.network import Network
 from yolo_cli.model.weights import save_weights
 from yolo_cli.tasks.task import Score, task_of
 from yolo_cli.text import counted
-from yolo_cli.training.budget.plan import Budget
+from yolo_cli.training.budget.clock import Budget
 from yolo_cli.training.distill import Distillation
 from yolo_cli.training.interrupt import Stop, stop_on_interrupt
+from yolo_cli.training.machine import Machine
 from yolo_cli.training.optimizer import (
     build_average,
     build_optimizer,
@@ -46,7 +47,7 @@ class Trainer:
         images: how many there are to train on.
         counts: ``[C]`` objects of each class among them.
         run: where everything is written.
-        dtype: precision of the convolutions; weights and sums are float32.
+        machine: precision of the convolutions; weights and sums are float32.
         reporter: what the user sees.
         info: stored in the weights files.
         budget: for which the number of epochs is corrected on the way.
@@ -62,7 +63,7 @@ class Trainer:
         images: int,
         counts: Tensor,
         run: RunFolder,
-        dtype: torch.dtype,
+        machine: Machine,
         reporter: Reporter,
         info: dict[str, Any],
         budget: Budget | None = None,
@@ -77,7 +78,7 @@ class Trainer:
         self.reporter = reporter
         self.info = info
         self.budget = budget
-        self.step = Step(network, recipe, counts, dtype, distillation)
+        self.step = Step(network, recipe, counts, machine, distillation)
         self.position = Position()
         self.train: Source
         self.val: Source

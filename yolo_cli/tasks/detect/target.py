@@ -68,14 +68,14 @@ def counts(dataset: Dataset) -> Tensor:
     return torch.bincount(every, minlength=len(dataset.classes))
 
 
-def typical_size(dataset: Dataset) -> float:
+def typical_size(dataset: Dataset) -> float | None:
     """Return the median side of an object (√ of its area) as a share of its image's side.
 
-    Difficult objects and crowds, which are not trained on, do not count. NaN without objects.
+    Difficult objects and crowds, which are not trained on, do not count. None without objects.
     """
     shares = [np.zeros(0)]
     for sample in dataset.samples:
         sides = (sample.boxes[:, 2:] - sample.boxes[:, :2])[~(sample.difficult | sample.crowd)]
         shares.append(np.sqrt(sides.prod(axis=1) / (sample.width * sample.height)))
     together = np.concatenate(shares)
-    return float(np.median(together)) if len(together) else float("nan")
+    return float(np.median(together)) if len(together) else None

@@ -72,7 +72,7 @@ class Detect:
         """Count all objects but difficult ones and crowds."""
         return objects.counts(dataset)
 
-    def typical_size(self, dataset: Dataset) -> float:
+    def typical_size(self, dataset: Dataset) -> float | None:
         """Return the median of √area as a share of the image's."""
         return objects.typical_size(dataset)
 

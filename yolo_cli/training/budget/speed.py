@@ -81,20 +81,18 @@ class _Bench:
         return collate([self.images[0, i % len(self.images)] for i in range(FORWARD)])
 
     def loading(self) -> float:
-        """Seconds that decoding an image adds: other processes do it, but on the same cores."""
-        return _seconds(self.load) / FORWARD / 2 if self.machine.device.type == "cpu" else 0.0
+        """Return the seconds that decoding an image adds: others do it, but on the same cores."""
+        if self.machine.device.type != "cpu":
+            return 0.0
+        return _seconds(self.load, self.machine) / FORWARD / 2
 
     def frozen_seconds(self) -> float:
         """Seconds an image of the frozen blocks alone."""
-        return _seconds(self.frozen) / FORWARD
-
-    def autocast(self) -> torch.autocast:
-        dtype = self.machine.dtype
-        return torch.autocast(self.machine.device.type, dtype, enabled=dtype != torch.float32)
+        return _seconds(self.frozen, self.machine) / FORWARD
 
     def frozen(self) -> Tensor:
         """The frozen blocks alone."""
-        with torch.inference_mode(), self.autocast():
+        with torch.inference_mode(), self.machine.autocast():
             result: Tensor = self.network.frozen_part()(self.network.normalise(self.loaded))
         return result
 
@@ -123,7 +121,7 @@ class _Bench:
 
         def train() -> None:
             network.train()
-            with self.autocast():
+            with self.machine.autocast():
                 raw = network(batch, start)
             optimizer.zero_grad()
             criterion(raw, target)["loss"].backward()
@@ -133,18 +131,20 @@ class _Bench:
 
         def validate() -> None:
             network.eval()
-            with torch.inference_mode(), self.autocast():
+            with torch.inference_mode(), self.machine.autocast():
                 network(batch, start)
 
-        return _seconds(train) / count, _seconds(validate) / count
+        return _seconds(train, self.machine) / count, _seconds(validate, self.machine) / count
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    """Median time of a few calls after one that warms up."""
+def _seconds(work: Callable[[], object], machine: Machine) -> float:
+    """Return the median time of a few calls after one that warms up."""
     work()
     times = []
     for _ in range(REPEATS):
+        machine.synchronise()
         begin = time.perf_counter()
         work()
+        machine.synchronise()
         times.append(time.perf_counter() - begin)
     return sorted(times)[REPEATS // 2]

@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import asdict
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -226,10 +226,21 @@ def cache_key(
         values = tensor.detach().cpu().float() + 0.0  # -0.0, which averaging makes 0.0, is the same
         digest.update(name.encode() + values.numpy().tobytes())
     for sample in samples:
-        digest.update(sample.image.read_bytes())
+        digest.update(_file_digest(sample.image))
         for array in (sample.boxes, sample.labels, sample.difficult, sample.crowd, sample.area):
             digest.update(array.tobytes())
     return digest.hexdigest()[:16]
+
+
+def _file_digest(path: Path) -> bytes:
+    """Return a digest of a file's bytes; read again only if its size or time has changed."""
+    stat = path.stat()
+    return _digest_once(path, stat.st_size, stat.st_mtime_ns)
+
+
+@cache
+def _digest_once(path: Path, _size: int, _time: int) -> bytes:
+    return hashlib.sha256(path.read_bytes()).digest()
 
 
 def feature_bytes(network: Network) -> int:

@@ -11,7 +11,8 @@ import torch
 from yolo_cli.data.loader import TrainingImages
 from yolo_cli.model.network import Network
 from yolo_cli.text import counted, duration
-from yolo_cli.training.budget.plan import COPIES_LIMIT, Budget
+from yolo_cli.training.budget.clock import Budget
+from yolo_cli.training.budget.plan import COPIES_LIMIT
 from yolo_cli.training.budget.speed import measure_cache
 from yolo_cli.training.cache.entries import depths, describe, others, removal, touch
 from yolo_cli.training.cache.features import (

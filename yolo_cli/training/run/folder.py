@@ -7,7 +7,6 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,45 +16,9 @@ from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import atomic_write, atomic_write_text, check_folder
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.tasks.task import Task
-from yolo_cli.training.options import TrainOptions
-from yolo_cli.training.recipe import Recipe
-from yolo_cli.training.run.curves import draw_curves
+from yolo_cli.training.run.config import RunConfig
 
 DEFAULT_PARENT = Path("runs")
-
-
-@dataclass(frozen=True)
-class ImageList:
-    """The images of a dataset.
-
-    Attributes:
-        images: their ids, in order.
-        digest: of their labels and sizes; "" in runs that older versions began.
-    """
-
-    images: list[str]
-    digest: str = ""
-
-
-@dataclass(frozen=True)
-class RunConfig:
-    """What a resume needs of ``config.json``.
-
-    Attributes:
-        options: what the user asked for.
-        recipe: what was chosen.
-        model: the network, see :class:`ModelConfig`.
-        start: where its tensors came from, one line.
-        train: what it is trained on.
-        val: what it is validated on.
-    """
-
-    options: TrainOptions
-    recipe: Recipe
-    model: dict[str, Any]
-    start: str
-    train: ImageList
-    val: ImageList
 
 
 class RunFolder:
@@ -143,6 +106,10 @@ class RunFolder:
         except UserError as error:
             raise UserError(f"{self.config}: {error.message}", error.hint) from error
 
+    def onwards(self) -> str:
+        """Return the option with which another run takes up what this one has learned."""
+        return f" with --weights {self.best}" if self.best.exists() else ""
+
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write ``config.json``."""
         atomic_write_text(
@@ -158,5 +125,7 @@ class RunFolder:
             {k: "" if math.isnan(v) else f"{v:.6g}" for k, v in row.items()} for row in history
         )
         atomic_write_text(self.metrics, text.getvalue())
+        from yolo_cli.training.run.curves import draw_curves  # matplotlib takes a while
+
         with atomic_write(self.curves) as file:
             file.write(draw_curves(history, task))

@@ -8,8 +8,8 @@ import pytest
 
 from tests.training.conftest import Options
 from yolo_cli.training.cache.features import FeatureCache
+from yolo_cli.training.prepare import prepare
 from yolo_cli.training.reporter import Reporter
-from yolo_cli.training.setup import prepare
 
 
 @pytest.mark.parametrize(("precision", "expected"), [("bf16", 2), ("fp32", None)])
