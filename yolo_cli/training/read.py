@@ -59,7 +59,9 @@ def _point_out(splits: TrainingSplits, task: Task, reporter: Reporter) -> None:
     if idle:
         reporter.note(f"note      no object to train on: {listed(idle)}")
     if not task.counts(splits.val).any():
-        reporter.note("note      no object in the validation images: their mAP will stay 0")
+        reporter.note(
+            f"note      no object in the validation images: their {task.score_label} stays 0"
+        )
 
 
 def check_unchanged(

@@ -10,12 +10,12 @@ from typing import Any
 import torch
 import torchvision
 
-import yolo_cli
 from yolo_cli.data.sample import Dataset
 from yolo_cli.data.splits import TrainingSplits
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.training.decide import Decision, Facts
 from yolo_cli.training.options import TrainOptions
+from yolo_cli.version import __version__
 
 
 def run_record(
@@ -37,7 +37,7 @@ def run_record(
         splits: its images.
     """
     return {
-        "yolo_cli": yolo_cli.__version__,
+        "yolo_cli": __version__,
         "torch": torch.__version__,
         "torchvision": torchvision.__version__,
         "command": sys.argv[1:],
@@ -60,7 +60,7 @@ def weights_record(decision: Decision, start: str, splits: TrainingSplits) -> di
         "data": {"name": name, "train": len(splits.train), "val": len(splits.val)},
         "recipe": decision.recipe.to_json(),
         "start": start,
-        "yolo_cli": yolo_cli.__version__,
+        "yolo_cli": __version__,
     }
 
 
