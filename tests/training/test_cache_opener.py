@@ -25,7 +25,7 @@ def test_a_deeper_cache_is_made_from_the_one_that_is_there(
 
     def watched(self: FeatureCache, *arguments: Any, **more: Any) -> None:
         shallower = more["shallower"]
-        used.append(None if shallower is None else shallower[0])
+        used.append(None if shallower is None else shallower.depth)
         build(self, *arguments, **more)
 
     monkeypatch.setattr(FeatureCache, "build", watched)

@@ -74,16 +74,16 @@ class Distillation(nn.Module):
             raw = self.teacher.head.predict(last)
         return Answer(raw.float().clone(), {s: f.float().clone() for s, f in features.items()})
 
-    def run(self, student: Network, inputs: Tensor, start: int = 0) -> Answer:
+    def run(self, student: Network, inputs: Tensor, depth: int = 0) -> Answer:
         """The student's output, and its features translated for the teacher.
 
         Args:
             student: in the precision that it is trained in.
-            inputs: ``[N, 3, H, W]`` uint8, or what its first ``start`` blocks make of that.
-            start: blocks that the inputs have been through.
+            inputs: ``[N, 3, H, W]`` uint8, or what its first ``depth`` blocks make of that.
+            depth: blocks that the inputs have passed.
         """
-        x = inputs if start else student.normalise(inputs)
-        features, last = student_features(student, x, start)
+        x = inputs if depth else student.normalise(inputs)
+        features, last = student_features(student, x, depth)
         hints = {int(s): project(features[int(s)]) for s, project in self.projections.items()}
         return Answer(student.head.predict(last), hints)
 
@@ -136,19 +136,19 @@ def teacher_features(teacher: Network, inputs: Tensor) -> tuple[Features, Tensor
     return {**features, x.shape[-1]: x}, x
 
 
-def student_features(student: Network, x: Tensor, start: int = 0) -> tuple[Features, Tensor]:
+def student_features(student: Network, x: Tensor, depth: int = 0) -> tuple[Features, Tensor]:
     """The last features of each size: a small network is the better for each layer it has.
 
     Args:
         student: with a convolutional head.
-        x: ``[N, 3, H, W]`` normalised images, or the output of its first ``start`` blocks.
-        start: blocks that ``x`` has been through.
+        x: ``[N, 3, H, W]`` normalised images, or the output of its first ``depth`` blocks.
+        depth: blocks that ``x`` has passed.
 
     Returns:
         Features by size, and what the predictor is given.
     """
     features: Features = {}
-    blocks = student.backbone.block(start, student.backbone.blocks)
+    blocks = student.backbone.block(depth, student.backbone.blocks)
     for layer in chain(blocks, student.head.layers):
         x = layer(x)
         features[x.shape[-1]] = x

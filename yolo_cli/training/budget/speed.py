@@ -38,17 +38,16 @@ def measure_speed(
     loading = bench.loading()
     cached = bool(recipe.freeze and recipe.copies)
     cache = bench.frozen_seconds() + loading if recipe.freeze else 0.0
-    start = recipe.freeze if cached else 0
-    step, validate = bench.step(recipe, recipe.freeze, start)
+    step, validate = bench.step(recipe, recipe.freeze, depth=recipe.freeze if cached else 0)
     second = 0.0
     if recipe.unfreeze:
-        second = bench.step(recipe, recipe.freeze - recipe.unfreeze, 0)[0] + loading
+        second = bench.step(recipe, recipe.freeze - recipe.unfreeze, depth=0)[0] + loading
     extra = 0.0 if cached else loading
     return Speed(cache=cache, step=step + extra, validate=validate + extra, second=second)
 
 
 def measure_cache(
-    network: Network, images: TrainingImages, machine: Machine, done: int = 0
+    network: Network, images: TrainingImages, machine: Machine, depth: int = 0
 ) -> float:
     """Seconds an image of decoding, augmenting and running the frozen blocks.
 
@@ -56,13 +55,13 @@ def measure_cache(
         network: whose frozen blocks are run.
         images: what is decoded.
         machine: where it computes.
-        done: blocks whose output is at hand.
+        depth: blocks whose output is at hand.
     """
     bench = _Bench(network, images, machine)
     whole = bench.frozen_seconds()
-    if not done:
+    if not depth:
         return whole + bench.loading()
-    bench.network.freeze(done)
+    bench.network.freeze(depth)
     return max(whole - bench.frozen_seconds(), 0.0)
 
 
@@ -96,20 +95,20 @@ class _Bench:
             result: Tensor = self.network.frozen_part()(self.network.normalise(self.loaded))
         return result
 
-    def step(self, recipe: Recipe, frozen: int, start: int) -> tuple[float, float]:
+    def step(self, recipe: Recipe, frozen: int, depth: int) -> tuple[float, float]:
         """Seconds an image of training and of validation.
 
         Args:
             recipe: batch, loss and average.
             frozen: leading blocks that are not trained.
-            start: blocks whose output is at hand.
+            depth: blocks whose output is at hand.
         """
         network = self.network
         network.freeze(frozen)
         count = min(recipe.batch, len(self.images))
-        count = count if start else min(count, FEW)
+        count = count if depth else min(count, FEW)
         repeats = -(-count // FORWARD)
-        inputs = self.frozen().to(self.machine.dtype) if start else self.loaded
+        inputs = self.frozen().to(self.machine.dtype) if depth else self.loaded
         batch = inputs.repeat(repeats, 1, 1, 1)[:count].clone(memory_format=torch.channels_last)
         task = task_of(network.config)
         target = task.encode((self.targets * repeats)[:count], network.config)
@@ -122,7 +121,7 @@ class _Bench:
         def train() -> None:
             network.train()
             with self.machine.autocast():
-                raw = network(batch, start)
+                raw = network(batch, depth)
             optimizer.zero_grad()
             criterion(raw, target)["loss"].backward()
             clip_gradient(network, recipe.clip)
@@ -132,7 +131,7 @@ class _Bench:
         def validate() -> None:
             network.eval()
             with torch.inference_mode(), self.machine.autocast():
-                network(batch, start)
+                network(batch, depth)
 
         return _seconds(train, self.machine) / count, _seconds(validate, self.machine) / count
 
