@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from yolo_cli.version import __version__
+
 if TYPE_CHECKING:
     from yolo_cli.inference.detector import Detector
 
-__version__ = "0.1.0"
-__all__ = ["load"]
+__all__ = ["__version__", "load"]
 
 
 def load(

@@ -16,6 +16,7 @@ from yolo_cli.data.sample import Sample
 from yolo_cli.data.target import Target
 from yolo_cli.data.transforms import Augmentation
 from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.tasks.detect.augment import Preparation
 
 SIZE = 32
 # Later versions of Python warn of any fork beside threads, such as torch's.
@@ -49,15 +50,13 @@ def samples(tmp_path: Path) -> list[Sample]:
 def dataset(
     samples: Sequence[Sample], augmentation: Augmentation | None = None, seed: int = 0
 ) -> TrainingImages:
-    return TrainingImages(samples, SIZE, augmentation, seed)
+    return TrainingImages(samples, Preparation(SIZE, augmentation), seed)
 
 
 def equal(one: Batch, other: Batch) -> bool:
     images, targets = one
     return torch.equal(images, other[0]) and all(
-        torch.equal(a[name], b[name])  # type: ignore[literal-required]
-        for a, b in zip(targets, other[1], strict=True)
-        for name in a
+        torch.equal(a[name], b[name]) for a, b in zip(targets, other[1], strict=True) for name in a
     )
 
 
@@ -112,12 +111,12 @@ def test_collated_images_are_channels_last() -> None:
     images = [torch.randint(0, 256, (3, 4, 6), dtype=torch.uint8) for _ in range(3)]
     no_objects = dataset([])
     assert len(no_objects) == 0
-    stacked, _ = collate([(image, {}) for image in images])  # type: ignore[typeddict-item]
+    stacked, _ = collate([(image, {}) for image in images])
     assert torch.equal(stacked, torch.stack(images))
     assert stacked.is_contiguous(memory_format=torch.channels_last)
 
 
-VARIED = Augmentation(mosaic=0.5)
+VARIED = Augmentation()
 
 
 def test_chance_depends_on_seed_epoch_and_index_alone(samples: list[Sample]) -> None:
@@ -183,23 +182,3 @@ def test_an_image_that_cannot_be_read_is_a_users_error(
 def test_a_users_error_survives_the_way_between_processes() -> None:
     error = pickle.loads(pickle.dumps(UserError("a", "b", ExitCode.FAILURE)))
     assert (error.message, error.hint, error.code) == ("a", "b", ExitCode.FAILURE)
-
-
-def test_a_mosaic_is_made_of_four_samples(samples: list[Sample]) -> None:
-    still = Augmentation(jitter=0, exposure=1, saturation=1, flip=0, mosaic=1.0)
-    pixels, _ = dataset(samples, still)[0, 3]
-    # Its first quarter is the sample itself; the others are drawn from all five.
-    assert abs(int(pixels[0, 0, 0]) - 150) <= 2
-    corners = [int(pixels[0, y, x]) for y in (0, -1) for x in (0, -1)]
-    assert all(min(abs(c - 50 * i) for i in range(5)) <= 2 for c in corners)
-    seen = {round(int(dataset(samples, still)[epoch, 0][0][0, -1, -1]) / 50) for epoch in range(40)}
-    assert seen == {0, 1, 2, 3, 4}
-
-
-def test_as_many_mosaics_as_asked_for(samples: list[Sample]) -> None:
-    still = Augmentation(jitter=0, exposure=1, saturation=1, flip=0, mosaic=0.25)
-    images = dataset(samples, still)
-    # 40 x 20 to 32 x 32: times .8 and 1.6; in a mosaic the object would be smaller.
-    whole = torch.tensor([3.2, 3.2, 19.2, 28.8])
-    plain = sum(torch.allclose(images[epoch, 4][1]["boxes"][0], whole) for epoch in range(200))
-    assert 125 < plain < 175  # 150 ± 4 standard deviations of √(200 x 3/16) = 6.1

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from yolo_cli.data.sample import Sample
-from yolo_cli.data.target import Target, concatenate, select, target_of
+from yolo_cli.data.target import Target, concatenate, count, select
+from yolo_cli.tasks.detect.target import target_of
 
 
 def sample(count: int) -> Sample:
@@ -24,13 +25,14 @@ def sample(count: int) -> Sample:
     )
 
 
-def check_types(target: Target, count: int) -> None:
-    assert target["boxes"].shape == (count, 4)
-    assert target["boxes"].dtype == target["area"].dtype == torch.float32
+def check_types(target: Target, objects: int) -> None:
+    assert count(target) == objects
+    assert target["boxes"].shape == (objects, 4)
+    assert target["boxes"].dtype == torch.float32
     assert target["labels"].dtype == torch.int64
     assert target["difficult"].dtype == target["crowd"].dtype == torch.bool
-    for name in ("labels", "difficult", "crowd", "area"):
-        assert target[name].shape == (count,)
+    for name in ("labels", "difficult", "crowd"):
+        assert target[name].shape == (objects,)
 
 
 def test_a_samples_objects_as_tensors() -> None:
@@ -40,7 +42,6 @@ def test_a_samples_objects_as_tensors() -> None:
     assert target["labels"].tolist() == [0, 1, 2]
     assert target["difficult"].tolist() == [False, True, False]
     assert target["crowd"].tolist() == [False, False, True]
-    assert target["area"].tolist() == [0.5, 1.5, 2.5]
 
 
 def test_a_sample_without_objects() -> None:
@@ -52,7 +53,7 @@ def test_select_by_mask_and_by_index() -> None:
     masked = select(target, torch.tensor([True, False, True]))
     check_types(masked, 2)
     assert masked["labels"].tolist() == [0, 2]
-    assert masked["area"].tolist() == [0.5, 2.5]
+    assert masked["boxes"][:, 0].tolist() == [0, 2]
     turned = select(target, torch.tensor([2, 0]))
     assert turned["labels"].tolist() == [2, 0]
     assert turned["crowd"].tolist() == [True, False]

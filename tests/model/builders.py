@@ -55,5 +55,4 @@ def target(
         labels=torch.tensor(list(range(count) if labels is None else labels), dtype=torch.int64),
         difficult=torch.isin(index, torch.tensor(list(difficult), dtype=torch.int64)),
         crowd=torch.isin(index, torch.tensor(list(crowd), dtype=torch.int64)),
-        area=(rows[:, 2] - rows[:, 0]) * (rows[:, 3] - rows[:, 1]),
     )

@@ -11,7 +11,7 @@ def entry(parent: Path, name: str, size: int, days: float = 0) -> Path:
     folder = parent / name
     (folder / "copy000").mkdir(parents=True)
     (folder / "copy000/000000.safetensors").write_bytes(bytes(size))
-    describe(folder, images="/photos/cats", part="training", blocks=4)
+    describe(folder, images="/photos/cats", part="training", depth=4)
     then = time.time() - days * 86400
     os.utime(folder / "about.json", (then, then))
     return folder
@@ -51,8 +51,8 @@ def test_use_makes_an_entry_new(tmp_path: Path) -> None:
 def test_depths_are_those_that_entries_tell_of(tmp_path: Path) -> None:
     assert depths(tmp_path / "none") == set()
     for name, blocks in (("a", 4), ("b", 2), ("c", 4)):
-        describe(tmp_path / name, images="photos", part="training", blocks=blocks)
-    for name, text in (("d", "{"), ("e", "[]"), ("f", '{"blocks": null}')):
+        describe(tmp_path / name, images="photos", part="training", depth=blocks)
+    for name, text in (("d", "{"), ("e", "[]"), ("f", '{"depth": null}')):
         (tmp_path / name).mkdir()
         (tmp_path / name / ABOUT).write_text(text)
     assert depths(tmp_path) == {2, 4}

@@ -21,8 +21,8 @@ from rich.console import Console
 from tests.training.conftest import Options
 from tests.training.test_trainer import assert_same_result
 from yolo_cli.training.options import TrainOptions
+from yolo_cli.training.prepare import prepare, prepare_resumed
 from yolo_cli.training.reporter import Reporter
-from yolo_cli.training.setup import prepare, prepare_resumed
 
 PARTS = 4  # of the test of all files, for several processes to share
 MOMENTS = 5  # at random

@@ -16,6 +16,7 @@ from yolo_cli.data.dataset import open_dataset
 from yolo_cli.data.loader import TrainingImages, collate
 from yolo_cli.evaluation.voc import evaluate_voc
 from yolo_cli.model.config import new_config
+from yolo_cli.tasks.detect.augment import Preparation
 from yolo_cli.tasks.detect.grid import Grid
 from yolo_cli.tasks.detect.loss import YoloLoss
 from yolo_cli.tasks.detect.postprocess import postprocess
@@ -49,7 +50,7 @@ def test_learns_eight_images_by_heart(
         width=0.125,
     )
     network, grid = build_network(config), Grid.of(config)
-    images = TrainingImages(dataset.samples, SIZE, None, seed=0)
+    images = TrainingImages(dataset.samples, Preparation(SIZE, None), seed=0)
     inputs, targets = collate([images[0, i] for i in range(len(images))])
     sizes = [(s.width, s.height) for s in dataset.samples]
     criterion = YoloLoss(grid, recipe.loss)

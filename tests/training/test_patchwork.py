@@ -5,7 +5,8 @@ import torch
 
 from yolo_cli.data.loader import Batch
 from yolo_cli.data.target import Target
-from yolo_cli.data.transforms import MIN_VISIBLE
+from yolo_cli.tasks.detect.target import MIN_VISIBLE
+from yolo_cli.tasks.detect.target import scene as put_together
 from yolo_cli.training.patchwork import patchwork
 
 CELLS, PIXELS = 8, 16  # the activations' side, and the pixels of one of them
@@ -23,7 +24,6 @@ def scene(label: int, box: tuple[int, int, int, int]) -> tuple[torch.Tensor, Tar
         labels=torch.tensor([label]),
         difficult=torch.tensor([False]),
         crowd=torch.tensor([False]),
-        area=torch.tensor([float((x2 - x1) * (y2 - y1) * PIXELS**2)]),
     )
     return features, target
 
@@ -35,7 +35,7 @@ def make_batch() -> Batch:
 
 def patch(batch: Batch, probability: float, rng: np.random.Generator) -> Batch:
     features, targets = batch
-    (varied,), scenes = patchwork([features], targets, SIZE, probability, rng)
+    (varied,), scenes = patchwork([features], targets, SIZE, probability, rng, put_together)
     return varied, scenes
 
 
@@ -45,12 +45,11 @@ def test_boxes_frame_their_objects_and_nothing_visible_is_lost() -> None:
         features, targets = patch(make_batch(), 1.0, np.random.default_rng(seed))
         for canvas, target in zip(features, targets, strict=True):
             framed = torch.zeros_like(canvas, dtype=torch.bool)
-            for box, label, area in zip(
-                target["boxes"], target["labels"], target["area"], strict=True
-            ):
+            for box, label in zip(target["boxes"], target["labels"], strict=True):
                 x1, y1, x2, y2 = (int(v) for v in box / PIXELS)
+                assert x1 < x2
+                assert y1 < y2
                 assert (canvas[:, y1:y2, x1:x2] == 1 + label).all()
-                assert area == (x2 - x1) * (y2 - y1) * PIXELS**2
                 framed[:, y1:y2, x1:x2] = True
             pieces += len(target["labels"])
             # What no box frames are remains of less than 30 % of an object: of the second, the
@@ -66,8 +65,8 @@ def test_item_keeps_its_own_top_left_window() -> None:
     features, target = scene(0, (0, 0, 8, 8))
     varied, targets = patch((features[None], [target]), 1.0, np.random.default_rng(3))
     assert (varied == 1).all()
-    covered = sum(float(area) for area in targets[0]["area"])
-    assert covered <= SIZE**2
+    sides = targets[0]["boxes"][:, 2:] - targets[0]["boxes"][:, :2]
+    assert float(sides.prod(dim=1).sum()) <= SIZE**2
     assert len(targets[0]["labels"]) >= 1
 
 
@@ -94,7 +93,7 @@ def test_all_forms_of_an_item_get_the_same_windows() -> None:
     features, targets = make_batch()
     pixels = features.repeat_interleave(PIXELS, dim=2).repeat_interleave(PIXELS, dim=3)
     (cells, fine), scenes = patchwork(
-        [features, pixels], targets, SIZE, 1.0, np.random.default_rng(1)
+        [features, pixels], targets, SIZE, 1.0, np.random.default_rng(1), put_together
     )
     assert not torch.equal(cells, features)
     again = cells.repeat_interleave(PIXELS, dim=2).repeat_interleave(PIXELS, dim=3)

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from yolo_cli.errors import UserError
-from yolo_cli.training.budget.plan import Budget, Speed, Work, make_plan, parse_duration
+from yolo_cli.training.budget.clock import Budget
+from yolo_cli.training.budget.plan import Speed, Work, make_plan, parse_duration
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ from tests.training.conftest import Options
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.tasks.networks import load_weights
 from yolo_cli.training.options import TrainOptions
+from yolo_cli.training.prepare import prepare, prepare_resumed
 from yolo_cli.training.reporter import Reporter
-from yolo_cli.training.setup import prepare, prepare_resumed
 from yolo_cli.training.trainer import Trainer
 
 
@@ -119,7 +119,7 @@ def test_resume_needs_none_of_the_starting_weights(
 
 def interrupt_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Press Ctrl-C during step ``steps``, counted from 1."""
-    original, done = Trainer._step, [0]
+    original, done = Trainer._take_step, [0]
 
     def step(self: Trainer, *args: Any) -> dict[str, float]:
         result = original(self, *args)
@@ -128,7 +128,7 @@ def interrupt_after(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
             signal.raise_signal(signal.SIGINT)
         return result
 
-    monkeypatch.setattr(Trainer, "_step", step)
+    monkeypatch.setattr(Trainer, "_take_step", step)
 
 
 def test_ctrl_c_while_the_weights_are_written(
@@ -206,7 +206,7 @@ def test_a_resumed_run_follows_its_plan(
     options: Options, tmp_path: Path, reporter: Reporter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     budget = options(time_budget=6.0, epochs=None, freeze=2, copies=None)
-    monkeypatch.setattr("yolo_cli.training.budget.plan.Budget.epochs", lambda *_: 7)
+    monkeypatch.setattr("yolo_cli.training.budget.clock.Budget.epochs", lambda *_: 7)
     trainer = prepare(budget, tmp_path / "run", reporter)
     interrupt_after(7, monkeypatch)
     with pytest.raises(KeyboardInterrupt):

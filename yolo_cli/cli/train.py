@@ -288,8 +288,8 @@ def train(  # typer calls it by name
 
     from yolo_cli.training.budget.plan import parse_duration
     from yolo_cli.training.options import TrainOptions
+    from yolo_cli.training.prepare import prepare, prepare_resumed
     from yolo_cli.training.reporter import Reporter
-    from yolo_cli.training.setup import prepare, prepare_resumed
 
     with Reporter(stderr()) as reporter:
         if resume is not None:

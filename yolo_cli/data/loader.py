@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -16,8 +16,8 @@ from torch.utils.data import DataLoader, Dataset
 from yolo_cli.data.formats.common import with_skip_hint
 from yolo_cli.data.images import read_image
 from yolo_cli.data.sample import Sample
-from yolo_cli.data.target import Target, target_of
-from yolo_cli.data.transforms import Augmentation, augment, mosaic, stretch, stretch_target
+from yolo_cli.data.target import Target
+from yolo_cli.data.transforms import Augmentation
 from yolo_cli.errors import UserError
 
 Batch = tuple[Tensor, list[Target]]
@@ -30,51 +30,51 @@ def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
     return np.random.default_rng((seed, epoch, index))
 
 
+class Prepare(Protocol):
+    """How a task makes the network's input and a target of a labelled image."""
+
+    @property
+    def image_size(self) -> int:
+        """Pixels along each side of the input."""
+
+    @property
+    def augmentation(self) -> Augmentation | None:
+        """How images are varied; None to only stretch them."""
+
+    def __call__(
+        self, image: Image.Image, sample: Sample, rng: np.random.Generator
+    ) -> tuple[Tensor, Target]:
+        """Return ``[3, S, S]`` uint8 and the target.
+
+        Args:
+            image: upright RGB.
+            sample: what its labels say.
+            rng: the only source of chance.
+        """
+
+
 class TrainingImages(Dataset[tuple[Tensor, Target]]):
-    """Images at the network's size, augmented or just stretched.
+    """Images at the network's size with their targets.
 
     Args:
         samples: what to read.
-        image_size: pixels along each side of the network's input.
-        augmentation: None to stretch only.
+        prepare: makes input and target of each.
         seed: of the run.
     """
 
-    def __init__(
-        self,
-        samples: Sequence[Sample],
-        image_size: int,
-        augmentation: Augmentation | None,
-        seed: int,
-    ) -> None:
+    def __init__(self, samples: Sequence[Sample], prepare: Prepare, seed: int) -> None:
         self.samples = samples
-        self.image_size = image_size
-        self.augmentation = augmentation
+        self.prepare = prepare
         self.seed = seed
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def __getitem__(self, key: Key) -> tuple[Tensor, Target]:
-        """Image and target for ``key``: (epoch, index of the sample)."""
+        """Return image and target for ``key``: (epoch, index of the sample)."""
         epoch, index = key
-        if self.augmentation is None:
-            sample = self.samples[index]
-            pixels = stretch(_read(sample), self.image_size)
-            target = stretch_target(target_of(sample), sample.width, sample.height, self.image_size)
-            return pixels, target
-        rng = sample_rng(self.seed, epoch, index)
-        if rng.random() >= self.augmentation.mosaic:
-            return self._augmented(index, self.augmentation, rng)
-        others = rng.integers(len(self.samples), size=3)
-        parts = [self._augmented(int(i), self.augmentation, rng) for i in (index, *others)]
-        return mosaic(parts, rng)
-
-    def _augmented(
-        self, index: int, augmentation: Augmentation, rng: np.random.Generator
-    ) -> tuple[Tensor, Target]:
         sample = self.samples[index]
-        return augment(_read(sample), target_of(sample), self.image_size, augmentation, rng)
+        return self.prepare(_read(sample), sample, sample_rng(self.seed, epoch, index))
 
 
 def _read(sample: Sample) -> Image.Image:

@@ -1,9 +1,8 @@
 """Learning from a teacher: a small network is shown what a larger one makes of the same images.
 
 Hinton et al. 2015 (soft targets), Romero et al. 2015 (hints: the student's features, projected,
-shall be the teacher's, here at every resolution that both have), Mehta & Ozturk 2018 (in a
-one-stage detector the teacher's boxes and classes count as much as it believes that there is an
-object).
+shall be the teacher's, here at every resolution that both have). What is learned from the outputs
+depends on the task.
 
 The output of the teacher's backbone is kept in a feature cache, made from the one that its own
 training has left, so all it costs is its head; first blocks of the student that are frozen are
@@ -14,7 +13,6 @@ likes.
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass
 from itertools import chain
 
@@ -22,11 +20,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812  # the name that every torch programmer reads
 from torch import Tensor, nn
 
-from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.network import Network
-from yolo_cli.tasks.detect.grid import Grid
+from yolo_cli.tasks.networks import shapes_of
+from yolo_cli.tasks.task import task_of
 
-COORD = 5.0  # weight of the teacher's boxes, as λcoord is of the true ones
 HINT = 20.0  # weight of each hint, which starts near 1 and is small beside the other terms
 
 Features = dict[int, Tensor]  # ``[N, C, size, size]`` by size
@@ -47,12 +44,13 @@ class Distillation(nn.Module):
 
     def __init__(self, teacher: Network, student: Network, dtype: torch.dtype) -> None:
         super().__init__()
-        check_match(teacher, student)
+        self.task = task_of(student.config)
+        self.task.check_teacher(student.config, teacher.config)
+        self.config = student.config
         self.teacher = teacher.eval().requires_grad_(False).to(memory_format=torch.channels_last)
         self.dtype = dtype
-        self.grid = Grid.of(student.config)
         # Nothing of it is kept: it translates the student's features for the teacher.
-        self.projections = _projections(teacher, student)
+        self.projections = _projections(teacher, student).to(student.mean.device)
 
     def train(self, mode: bool = True) -> Distillation:
         """Set training mode; the teacher stays in evaluation mode."""
@@ -76,16 +74,16 @@ class Distillation(nn.Module):
             raw = self.teacher.head.predict(last)
         return Answer(raw.float().clone(), {s: f.float().clone() for s, f in features.items()})
 
-    def run(self, student: Network, inputs: Tensor, start: int = 0) -> Answer:
+    def run(self, student: Network, inputs: Tensor, depth: int = 0) -> Answer:
         """The student's output, and its features translated for the teacher.
 
         Args:
             student: in the precision that it is trained in.
-            inputs: ``[N, 3, H, W]`` uint8, or what its first ``start`` blocks make of that.
-            start: blocks that the inputs have been through.
+            inputs: ``[N, 3, H, W]`` uint8, or what its first ``depth`` blocks make of that.
+            depth: blocks that the inputs have passed.
         """
-        x = inputs if start else student.normalise(inputs)
-        features, last = student_features(student, x, start)
+        x = inputs if depth else student.normalise(inputs)
+        features, last = student_features(student, x, depth)
         hints = {int(s): project(features[int(s)]) for s, project in self.projections.items()}
         return Answer(student.head.predict(last), hints)
 
@@ -102,7 +100,7 @@ class Distillation(nn.Module):
         """
         hints = [hint_loss(f.float(), teacher.features[s]) for s, f in student.features.items()]
         return {
-            "soft": soft_loss(self.grid, student.raw, teacher.raw) / len(student.raw),
+            "soft": self.task.soft_loss(self.config, student.raw, teacher.raw) / len(student.raw),
             "hint": HINT * torch.stack(hints).sum(),
         }
 
@@ -112,7 +110,7 @@ class Answer:
     """What a network says of a batch.
 
     Attributes:
-        raw: ``[N, S, S, 5B + C]`` its outputs.
+        raw: its raw output.
         features: ``[N, F, size, size]`` by size, what is compared of its features.
     """
 
@@ -138,19 +136,19 @@ def teacher_features(teacher: Network, inputs: Tensor) -> tuple[Features, Tensor
     return {**features, x.shape[-1]: x}, x
 
 
-def student_features(student: Network, x: Tensor, start: int = 0) -> tuple[Features, Tensor]:
+def student_features(student: Network, x: Tensor, depth: int = 0) -> tuple[Features, Tensor]:
     """The last features of each size: a small network is the better for each layer it has.
 
     Args:
         student: with a convolutional head.
-        x: ``[N, 3, H, W]`` normalised images, or the output of its first ``start`` blocks.
-        start: blocks that ``x`` has been through.
+        x: ``[N, 3, H, W]`` normalised images, or the output of its first ``depth`` blocks.
+        depth: blocks that ``x`` has passed.
 
     Returns:
         Features by size, and what the predictor is given.
     """
     features: Features = {}
-    blocks = student.backbone.block(start, student.backbone.blocks)
+    blocks = student.backbone.block(depth, student.backbone.blocks)
     for layer in chain(blocks, student.head.layers):
         x = layer(x)
         features[x.shape[-1]] = x
@@ -163,7 +161,8 @@ def _projections(teacher: Network, student: Network) -> nn.ModuleDict:
     Only of layers that are trained.
     """
     side = student.config.image_size
-    taught, learning = deepcopy(teacher).to("meta"), deepcopy(student).to("meta")
+    taught, learning = shapes_of(teacher.config), shapes_of(student.config)
+    taught.freeze(teacher.frozen)
     images = torch.zeros(1, 3, side, side, device="meta")
     inputs = taught.backbone.block(0, taught.frozen)(images)
     theirs, _ = teacher_features(taught, inputs)
@@ -178,33 +177,6 @@ def _projections(teacher: Network, student: Network) -> nn.ModuleDict:
     )
 
 
-def soft_loss(grid: Grid, raw: Tensor, teacher: Tensor) -> Tensor:
-    """Distance of two outputs, summed over cells, boxes and images.
-
-    Confidences everywhere; boxes as far as the teacher is confident of them; classes as far as it
-    is of any of the cell's boxes.
-
-    Args:
-        grid: of both networks.
-        raw: ``[N, S, S, 5B + C]`` the student's.
-        teacher: the same of the teacher.
-    """
-    mine, theirs = grid.unpack(raw), grid.unpack(teacher)
-    confidence = theirs.confidence
-    surprise = F.binary_cross_entropy_with_logits(
-        mine.raw_confidence, confidence, reduction="none"
-    ) - F.binary_cross_entropy(confidence, confidence, reduction="none")
-    boxes = (mine.xy - theirs.xy).square() + (mine.root_wh - theirs.root_wh).square()
-    classes = F.kl_div(mine.raw_classes.log_softmax(-1), theirs.classes, reduction="none").sum(
-        dim=-1
-    )
-    return (
-        surprise.sum()
-        + COORD * (boxes.sum(dim=-1) * confidence).sum()
-        + (classes * confidence.amax(dim=-1)).sum()
-    )
-
-
 def hint_loss(features: Tensor, teacher: Tensor) -> Tensor:
     """Mean squared difference of features, in units of the teacher's variance.
 
@@ -216,35 +188,3 @@ def hint_loss(features: Tensor, teacher: Tensor) -> Tensor:
         teacher: the same of the teacher.
     """
     return F.mse_loss(features, teacher) / teacher.var().clamp(min=1e-4)
-
-
-def check_match(teacher: Network, student: Network) -> None:
-    """Whether the outputs of two networks mean the same.
-
-    Raises:
-        UserError: if they do not.
-    """
-    ours, theirs = student.config, teacher.config
-    for what, a, b in (
-        ("classes", ours.classes, theirs.classes),
-        ("grid", ours.grid, theirs.grid),
-        ("boxes", ours.boxes, theirs.boxes),
-        ("image size", ours.image_size, theirs.image_size),
-        ("output", ours.output, theirs.output),
-    ):
-        if a != b:
-            raise UserError(
-                f"--teacher: its {what} ({_short(b)}) are not those of the network ({_short(a)})",
-                "train the teacher on the same dataset with the same --grid and --boxes",
-                ExitCode.USAGE,
-            )
-    if ours.output != "sigmoid" or "fc" in (ours.head, theirs.head):
-        raise UserError(
-            "--teacher: both networks need --head conv and the default recipe's outputs",
-            "leave out --teacher, --head or --recipe",
-            ExitCode.USAGE,
-        )
-
-
-def _short(value: object) -> str:
-    return ", ".join(value) if isinstance(value, tuple) else str(value)

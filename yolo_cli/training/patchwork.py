@@ -8,15 +8,16 @@ memory: every step sees scenes that it has never seen, however few copies are on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from yolo_cli.data.target import Target, concatenate
-from yolo_cli.data.transforms import visible
+from yolo_cli.data.target import Target
+from yolo_cli.tasks.task import Window
+
+Scene = Callable[[Sequence[tuple[Target, Window]]], Target]
 
 
 def patchwork(
@@ -25,6 +26,7 @@ def patchwork(
     image_size: int,
     probability: float,
     rng: np.random.Generator,
+    scene: Scene,
 ) -> tuple[list[Tensor], list[Target]]:
     """Replace some of a batch's items by four windows, at the original scale, of its items.
 
@@ -34,10 +36,11 @@ def patchwork(
     Args:
         inputs: the same items in several forms, each ``[N, C, H, W]``: activations of any depth,
             or pixels. Windows are cut along the cells of the smallest.
-        targets: boxes in pixels of the network's input.
+        targets: of the items, in pixels of the network's input.
         image_size: pixels along each side of the network's input.
         probability: of each item to be replaced.
         rng: the only source of chance.
+        scene: puts a scene's target together, see :meth:`yolo_cli.tasks.task.Task.scene`.
 
     Returns:
         New tensors, and the targets with what is still to be seen.
@@ -50,11 +53,11 @@ def patchwork(
         windows = _draw([int(item), *rng.integers(count, size=3).tolist()], cells, rng)
         for form, result in zip(inputs, results, strict=True):
             _fill(result[item], form, windows, form.shape[-1] // cells)
-        scenes[item] = _scene(targets, windows, image_size / cells)
+        scenes[item] = scene([(targets[w.item], w.pixels(image_size / cells)) for w in windows])
     return results, scenes
 
 
-class _Window(NamedTuple):
+class _Cells(NamedTuple):
     """A part of an item and its place in the scene, in cells."""
 
     item: int
@@ -65,8 +68,12 @@ class _Window(NamedTuple):
     width: int
     height: int
 
+    def pixels(self, side: float) -> Window:
+        """Return the window in pixels of the network's input; a cell is ``side`` wide."""
+        return Window(*(side * value for value in self[1:]))
 
-def _draw(items: list[int], cells: int, rng: np.random.Generator) -> list[_Window]:
+
+def _draw(items: list[int], cells: int, rng: np.random.Generator) -> list[_Cells]:
     """Four windows that fill a scene, each from a random place of its item."""
     row, column = (round(share * cells) for share in rng.random(2))
     places = [
@@ -76,7 +83,7 @@ def _draw(items: list[int], cells: int, rng: np.random.Generator) -> list[_Windo
         (column, row, cells - column, cells - row),
     ]
     return [
-        _Window(
+        _Cells(
             item,
             int(rng.integers(cells - width + 1)),
             int(rng.integers(cells - height + 1)),
@@ -87,25 +94,10 @@ def _draw(items: list[int], cells: int, rng: np.random.Generator) -> list[_Windo
     ]
 
 
-def _fill(canvas: Tensor, form: Tensor, windows: list[_Window], scale: int) -> None:
+def _fill(canvas: Tensor, form: Tensor, windows: list[_Cells], scale: int) -> None:
     """Copy windows of ``form`` (``[N, C, H, W]``, ``scale`` times the cells) to their places."""
     for w in windows:
         left, top, x, y, width, height = (scale * value for value in w[1:])
         canvas[:, y : y + height, x : x + width] = form[
             w.item, :, top : top + height, left : left + width
         ]
-
-
-def _scene(targets: list[Target], windows: list[_Window], pixels: float) -> Target:
-    """The objects to be seen in a scene; a cell is ``pixels`` wide."""
-    seen = []
-    for w in windows:
-        moved = _shifted(targets[w.item], -w.left * pixels, -w.top * pixels)
-        inside = visible(moved, (w.width * pixels, w.height * pixels))
-        seen.append(_shifted(inside, w.x * pixels, w.y * pixels))
-    return concatenate(seen)
-
-
-def _shifted(target: Target, x: float, y: float) -> Target:
-    shift = torch.tensor([x, y, x, y])
-    return Target(**{**target, "boxes": target["boxes"] + shift})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -17,9 +17,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from yolo_cli.tasks.task import Task
 from yolo_cli.text import printable
-
-TERMS = ("box", "object", "noobject", "class")
 
 
 class Reporter:
@@ -38,7 +37,8 @@ class Reporter:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task: TaskID | None = None
+        self._bar: TaskID | None = None
+        self._task: Task | None = None
 
     def __enter__(self) -> Reporter:
         self.progress.start()
@@ -59,44 +59,47 @@ class Reporter:
     def begin(self, name: str, total: int, done: int = 0) -> None:
         """Start a bar of ``total`` images, ``done`` of which need no work any more."""
         self.end()
-        self._task = self.progress.add_task(name, total=total, completed=done, rate="", detail="")
+        self._bar = self.progress.add_task(name, total=total, completed=done, rate="", detail="")
 
     def advance(self, images: int, detail: str = "") -> None:
         """``images`` more are done."""
-        if self._task is None:
+        if self._bar is None:
             return
-        task = self.progress.tasks[self.progress.task_ids.index(self._task)]
+        task = self.progress.tasks[self.progress.task_ids.index(self._bar)]
         rate = f"{task.speed:.1f} images/s" if task.speed else ""
-        self.progress.update(self._task, advance=images, rate=rate, detail=detail)
+        self.progress.update(self._bar, advance=images, rate=rate, detail=detail)
 
     def end(self) -> None:
         """Remove the bar."""
-        if self._task is not None:
-            self.progress.remove_task(self._task)
-            self._task = None
+        if self._bar is not None:
+            self.progress.remove_task(self._bar)
+            self._bar = None
 
     def interrupted(self, run: Path) -> None:
         """Ctrl-C: nothing is lost."""
         self.end()
         self.note(f"stopped; go on with: yolo train --resume {run}")
 
-    def header(self) -> None:
-        """Names of the columns of :meth:`epoch`."""
-        terms = " ".join(f"{name:>8}" for name in TERMS)
-        self.note(f"{'epoch':>9} {'rate':>8} {'loss':>8} {terms} {'img/s':>6} {'mAP':>6}")
+    def header(self, task: Task) -> None:
+        """Write the names of the columns of :meth:`epoch`, which are the task's."""
+        self._task = task
+        terms, label = " ".join(f"{name:>8}" for name in task.terms), task.score_label
+        self.note(f"{'epoch':>9} {'rate':>8} {'loss':>8} {terms} {'img/s':>6} {label:>6}")
 
     def epoch(self, row: Mapping[str, float], epochs: int, *, best: bool) -> None:
-        """One row: mean loss terms, speed, validation mAP."""
+        """Write one row: mean loss terms, speed, validation score; needs :meth:`header` before."""
+        assert self._task is not None
         number = f"{row['epoch']:.0f}/{epochs}"
-        terms = " ".join(f"{row[name]:8.3f}" for name in TERMS)
-        score = "" if math.isnan(row["map"]) else f"{row['map']:6.2f}"
+        terms = " ".join(f"{row[name]:8.3f}" for name in self._task.terms)
+        value = row[self._task.score_key]
+        score = "" if math.isnan(value) else f"{value:6.2f}"
         self.note(
             f"{number:>9} {row['lr']:8.5f} {row['loss']:8.3f} {terms} "
             f"{row['images_per_second']:6.1f} {score}{' *' if best else ''}"
         )
 
 
-def loss_line(terms: Mapping[str, float]) -> str:
-    """The loss and its terms in one short line."""
-    parts = " ".join(f"{name} {terms[name]:.2f}" for name in TERMS if name in terms)
+def loss_line(terms: Mapping[str, float], names: Sequence[str]) -> str:
+    """Return the loss and the terms of these names in one short line."""
+    parts = " ".join(f"{name} {terms[name]:.2f}" for name in names if name in terms)
     return f"loss {terms['loss']:.2f} ({parts})"

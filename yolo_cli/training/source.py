@@ -22,7 +22,7 @@ class Source:
     Attributes:
         samples: the annotated images.
         dataset: input and target for ``(epoch, index)``.
-        start: backbone blocks that the inputs have been through: 0 for images.
+        depth: backbone blocks that the inputs have passed: 0 for images.
         workers: processes that load ahead.
         copies: augmented copies that ``dataset`` holds of each sample; 0 if every epoch's are new.
         teacher: a teacher's activations of the same copies of the same samples.
@@ -30,7 +30,7 @@ class Source:
 
     samples: Sequence[Sample]
     dataset: Dataset[tuple[Tensor, Target]]
-    start: int
+    depth: int
     workers: int
     copies: int = 0
     teacher: Dataset[tuple[Tensor, Target]] | None = None

@@ -18,26 +18,36 @@ from yolo_cli.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Start:
-    """A network before training.
+class Origin:
+    """Where a network's tensors come from, read and not yet used.
 
     Attributes:
-        network: float32 on the CPU.
-        note: where its tensors come from, one line.
-        pretrained: whether its backbone has learned something already.
+        arch: of the network.
+        weights: of a whole network, where there are any.
+        path: their file.
+        backbone: of the convolutions alone, where there are any.
+        remark: why there is neither, where that needs saying.
     """
 
-    network: Network
-    note: str
-    pretrained: bool
+    arch: str
+    weights: Weights | None = None
+    path: Path | None = None
+    backbone: PretrainedBackbone | None = None
+    remark: str = ""
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether the backbone has learned something already."""
+        return self.weights is not None or self.backbone is not None
 
 
-def start_network(options: TrainOptions, classes: tuple[str, ...], recipe: Recipe) -> Start:
-    """The network that ``options`` describe, with pre-trained tensors where there are any.
+def find_origin(options: TrainOptions) -> Origin:
+    """Read the weights that ``options`` name, if any.
 
     Raises:
-        UserError: if the weights cannot be read or do not fit the options.
+        UserError: if they cannot be read or do not fit the options.
     """
+    arch = options.arch or ModelConfig.arch
     if options.backbone is not None:
         if options.weights not in ("default", "none"):
             raise UserError(
@@ -46,77 +56,105 @@ def start_network(options: TrainOptions, classes: tuple[str, ...], recipe: Recip
                 "leave one out",
                 ExitCode.USAGE,
             )
-        source = backbone_from_file(options.backbone, options.preprocessing)
-        return _from_backbone(options, classes, recipe, source)
+        return _of_backbone(options, backbone_from_file(options.backbone, options.preprocessing))
     if options.weights == "imagenet":
-        return _from_backbone(options, classes, recipe, imagenet_backbone())
+        return _of_backbone(options, imagenet_backbone())
     if options.weights == "none":
-        return _from_scratch(options, classes, recipe, "")
+        return Origin(arch)
     named = options.weights
     path = weights_path(default_for(options.arch) if named == "default" else named)
     weights = load_weights(path)
     if options.arch in (None, weights.config.arch):
-        return _from_weights(options, classes, recipe, weights, path)
+        return Origin(weights.config.arch, weights, path)
     if options.weights == "default":
-        return _from_scratch(options, classes, recipe, ": the default weights are of another")
+        return Origin(arch, remark=": the default weights are of another")
     raise UserError(
         f"{path} holds a {weights.config.arch} network, not {options.arch}",
         f"leave --arch out, or start without weights: --weights none --arch {options.arch}",
     )
 
 
-def _config(options: TrainOptions, classes: tuple[str, ...], recipe: Recipe) -> ModelConfig:
-    return new_config(
-        classes,
-        arch=options.arch,
-        dropout=recipe.dropout,
-        norm=recipe.norm,
-        output=recipe.output,
-        **_shape(options),
-    )
-
-
-def _shape(options: TrainOptions) -> dict[str, Any]:
-    """The options that change a network's shape, where given."""
-    names = ("head", "grid", "boxes", "image_size")
-    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-
-
-def _from_scratch(
-    options: TrainOptions, classes: tuple[str, ...], recipe: Recipe, why: str
-) -> Start:
-    config = _config(options, classes, recipe)
-    return Start(build_network(config), f"{config.arch} from scratch{why}", pretrained=False)
-
-
-def _from_backbone(
-    options: TrainOptions, classes: tuple[str, ...], recipe: Recipe, source: PretrainedBackbone
-) -> Start:
+def _of_backbone(options: TrainOptions, backbone: PretrainedBackbone) -> Origin:
     if options.arch not in (None, "vgg16"):
         raise UserError(
             f"--arch {options.arch} has no use for VGG-16 convolutions",
             "leave out --arch, or --backbone and --weights imagenet",
             ExitCode.USAGE,
         )
-    config = replace(_config(options, classes, recipe), mean=source.mean, std=source.std)
-    network = build_network(config)
-    report = transfer(network, source.tensors)
-    backbone = {name for name in network.state_dict() if name.startswith("backbone.")}
-    missing = backbone - set(report.kept)
-    if missing:
+    return Origin("vgg16", backbone=backbone)
+
+
+def start_network(
+    origin: Origin,
+    options: TrainOptions,
+    classes: tuple[str, ...],
+    recipe: Recipe,
+    grid: int | None,
+) -> tuple[Network, str]:
+    """Build a network and give it the tensors of its origin.
+
+    Args:
+        origin: of the tensors.
+        options: shape of the network.
+        classes: names of the dataset's.
+        recipe: dropout, normalisation and form of the output.
+        grid: S; None for that of the weights, or the default.
+
+    Returns:
+        The network, float32 on the CPU, and one line that says where its tensors are from.
+
+    Raises:
+        UserError: if the tensors do not fit.
+    """
+    shape = _shape(options, grid)
+    if origin.weights is not None:
+        assert origin.path is not None
+        network = build_network(_from_weights(origin.weights, options, classes, recipe, shape))
+        report = transfer(network, origin.weights.tensors, origin.weights.config)
+        return network, f"{origin.path.name}: {report.summary()}"
+    config = new_config(
+        classes,
+        arch=origin.arch,
+        dropout=recipe.dropout,
+        norm=recipe.norm,
+        output=recipe.output,
+        **shape,
+    )
+    if origin.backbone is None:
+        return build_network(config), f"{config.arch} from scratch{origin.remark}"
+    return _from_backbone(config, origin.backbone)
+
+
+def _shape(options: TrainOptions, grid: int | None) -> dict[str, Any]:
+    """Return what changes a network's shape, where given."""
+    shape = {
+        "head": options.head,
+        "grid": grid,
+        "boxes": options.boxes,
+        "image_size": options.image_size,
+    }
+    return {name: value for name, value in shape.items() if value is not None}
+
+
+def _from_backbone(config: ModelConfig, backbone: PretrainedBackbone) -> tuple[Network, str]:
+    network = build_network(replace(config, mean=backbone.mean, std=backbone.std))
+    report = transfer(network, backbone.tensors)
+    own = {name for name in network.state_dict() if name.startswith("backbone.")}
+    if missing := own - set(report.kept):
         raise UserError(
-            f"{source.origin}: not all of VGG-16's convolutions: {', '.join(sorted(missing))}"
+            f"{backbone.origin}: not all of VGG-16's convolutions: {', '.join(sorted(missing))}"
         )
-    note = f"VGG-16 convolutions from {source.origin}; the head starts afresh"
-    return Start(network, note, pretrained=True)
+    return network, f"VGG-16 convolutions from {backbone.origin}; the head starts afresh"
 
 
 def _from_weights(
-    options: TrainOptions, classes: tuple[str, ...], recipe: Recipe, weights: Weights, path: Path
-) -> Start:
-    config = replace(weights.config, classes=classes, dropout=recipe.dropout, **_shape(options))
+    weights: Weights,
+    options: TrainOptions,
+    classes: tuple[str, ...],
+    recipe: Recipe,
+    shape: dict[str, Any],
+) -> ModelConfig:
+    config = replace(weights.config, classes=classes, dropout=recipe.dropout, **shape)
     if options.recipe_name == "paper":  # its network differs in form, not only in training
         config = replace(config, norm=recipe.norm, output=recipe.output)
-    network = build_network(config)
-    report = transfer(network, weights.tensors, weights.config)
-    return Start(network, f"{path.name}: {report.summary()}", pretrained=True)
+    return config

@@ -8,8 +8,8 @@ import pytest
 
 from yolo_cli.data.check.ceiling import Ceiling, grid_ceiling
 from yolo_cli.data.sample import Sample
-from yolo_cli.data.target import target_of
 from yolo_cli.tasks.detect.grid import Grid
+from yolo_cli.tasks.detect.target import target_of
 
 
 def sample(

@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from PIL import Image
 from torch import Tensor
+from torchvision.transforms.v2 import functional as F  # noqa: N812  # torchvision's own short name
 
+from yolo_cli.data.sample import Dataset
+from yolo_cli.data.target import Target
+from yolo_cli.data.transforms import Augmentation
 from yolo_cli.model.config import ModelConfig
-from yolo_cli.tasks.detect.grid import Grid
+from yolo_cli.pictures.drawing import draw_detections
+from yolo_cli.tasks.detect import target as objects
+from yolo_cli.tasks.detect.augment import Preparation
+from yolo_cli.tasks.detect.grid import Grid, GridTarget
 from yolo_cli.tasks.detect.head import GridHead, build_head
+from yolo_cli.tasks.detect.loss import YoloLoss, class_weights
 from yolo_cli.tasks.detect.predictor import fit_predictor
-from yolo_cli.tasks.task import Task
+from yolo_cli.tasks.detect.score import DetectScorer
+from yolo_cli.tasks.detect.soft import check_teacher, soft_loss
+from yolo_cli.tasks.task import LossRecipe, Task, Window
 
 
 class Detect:
     """See :class:`yolo_cli.tasks.task.Task`."""
 
     name = "detect"
+    terms: tuple[str, ...] = ("box", "object", "noobject", "class")
+    score_key = "map"
+    score_label = "mAP"
+    score_title = "VOC07 mAP@0.5"
 
     def build_head(self, config: ModelConfig, channels: int, stride: int) -> GridHead:
-        """Convolutions, or the paper's connected layers."""
+        """Build convolutions, or the paper's connected layers."""
         return build_head(config, channels, stride)
 
     def output_shape(self, config: ModelConfig) -> tuple[int, ...]:
-        """``(S, S, 5B + C)``."""
+        """Return ``(S, S, 5B + C)``."""
         grid = Grid.of(config)
         return grid.size, grid.size, grid.channels
 
@@ -34,8 +49,49 @@ class Detect:
         old: ModelConfig,
         new: ModelConfig,
     ) -> dict[str, Tensor]:
-        """Boxes to boxes, and a class to the class of its name."""
+        """Take boxes for boxes, and a class for the class of its name."""
         return fit_predictor(own, tensors, old, new)
+
+    def prepare(self, config: ModelConfig, augmentation: Augmentation | None) -> Preparation:
+        """Stretch or augment, boxes along with the image."""
+        return Preparation(config.image_size, augmentation)
+
+    def scene(self, parts: Sequence[tuple[Target, Window]]) -> Target:
+        """Return the objects that are visible in a scene of windows."""
+        return objects.scene(parts)
+
+    def encode(self, targets: Sequence[Target], config: ModelConfig) -> GridTarget:
+        """Assign every object to its cell."""
+        return Grid.of(config).encode(targets, config.image_size)
+
+    def criterion(self, config: ModelConfig, recipe: LossRecipe, counts: Tensor) -> YoloLoss:
+        """Return equation 3, or its variation."""
+        return YoloLoss(Grid.of(config), recipe.loss, class_weights(counts, recipe.balance))
+
+    def counts(self, dataset: Dataset) -> Tensor:
+        """Count all objects but difficult ones and crowds."""
+        return objects.counts(dataset)
+
+    def typical_size(self, dataset: Dataset) -> float | None:
+        """Return the median of √area as a share of the image's."""
+        return objects.typical_size(dataset)
+
+    def check_teacher(self, student: ModelConfig, teacher: ModelConfig) -> None:
+        """Compare classes, grid and form of the output."""
+        check_teacher(student, teacher)
+
+    def soft_loss(self, config: ModelConfig, raw: Tensor, teacher: Tensor) -> Tensor:
+        """Compare confidences, boxes and classes."""
+        return soft_loss(Grid.of(config), raw, teacher)
+
+    def draw_target(self, pixels: Tensor, target: Target, classes: Sequence[str]) -> Image.Image:
+        """Draw boxes with the names of their classes."""
+        boxes, labels = target["boxes"].numpy(), target["labels"].numpy()
+        return draw_detections(F.to_pil_image(pixels), boxes, None, labels, classes)
+
+    def scorer(self, config: ModelConfig) -> DetectScorer:
+        """Return a scorer by VOC07 mAP."""
+        return DetectScorer(config)
 
 
 TASK: Task = Detect()

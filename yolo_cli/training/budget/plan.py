@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 from yolo_cli.errors import ExitCode, UserError
@@ -17,8 +16,6 @@ VALIDATIONS = 10  # in a planned run: enough to see its course and to choose the
 WRITE_SECONDS = 2.0  # for the weights, checkpoint and curves of a validated epoch
 FEW_EPOCHS = 10  # below it whole epochs fill a budget too coarsely: shares of the images do
 LEAST_SHARE = 0.3  # of the images in the only epoch that a budget allows
-TOLERANCE = 0.04  # by which the number of epochs may be off before a running plan is changed
-SETTLED = 0.9  # of the epochs have passed when the plan is not changed any more
 SECOND_PHASE = 0.75  # of the epochs have passed when further blocks are set free
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 
@@ -61,6 +58,10 @@ class Speed:
     validate: float
     second: float = 0.0
 
+    def times(self, factor: float) -> Speed:
+        """Return the speed of a machine that takes ``factor`` times as long."""
+        return Speed(*(factor * seconds for seconds in astuple(self)))
+
 
 @dataclass(frozen=True)
 class Work:
@@ -74,6 +75,7 @@ class Work:
         val_missing: validation images to cache.
         unfreeze: whether there is a second phase.
         unfreeze_at: epoch after which it begins; 0 to choose.
+        ways_out: what else there is to do where the budget is too short.
     """
 
     images: int
@@ -83,6 +85,7 @@ class Work:
     val_missing: int = 0
     unfreeze: bool = False
     unfreeze_at: int = 0
+    ways_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,8 @@ def make_plan(budget: float, speed: Speed, work: Work, *, used: float = 0.0) -> 
         least = used + cache_seconds + LEAST_SHARE * (step + validation)
         raise UserError(
             f"--time-budget {duration(budget)}: too short for {counted(work.images, 'image')}",
-            f"this machine needs about {duration(least)} to begin with",
+            f"this machine needs about {duration(least)}: give it "
+            f"{', or '.join([f'--time-budget {_rounded_up(least)}m', *work.ways_out])}",
             ExitCode.USAGE,
         )
     whole = int(epochs) if epochs >= FEW_EPOCHS else math.ceil(epochs)
@@ -173,35 +177,6 @@ def make_plan(budget: float, speed: Speed, work: Work, *, used: float = 0.0) -> 
     )
 
 
-@dataclass(frozen=True)
-class Budget:
-    """A plan that is being carried out, and the clock.
-
-    Attributes:
-        plan: what was planned at the start.
-        end: when the time is up, by :func:`time.monotonic`.
-    """
-
-    plan: Plan
-    end: float
-
-    def room_for_copy(self, seconds: float) -> bool:
-        """Whether another copy, which takes ``seconds``, leaves most of the time for training."""
-        return self.end - time.monotonic() - seconds > 0.75 * self.plan.train_seconds
-
-    def epochs(self, done: int, planned: int, epoch_seconds: float) -> int:
-        """How many epochs, of ``epoch_seconds`` each, the run should have in all.
-
-        Args:
-            done: epochs that have passed.
-            planned: epochs in all as planned so far, which is kept where it is near enough.
-            epoch_seconds: as measured in this run.
-        """
-        if done >= SETTLED * planned:
-            return planned  # to change it now would end the schedule at a higher rate
-        left = self.end - time.monotonic()
-        affordable = done + max(0, round(left / epoch_seconds))
-        if abs(affordable - planned) <= TOLERANCE * planned:
-            return planned
-        # One more at least, at nearly the lowest rate: a run that is late still ends its schedule.
-        return max(done + 1, affordable)
+def _rounded_up(seconds: float) -> int:
+    """Return whole minutes that leave a margin: an estimate is off by some percent."""
+    return math.ceil(1.1 * seconds / 60)

@@ -12,8 +12,7 @@ from torch import Tensor
 from yolo_cli.data.loader import TrainingImages, collate
 from yolo_cli.data.target import Target
 from yolo_cli.model.network import Network
-from yolo_cli.tasks.detect.grid import Grid
-from yolo_cli.tasks.detect.loss import YoloLoss
+from yolo_cli.tasks.task import task_of
 from yolo_cli.training.budget.plan import Speed
 from yolo_cli.training.cache.features import FORWARD
 from yolo_cli.training.machine import Machine
@@ -39,17 +38,16 @@ def measure_speed(
     loading = bench.loading()
     cached = bool(recipe.freeze and recipe.copies)
     cache = bench.frozen_seconds() + loading if recipe.freeze else 0.0
-    start = recipe.freeze if cached else 0
-    step, validate = bench.step(recipe, recipe.freeze, start)
+    step, validate = bench.step(recipe, recipe.freeze, depth=recipe.freeze if cached else 0)
     second = 0.0
     if recipe.unfreeze:
-        second = bench.step(recipe, recipe.freeze - recipe.unfreeze, 0)[0] + loading
+        second = bench.step(recipe, recipe.freeze - recipe.unfreeze, depth=0)[0] + loading
     extra = 0.0 if cached else loading
     return Speed(cache=cache, step=step + extra, validate=validate + extra, second=second)
 
 
 def measure_cache(
-    network: Network, images: TrainingImages, machine: Machine, done: int = 0
+    network: Network, images: TrainingImages, machine: Machine, depth: int = 0
 ) -> float:
     """Seconds an image of decoding, augmenting and running the frozen blocks.
 
@@ -57,13 +55,13 @@ def measure_cache(
         network: whose frozen blocks are run.
         images: what is decoded.
         machine: where it computes.
-        done: blocks whose output is at hand.
+        depth: blocks whose output is at hand.
     """
     bench = _Bench(network, images, machine)
     whole = bench.frozen_seconds()
-    if not done:
+    if not depth:
         return whole + bench.loading()
-    bench.network.freeze(done)
+    bench.network.freeze(depth)
     return max(whole - bench.frozen_seconds(), 0.0)
 
 
@@ -82,49 +80,48 @@ class _Bench:
         return collate([self.images[0, i % len(self.images)] for i in range(FORWARD)])
 
     def loading(self) -> float:
-        """Seconds that decoding an image adds: other processes do it, but on the same cores."""
-        return _seconds(self.load) / FORWARD / 2 if self.machine.device.type == "cpu" else 0.0
+        """Return the seconds that decoding an image adds: others do it, but on the same cores."""
+        if self.machine.device.type != "cpu":
+            return 0.0
+        return _seconds(self.load, self.machine) / FORWARD / 2
 
     def frozen_seconds(self) -> float:
         """Seconds an image of the frozen blocks alone."""
-        return _seconds(self.frozen) / FORWARD
-
-    def autocast(self) -> torch.autocast:
-        dtype = self.machine.dtype
-        return torch.autocast(self.machine.device.type, dtype, enabled=dtype != torch.float32)
+        return _seconds(self.frozen, self.machine) / FORWARD
 
     def frozen(self) -> Tensor:
         """The frozen blocks alone."""
-        with torch.inference_mode(), self.autocast():
+        with torch.inference_mode(), self.machine.autocast():
             result: Tensor = self.network.frozen_part()(self.network.normalise(self.loaded))
         return result
 
-    def step(self, recipe: Recipe, frozen: int, start: int) -> tuple[float, float]:
+    def step(self, recipe: Recipe, frozen: int, depth: int) -> tuple[float, float]:
         """Seconds an image of training and of validation.
 
         Args:
             recipe: batch, loss and average.
             frozen: leading blocks that are not trained.
-            start: blocks whose output is at hand.
+            depth: blocks whose output is at hand.
         """
         network = self.network
         network.freeze(frozen)
         count = min(recipe.batch, len(self.images))
-        count = count if start else min(count, FEW)
+        count = count if depth else min(count, FEW)
         repeats = -(-count // FORWARD)
-        inputs = self.frozen().to(self.machine.dtype) if start else self.loaded
+        inputs = self.frozen().to(self.machine.dtype) if depth else self.loaded
         batch = inputs.repeat(repeats, 1, 1, 1)[:count].clone(memory_format=torch.channels_last)
-        grid = Grid.of(network.config)
-        target = grid.encode((self.targets * repeats)[:count], network.config.image_size)
+        task = task_of(network.config)
+        target = task.encode((self.targets * repeats)[:count], network.config)
         target = target.to(self.machine.device)
-        criterion = YoloLoss(grid, recipe.loss).to(self.machine.device)
+        counts = torch.ones(len(network.config.classes))
+        criterion = task.criterion(network.config, recipe, counts).to(self.machine.device)
         optimizer = build_optimizer(network, recipe, [frozen])
         average = build_average(network, recipe.ema or 0.5)
 
         def train() -> None:
             network.train()
-            with self.autocast():
-                raw = network(batch, start)
+            with self.machine.autocast():
+                raw = network(batch, depth)
             optimizer.zero_grad()
             criterion(raw, target)["loss"].backward()
             clip_gradient(network, recipe.clip)
@@ -133,18 +130,20 @@ class _Bench:
 
         def validate() -> None:
             network.eval()
-            with torch.inference_mode(), self.autocast():
-                network(batch, start)
+            with torch.inference_mode(), self.machine.autocast():
+                network(batch, depth)
 
-        return _seconds(train) / count, _seconds(validate) / count
+        return _seconds(train, self.machine) / count, _seconds(validate, self.machine) / count
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    """Median time of a few calls after one that warms up."""
+def _seconds(work: Callable[[], object], machine: Machine) -> float:
+    """Return the median time of a few calls after one that warms up."""
     work()
     times = []
     for _ in range(REPEATS):
+        machine.synchronise()
         begin = time.perf_counter()
         work()
+        machine.synchronise()
         times.append(time.perf_counter() - begin)
     return sorted(times)[REPEATS // 2]

@@ -40,16 +40,16 @@ class Entry:
         return f"{self.path}: {self.size / 1e9:.2f} GB, {self.images}, last used {since}"
 
 
-def describe(folder: Path, *, images: str, part: str, blocks: int) -> None:
+def describe(folder: Path, *, images: str, part: str, depth: int) -> None:
     """Say in words, beside an entry's files, what they are.
 
     Args:
         folder: of the entry.
         images: folder of the images.
         part: ``training`` or ``validation``.
-        blocks: how many the activations have been through.
+        depth: backbone blocks that the activations have passed.
     """
-    about = {"images": images, "part": part, "blocks": blocks}
+    about = {"images": images, "part": part, "depth": depth}
     atomic_write_text(folder / ABOUT, json.dumps(about, indent=2) + "\n")
 
 
@@ -78,7 +78,7 @@ def depths(parent: Path) -> set[int]:
     found = set()
     for about in parent.glob(f"*/{ABOUT}"):
         with suppress(OSError, ValueError, KeyError, TypeError):
-            found.add(int(json.loads(about.read_bytes())["blocks"]))
+            found.add(int(json.loads(about.read_bytes())["depth"]))
     return found
 
 

@@ -7,13 +7,9 @@ written whole or not at all: a run that was cut off goes on with the first file 
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from copy import deepcopy
-from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,14 +21,13 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from yolo_cli.data.loader import Key, TrainingImages, batches, collate
-from yolo_cli.data.sample import Sample
-from yolo_cli.data.target import Target, concatenate, select
-from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.data.target import Target, concatenate, count, select
 from yolo_cli.files import atomic_write
 from yolo_cli.model.network import Network
+from yolo_cli.training.machine import Machine
 
-CACHE_VERSION = 1  # to be raised whenever the same inputs would give other activations
 CHUNK = 16  # images a file
+TARGET = "target."  # before the name of a target's tensor
 # Images a forward pass. Larger passes are slower on a CPU: the first block's activations are so
 # large that the allocator takes fresh, zeroed pages for each of them.
 FORWARD = 2
@@ -51,12 +46,14 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
         folder: of this cache alone; made by :meth:`build`.
         images: what is cached; a copy is what ``images`` gives for an epoch of that number.
         copies: how many.
+        depth: backbone blocks that the activations have passed.
     """
 
-    def __init__(self, folder: Path, images: TrainingImages, copies: int) -> None:
+    def __init__(self, folder: Path, images: TrainingImages, copies: int, depth: int) -> None:
         self.folder = folder
         self.images = images
         self.copies = copies
+        self.depth = depth
         self._open = lru_cache(maxsize=None)(self._load_chunk)
 
     def __len__(self) -> int:
@@ -91,42 +88,38 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
     def build(
         self,
         network: Network,
+        machine: Machine,
         *,
-        device: torch.device,
-        dtype: torch.dtype,
-        workers: int,
         progress: Callable[[int], None],
-        shallower: tuple[int, FeatureCache] | None = None,
+        shallower: FeatureCache | None = None,
     ) -> None:
         """Compute what is missing.
 
         Args:
             network: whose frozen blocks are run.
-            device: where they run.
-            dtype: in which precision.
-            workers: processes that decode images.
+            machine: where they run, and in which precision.
             progress: called with the number of images that each step has added.
-            shallower: how many of the blocks another cache of the same images has been through,
-                and that cache, complete: only the blocks after those are run. With ``dtype``
-                bfloat16, which is what caches hold, the result is the same bit for bit.
+            shallower: a complete cache of the same images at a smaller depth: only the blocks
+                after it are run. In bfloat16, which is what caches hold, the result is the same
+                bit for bit.
         """
         missing = self.missing()
         if not missing:
             return
         keys = [self._keys(*chunk) for chunk in missing]
-        done, cache = shallower or (0, None)
-        part = network.backbone.block(done, network.frozen)
-        blocks = _inference_copy(part, device, dtype)
+        done = shallower.depth if shallower else 0
+        blocks = _inference_copy(network.backbone.block(done, self.depth), machine)
         loader = (
-            batches(self.images, keys, workers)
-            if cache is None
-            else (collate([cache.item(*key) for key in chunk]) for chunk in keys)
+            (collate([shallower.item(*key) for key in chunk]) for chunk in keys)
+            if shallower
+            else batches(self.images, keys, machine.workers)
         )
         for chunk, (items, targets) in zip(missing, loader, strict=True):
-            parts = items.to(device).split(FORWARD if device.type == "cpu" else CHUNK)
+            on_cpu = machine.device.type == "cpu"
+            parts = items.to(machine.device).split(FORWARD if on_cpu else CHUNK)
             with torch.inference_mode():
-                ready = (p.to(dtype) if done else _prepare(network, p, dtype) for p in parts)
-                features = torch.cat([blocks(p) for p in ready])
+                ready = (p if done else network.normalise(p) for p in parts)
+                features = torch.cat([blocks(_converted(p, machine)) for p in ready])
             _write_chunk(self.path(*chunk), features, targets)
             progress(len(items))
 
@@ -148,13 +141,11 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
         path = self.path(copy, first)
         file = safe_open(path, framework="pt")
         counts = file.get_tensor("counts").tolist()
-        together = Target(
-            boxes=file.get_tensor("boxes"),
-            labels=file.get_tensor("labels"),
-            difficult=file.get_tensor("difficult"),
-            crowd=file.get_tensor("crowd"),
-            area=file.get_tensor("area"),
-        )
+        together = {
+            name.removeprefix(TARGET): file.get_tensor(name)
+            for name in file.keys()  # noqa: SIM118  # no mapping
+            if name.startswith(TARGET)
+        }
         ends = torch.tensor(counts).cumsum(0).tolist()
         targets = [
             select(together, torch.arange(end - count, end))
@@ -168,88 +159,23 @@ def copy_of(epoch: int, index: int, copies: int) -> int:
     return (epoch + index) % copies
 
 
-def _prepare(network: Network, images: Tensor, dtype: torch.dtype) -> Tensor:
-    return network.normalise(images).to(dtype, memory_format=torch.channels_last)
+def _converted(inputs: Tensor, machine: Machine) -> Tensor:
+    return inputs.to(machine.dtype, memory_format=torch.channels_last)
 
 
-def _inference_copy(blocks: nn.Sequential, device: torch.device, dtype: torch.dtype) -> nn.Module:
+def _inference_copy(blocks: nn.Sequential, machine: Machine) -> nn.Module:
     result = deepcopy(blocks).eval()
     # In one pass over the weights, which torch's stub knows nothing of.
-    return result.to(device=device, dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    result.to(device=machine.device, dtype=machine.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return result
 
 
 def _write_chunk(path: Path, features: Tensor, targets: list[Target]) -> None:
     together = concatenate(targets)
     tensors = {
-        # All values are tensors, which a TypedDict cannot say of itself.
-        **{name: value.contiguous() for name, value in together.items()},  # type: ignore[attr-defined]
-        "counts": torch.tensor([len(t["labels"]) for t in targets]),
+        **{TARGET + name: values.contiguous() for name, values in together.items()},
+        "counts": torch.tensor([count(target) for target in targets]),
         "features": features.permute(0, 2, 3, 1).contiguous().to("cpu", torch.bfloat16),
     }
     with atomic_write(path) as file:
         file.write(save(tensors))
-
-
-def cache_key(
-    network: Network,
-    samples: Sequence[Sample],
-    images: TrainingImages,
-    dtype: torch.dtype,
-    blocks: int | None = None,
-) -> str:
-    """A name that changes with everything that the activations depend on.
-
-    The images' bytes, the labels, the frozen weights, the preprocessing, the augmentation and its
-    seed, the precision, and the version of this module; not the number of copies.
-
-    Args:
-        network: whose activations they are.
-        samples: what is read.
-        images: how it is augmented.
-        dtype: precision of the convolutions.
-        blocks: how many of the network's there are before them; None for all that are frozen.
-    """
-    part = network.backbone.block(0, network.frozen if blocks is None else blocks)
-    digest = hashlib.sha256()
-    settings: dict[str, Any] = {
-        "version": CACHE_VERSION,
-        "size": images.image_size,
-        "augmentation": asdict(images.augmentation) if images.augmentation else None,
-        "seed": images.seed if images.augmentation else None,
-        "mean": network.config.mean,
-        "std": network.config.std,
-        "dtype": str(dtype),
-    }
-    digest.update(json.dumps(settings, sort_keys=True).encode())
-    for name, tensor in part.state_dict().items():
-        values = tensor.detach().cpu().float() + 0.0  # -0.0, which averaging makes 0.0, is the same
-        digest.update(name.encode() + values.numpy().tobytes())
-    for sample in samples:
-        digest.update(sample.image.read_bytes())
-        for array in (sample.boxes, sample.labels, sample.difficult, sample.crowd, sample.area):
-            digest.update(array.tobytes())
-    return digest.hexdigest()[:16]
-
-
-def feature_bytes(network: Network) -> int:
-    """Bytes of one image's activations after the frozen blocks."""
-    size = network.config.image_size
-    with torch.inference_mode():
-        shape = network.frozen_part()(torch.zeros(1, 3, size, size)).shape
-    return int(torch.tensor(shape).prod()) * 2
-
-
-def check_space(folder: Path, needed: int) -> None:
-    """Refuse a cache that does not fit on the disk.
-
-    Raises:
-        UserError: if fewer than ``needed`` bytes are free.
-    """
-    existing = next(p for p in (folder, *folder.absolute().parents) if p.exists())
-    free = shutil.disk_usage(existing).free
-    if needed > free * 0.95:
-        raise UserError(
-            f"the feature cache needs {needed / 1e9:.1f} GB and {folder} has {free / 1e9:.1f} GB",
-            "use fewer --copies, another --cache-dir, or --copies 0 to train without a cache",
-            ExitCode.FAILURE,
-        )

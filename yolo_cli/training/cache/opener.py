@@ -11,15 +11,13 @@ import torch
 from yolo_cli.data.loader import TrainingImages
 from yolo_cli.model.network import Network
 from yolo_cli.text import counted, duration
-from yolo_cli.training.budget.plan import COPIES_LIMIT, Budget
+from yolo_cli.training.budget.clock import Budget
+from yolo_cli.training.budget.plan import COPIES_LIMIT
 from yolo_cli.training.budget.speed import measure_cache
 from yolo_cli.training.cache.entries import depths, describe, others, removal, touch
-from yolo_cli.training.cache.features import (
-    FeatureCache,
-    cache_key,
-    check_space,
-    feature_bytes,
-)
+from yolo_cli.training.cache.features import FeatureCache
+from yolo_cli.training.cache.key import cache_key
+from yolo_cli.training.cache.space import check_space, feature_bytes
 from yolo_cli.training.machine import Machine
 from yolo_cli.training.reporter import Reporter
 from yolo_cli.training.source import Copies, Source
@@ -93,12 +91,11 @@ class SourceOpener:
     def _plain(self, images: TrainingImages) -> Source:
         return Source(images.samples, images, 0, self.machine.workers)
 
-    def _cache(
-        self, images: TrainingImages, copies: int, blocks: int | None = None
-    ) -> FeatureCache:
-        """A cache as it stands, of the frozen blocks or of other first ones."""
-        key = cache_key(self.network, images.samples, images, self.machine.dtype, blocks)
-        return FeatureCache(self.folder / key, images, copies)
+    def _cache(self, images: TrainingImages, copies: int, depth: int | None = None) -> FeatureCache:
+        """Return a cache as it stands, of the frozen blocks unless another depth is given."""
+        depth = self.network.frozen if depth is None else depth
+        key = cache_key(self.network, images.samples, images, self.machine.dtype, depth)
+        return FeatureCache(self.folder / key, images, copies, depth)
 
     def cached(self, images: TrainingImages, copies: int, budget: Budget | None = None) -> Source:
         """Activations from disk; computes what is missing."""
@@ -111,7 +108,7 @@ class SourceOpener:
         check_space(self.folder, missing * each)
         cost = "complete"
         if missing:
-            done = shallower[0] if shallower else 0
+            done = shallower.depth if shallower else 0
             seconds = missing * measure_cache(network, images, self.machine, done)
             cost = f"{missing} of {total} to compute, about {duration(seconds)}"
         self.reporter.note(
@@ -120,45 +117,40 @@ class SourceOpener:
         touch(cache.folder)
         if missing:
             source = str(images.samples[0].image.parent)
-            describe(cache.folder, images=source, part=part, blocks=network.frozen)
+            describe(cache.folder, images=source, part=part, depth=network.frozen)
             self.reporter.begin(f"caching {part} images", total, total - missing)
             cache = self._build(cache, budget, shallower)
             self.reporter.end()
         return Source(images.samples, cache, network.frozen, 0, cache.copies)
 
-    def _shallower(self, images: TrainingImages, copies: int) -> tuple[int, FeatureCache] | None:
-        """The deepest complete cache of fewer of the network's blocks, and how many.
+    def _shallower(self, images: TrainingImages, copies: int) -> FeatureCache | None:
+        """Return the deepest complete cache that is not as deep as the frozen blocks.
 
         Only where convolutions are computed in the precision that caches keep, so that what was
         cached before changes nothing. Keys take a while, so depths that no entry has are left out.
         """
         if self.machine.dtype != torch.bfloat16:
             return None
-        for blocks in sorted(depths(self.folder), reverse=True):
-            if 0 < blocks < self.network.frozen:
-                cache = self._cache(images, copies, blocks)
+        for depth in sorted(depths(self.folder), reverse=True):
+            if 0 < depth < self.network.frozen:
+                cache = self._cache(images, copies, depth)
                 if not cache.missing():
-                    return blocks, cache
+                    return cache
         return None
 
     def _build(
         self,
         cache: FeatureCache,
         budget: Budget | None,
-        shallower: tuple[int, FeatureCache] | None,
+        shallower: FeatureCache | None,
     ) -> FeatureCache:
         """Compute what is missing, copy by copy; with a budget only what there is time for."""
         first = cache.complete()
         for copies in range(first + 1, cache.copies + 1):
             began = time.monotonic()
-            partial = FeatureCache(cache.folder, cache.images, copies)
+            partial = FeatureCache(cache.folder, cache.images, copies, cache.depth)
             partial.build(
-                self.network,
-                device=self.machine.device,
-                dtype=self.machine.dtype,
-                workers=self.machine.workers,
-                progress=self.reporter.advance,
-                shallower=shallower,
+                self.network, self.machine, progress=self.reporter.advance, shallower=shallower
             )
             if (
                 budget is not None

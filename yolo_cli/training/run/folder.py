@@ -7,7 +7,6 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,44 +15,10 @@ from pydantic import TypeAdapter, ValidationError
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import atomic_write, atomic_write_text, check_folder
 from yolo_cli.model.config import ModelConfig
-from yolo_cli.training.options import TrainOptions
-from yolo_cli.training.recipe import Recipe
+from yolo_cli.tasks.task import Task
+from yolo_cli.training.run.config import RunConfig
 
 DEFAULT_PARENT = Path("runs")
-
-
-@dataclass(frozen=True)
-class ImageList:
-    """The images of a dataset.
-
-    Attributes:
-        images: their ids, in order.
-        digest: of their labels and sizes; "" in runs that older versions began.
-    """
-
-    images: list[str]
-    digest: str = ""
-
-
-@dataclass(frozen=True)
-class RunConfig:
-    """What a resume needs of ``config.json``.
-
-    Attributes:
-        options: what the user asked for.
-        recipe: what was chosen.
-        model: the network, see :class:`ModelConfig`.
-        start: where its tensors came from, one line.
-        train: what it is trained on.
-        val: what it is validated on.
-    """
-
-    options: TrainOptions
-    recipe: Recipe
-    model: dict[str, Any]
-    start: str
-    train: ImageList
-    val: ImageList
 
 
 class RunFolder:
@@ -141,13 +106,17 @@ class RunFolder:
         except UserError as error:
             raise UserError(f"{self.config}: {error.message}", error.hint) from error
 
+    def onwards(self) -> str:
+        """Return the option with which another run takes up what this one has learned."""
+        return f" with --weights {self.best}" if self.best.exists() else ""
+
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write ``config.json``."""
         atomic_write_text(
             self.config, json.dumps(dict(config), indent=2, ensure_ascii=False) + "\n"
         )
 
-    def write_history(self, history: Sequence[Mapping[str, float]]) -> None:
+    def write_history(self, history: Sequence[Mapping[str, float]], task: Task) -> None:
         """Write ``metrics.csv`` and ``curves.png``."""
         text = io.StringIO()
         writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
@@ -156,38 +125,7 @@ class RunFolder:
             {k: "" if math.isnan(v) else f"{v:.6g}" for k, v in row.items()} for row in history
         )
         atomic_write_text(self.metrics, text.getvalue())
+        from yolo_cli.training.run.curves import draw_curves  # matplotlib takes a while
+
         with atomic_write(self.curves) as file:
-            file.write(draw_curves(history))
-
-
-def draw_curves(history: Sequence[Mapping[str, float]]) -> bytes:
-    """Loss terms and validation mAP over epochs, as PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    FigureCanvasAgg(figure)
-    left, right = figure.subplots(1, 2)
-    epochs = [row["epoch"] for row in history]
-    marker = "o" if len(epochs) < 30 else ""
-    for name in ("loss", "box", "object", "noobject", "class"):
-        style = {"color": "black", "linewidth": 2.0} if name == "loss" else {}
-        left.plot(epochs, [row[name] for row in history], label=name, marker=marker, **style)
-    left.set(xlabel="epoch", ylabel="training loss, per image", title="Loss and its terms")
-    left.set_ylim(bottom=0)
-    left.legend()
-    scored = [row for row in history if not math.isnan(row["map"])]
-    right.plot(
-        [row["epoch"] for row in scored],
-        [row["map"] for row in scored],
-        color="tab:green",
-        marker=marker,
-    )
-    right.set(xlabel="epoch", ylabel="VOC07 mAP@0.5", title="Validation")
-    right.set_ylim(0, 100)
-    for axes in (left, right):
-        axes.grid(alpha=0.3)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    return buffer.getvalue()
+            file.write(draw_curves(history, task))

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,17 +9,9 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from yolo_cli.data.target import Target
-from yolo_cli.data.transforms import (
-    PADDING,
-    Augmentation,
-    adjust_colours,
-    augment,
-    crop,
-    mosaic,
-    stretch,
-    stretch_target,
-    visible,
-)
+from yolo_cli.data.transforms import PADDING, Augmentation, adjust_colours, stretch
+from yolo_cli.tasks.detect.augment import augment, crop
+from yolo_cli.tasks.detect.target import stretched, visible
 
 STILL = Augmentation(jitter=0, exposure=1, saturation=1, flip=0)
 
@@ -34,7 +25,6 @@ def target(*boxes: Sequence[float], labels: Sequence[int] | None = None) -> Targ
         labels=torch.tensor(list(labels or range(count)), dtype=torch.int64),
         difficult=flags,
         crowd=flags.clone(),
-        area=(rows[:, 2] - rows[:, 0]) * (rows[:, 3] - rows[:, 1]),
     )
 
 
@@ -62,13 +52,12 @@ def test_stretching_keeps_no_aspect_ratio() -> None:
 
 def test_stretching_moves_boxes() -> None:
     # 200 x 50 to 100 x 100: half in x, twice in y.
-    result = stretch_target(target((20, 10, 60, 30)), 200, 50, 100)
+    result = stretched(target((20, 10, 60, 30)), 200, 50, 100)
     close(result["boxes"], [[10.0, 20, 30, 60]])
-    close(result["area"], [800.0])  # 40 x 20, and the scale is 1/2 x 2
 
 
 def test_stretching_without_objects() -> None:
-    assert stretch_target(target(), 200, 50, 100)["boxes"].shape == (0, 4)
+    assert stretched(target(), 200, 50, 100)["boxes"].shape == (0, 4)
 
 
 # --- cropping -----------------------------------------------------------------------------------
@@ -82,8 +71,6 @@ def test_a_window_inside_the_image() -> None:
     assert pixels.shape == (3, 160, 160)
     # (20 - 10) 2, (30 - 20) 4, (50 - 10) 2, (50 - 20) 4; the second one begins at -20: clipped.
     close(result["boxes"], [[20.0, 40, 80, 120], [0, 40, 80, 120]])
-    # 30 x 20 x 8; of the second (50 x 20 x 8) four fifths of the width are left.
-    close(result["area"], [4800.0, 6400.0])
 
 
 def test_every_edge_has_its_own_share() -> None:
@@ -136,7 +123,6 @@ def test_the_given_target_is_left_as_it_was() -> None:
     rng = np.random.default_rng(0)
     augment(Image.new("RGB", (100, 80)), objects, 64, Augmentation(flip=1), rng)
     close(objects["boxes"], [[20.0, 30, 50, 50]])
-    close(objects["area"], [600.0])
 
 
 # --- what is still to be seen -------------------------------------------------------------------
@@ -172,13 +158,11 @@ def test_thirty_percent_and_four_pixels_must_remain(box: tuple[float, ...], kept
     assert len(visible(target(box), (100, 100))["boxes"]) == kept
 
 
-def test_boxes_are_clipped_and_their_areas_shrink_likewise() -> None:
+def test_boxes_are_clipped_and_what_is_outside_is_dropped() -> None:
     objects = target((-10, 20, 30, 60), (200, 0, 300, 100), (50, 50, 60, 70), labels=[5, 6, 7])
-    objects["area"] = torch.tensor([1000.0, 2000, 150])  # masks, smaller than their boxes
     result = visible(objects, (100, 100))
     close(result["boxes"], [[0.0, 20, 30, 60], [50, 50, 60, 70]])
     assert result["labels"].tolist() == [5, 7]
-    close(result["area"], [750.0, 150])
 
 
 # --- mirror images ------------------------------------------------------------------------------
@@ -202,7 +186,7 @@ def test_without_variation_it_is_stretching() -> None:
     ImageDraw.Draw(image).rectangle((20, 10, 40, 30), fill=(0, 0, 0))
     objects = target((20, 10, 41, 31))
     pixels, result = augment(image, objects, 64, STILL, rng)
-    close(result["boxes"], stretch_target(objects, 90, 60, 64)["boxes"].tolist())
+    close(result["boxes"], stretched(objects, 90, 60, 64)["boxes"].tolist())
     # HSV of 8 bits is not exact.
     assert (pixels.int() - stretch(image, 64).int()).abs().max() <= 3
 
@@ -342,78 +326,8 @@ def test_the_box_frames_its_object_after_every_augmentation() -> None:
     assert 10 < cut < 190
 
 
-def test_boxes_frame_their_objects_in_a_mosaic() -> None:
-    box = (30, 20, 80, 60)
-    rng = np.random.default_rng(1)
-    parts = []
-    for empty in (0, 1, 2, 3):
-        for quarter in range(4):
-            image = picture(96, 96, box) if quarter == empty else Image.new("RGB", (96, 96), "grey")
-            objects = target(box, labels=[quarter]) if quarter == empty else target()
-            parts.append((stretch(image, 96), objects))
-        pixels, result = mosaic(parts[-4:], rng)
-        assert result["labels"].tolist() == [empty]
-        for expected, edge in zip(red_frame(pixels), result["boxes"][0].tolist(), strict=True):
-            assert abs(expected - edge) <= 1
-
-
-# --- mosaic -------------------------------------------------------------------------------------
-
-
-def test_a_mosaic_by_hand() -> None:
-    size = 100
-    colours = (10, 60, 110, 160)
-    parts = [
-        (
-            torch.full((3, size, size), value, dtype=torch.uint8),
-            target((20, 40, 60, 80), labels=[i]),
-        )
-        for i, value in enumerate(colours)
-    ]
-    for seed in range(10):
-        pixels, result = mosaic(parts, np.random.default_rng(seed))
-        # Where the quarters meet is seen by their colours.
-        x = int((pixels[0, 0] == 10).sum())
-        y = int((pixels[0, :, 0] == 10).sum())
-        assert 30 <= x < 70
-        assert 30 <= y < 70
-        assert (pixels[:, :y, x:] == 60).all()
-        assert (pixels[:, y:, :x] == 110).all()
-        assert (pixels[:, y:, x:] == 160).all()
-        # Each is shrunk to its quarter: (.2, .4, .6, .8) of it.
-        right, below = 100 - x, 100 - y
-        close(
-            result["boxes"],
-            [
-                [0.2 * x, 0.4 * y, 0.6 * x, 0.8 * y],
-                [x + 0.2 * right, 0.4 * y, x + 0.6 * right, 0.8 * y],
-                [0.2 * x, y + 0.4 * below, 0.6 * x, y + 0.8 * below],
-                [x + 0.2 * right, y + 0.4 * below, x + 0.6 * right, y + 0.8 * below],
-            ],
-        )
-        assert result["labels"].tolist() == [0, 1, 2, 3]
-        close(
-            result["area"],
-            [0.16 * x * y, 0.16 * right * y, 0.16 * x * below, 0.16 * right * below],
-        )
-
-
-def test_a_mosaic_drops_what_has_become_too_small() -> None:
-    # 5 pixels become at most 3.5.
-    parts = [(torch.zeros(3, 64, 64, dtype=torch.uint8), target((10, 10, 15, 40)))] * 4
-    _, result = mosaic(parts, np.random.default_rng(0))
-    assert len(result["boxes"]) == 0
-
-
-def test_the_parts_of_a_mosaic_are_left_as_they_were() -> None:
-    part = (torch.zeros(3, 64, 64, dtype=torch.uint8), target((10, 10, 50, 50)))
-    mosaic([part] * 4, np.random.default_rng(0))
-    close(part[1]["boxes"], [[10.0, 10, 50, 50]])
-
-
 def test_the_defaults_are_the_papers() -> None:
     augmentation = Augmentation()
     assert augmentation.jitter == 0.2
     assert augmentation.exposure == augmentation.saturation == 1.5
     assert augmentation.flip == 0.5
-    assert math.isclose(augmentation.mosaic, 0)

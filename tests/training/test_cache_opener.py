@@ -8,8 +8,8 @@ import pytest
 
 from tests.training.conftest import Options
 from yolo_cli.training.cache.features import FeatureCache
+from yolo_cli.training.prepare import prepare
 from yolo_cli.training.reporter import Reporter
-from yolo_cli.training.setup import prepare
 
 
 @pytest.mark.parametrize(("precision", "expected"), [("bf16", 2), ("fp32", None)])
@@ -25,7 +25,7 @@ def test_a_deeper_cache_is_made_from_the_one_that_is_there(
 
     def watched(self: FeatureCache, *arguments: Any, **more: Any) -> None:
         shallower = more["shallower"]
-        used.append(None if shallower is None else shallower[0])
+        used.append(None if shallower is None else shallower.depth)
         build(self, *arguments, **more)
 
     monkeypatch.setattr(FeatureCache, "build", watched)

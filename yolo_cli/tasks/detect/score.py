@@ -1,0 +1,59 @@
+"""The VOC07 mAP of a network on validation images, and the calibration that goes with it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from torch import Tensor
+
+from yolo_cli.data.sample import Sample
+from yolo_cli.evaluation.voc import VocScore, evaluate_voc
+from yolo_cli.model.config import ModelConfig
+from yolo_cli.tasks.detect.calibration import calibrated, confidence_shift, shifted
+from yolo_cli.tasks.detect.grid import Grid
+from yolo_cli.tasks.detect.postprocess import Detection, postprocess
+from yolo_cli.tasks.detect.thresholds import EVAL
+from yolo_cli.tasks.task import Score
+
+
+class DetectScorer:
+    """See :class:`yolo_cli.tasks.task.Scorer`.
+
+    Args:
+        config: of the network.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        self.config = config
+        self.grid = Grid.of(config)
+        self._outputs: list[tuple[Tensor, Sequence[Sample]]] = []
+        self._detections: list[Detection] = []
+
+    def add(self, raw: Tensor, samples: Sequence[Sample]) -> None:
+        """Take ``[N, S, S, 5B + C]`` raw outputs of as many images."""
+        self._outputs.append((raw, samples))
+        self._detections += self._decode(raw, samples)
+
+    def score(self) -> Score:
+        """Score what was found; confidences are calibrated if that is possible."""
+        score = self._voc(self._detections)
+        shift = confidence_shift(self.config, score)
+        if shift:  # as a score has votes in its measure, all are counted again
+            score = self._voc(
+                detection
+                for raw, samples in self._outputs
+                for detection in self._decode(shifted(raw, self.config, shift), samples)
+            )
+        value = 0.0 if math.isnan(score.mean_ap) else score.mean_ap
+        record = {"voc07": {"mAP": round(value, 2)}}
+        return Score(value, record, partial(calibrated, shift=shift))
+
+    def _decode(self, raw: Tensor, samples: Sequence[Sample]) -> list[Detection]:
+        sizes = [(sample.width, sample.height) for sample in samples]
+        return postprocess(raw, self.grid, sizes, EVAL)
+
+    def _voc(self, detections: Iterable[Detection]) -> VocScore:
+        samples = [sample for _, batch in self._outputs for sample in batch]
+        return evaluate_voc(samples, list(detections), self.config.classes)

@@ -1,0 +1,263 @@
+"""All that a run leaves open is decided here, once: by what was asked for, the data, the machine.
+
+Pure: no file is read and no clock asked. A new run decides, and writes its recipe down; a resumed
+one comes here with that recipe, and so gets the same phases and the same course.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.model.config import ModelConfig
+from yolo_cli.text import counted
+from yolo_cli.training.budget.plan import SECOND_PHASE, Plan, Speed, Work, make_plan
+from yolo_cli.training.options import TrainOptions
+from yolo_cli.training.recipe import RECIPES, Recipe
+
+SMALL_DATASET = 1000  # images; below it a smaller batch gives more steps for the same work
+SMALL_BATCH = 4
+EPOCHS, MOST_EPOCHS, FEWEST_EPOCHS = 6000, 40, 10  # the first is shared by a dataset's images
+COPIES, MOST_COPIES = 1200, 6  # likewise
+FROZEN_BLOCKS = 4  # of VGG-16 on a CPU: 91 % of its work, and general enough to be kept
+# Where half of the objects are narrower than this many cells of the paper's 7×7, a grid of 14×14
+# finds more: small things are placed more exactly, and fewer share a cell.
+SMALL_OBJECT = 1.5
+FINE_GRID = 14
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a run finds: its data, its weights, its machine.
+
+    Attributes:
+        images: to train on.
+        val_images: to validate on.
+        object_size: median side of an object as a share of its image's, where that is known.
+        arch: of the network.
+        pretrained: whether its backbone has learned something already.
+        device: type of the device that trains.
+    """
+
+    images: int
+    val_images: int
+    object_size: float | None
+    arch: str
+    pretrained: bool
+    device: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a budget is planned with.
+
+    Attributes:
+        speed: of this machine.
+        used: seconds of the budget that have gone.
+        copies: augmented copies of all training images that are cached already.
+        val_images: validation images that are cached already.
+    """
+
+    speed: Speed
+    used: float
+    copies: int = 0
+    val_images: int = 0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a run in which the same blocks are frozen.
+
+    Attributes:
+        first: epoch that it begins with, counted from 0.
+        frozen: leading backbone blocks that are not trained.
+        copies: augmented copies of each image that it trains on; 0 for fresh ones in each epoch.
+    """
+
+    first: int
+    frozen: int
+    copies: int
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a run will do.
+
+    Attributes:
+        recipe: complete.
+        grid: S; None for that of the weights, or the default.
+        stages: in order, the first from epoch 0.
+        plan: of a time budget that was measured.
+        lines: what the user should know of it.
+    """
+
+    recipe: Recipe
+    grid: int | None
+    stages: tuple[Stage, ...]
+    plan: Plan | None = None
+    lines: tuple[str, ...] = field(default=())
+
+
+def decide(
+    options: TrainOptions,
+    facts: Facts,
+    *,
+    measured: Measured | None = None,
+    settled: Recipe | None = None,
+) -> Decision:
+    """Decide what a run does.
+
+    Args:
+        options: what the user asked for.
+        facts: what the run finds.
+        measured: for a time budget; without it there is no plan yet.
+        settled: the recipe that was decided on when the run began.
+
+    Raises:
+        UserError: for options that contradict each other or the facts, or a budget that is too
+            short.
+    """
+    _check(options)
+    grid, lines = _grid(options, facts)
+    if settled is not None:
+        return Decision(settled, options.grid, _stages(settled))
+    recipe = _second_phase(_suited(options, named_recipe(options), facts))
+    _check_teacher(options, recipe)
+    if options.recipe.get("copies") and not recipe.freeze and options.teacher is None:
+        lines.append("note      --copies: there is no use for them where no block is frozen")
+    if options.time_budget is None or measured is None:
+        return Decision(recipe, grid, _stages(recipe), lines=tuple(lines))
+    plan = _plan(options, recipe, facts, measured)
+    recipe = _as_planned(recipe, plan)
+    lines.append(f"plan      {plan.line()}")
+    return Decision(recipe, grid, _stages(recipe), plan, tuple(lines))
+
+
+def named_recipe(options: TrainOptions) -> Recipe:
+    """Return the recipe that was named, with the options that change it."""
+    recipe = RECIPES.get(options.recipe_name)
+    if recipe is None:
+        raise UserError(
+            f"--recipe {options.recipe_name}: unknown",
+            f"use {' or '.join(RECIPES)}",
+            ExitCode.USAGE,
+        )
+    if not options.augment:
+        recipe = replace(recipe, augmentation=None)
+    return recipe.with_options(**options.recipe)
+
+
+def _check(options: TrainOptions) -> None:
+    if options.time_budget is not None and "epochs" in options.recipe:
+        raise UserError(
+            "--time-budget plans the epochs itself",
+            "leave out --epochs, or give --epochs and --copies instead of the budget",
+            ExitCode.USAGE,
+        )
+
+
+def _grid(options: TrainOptions, facts: Facts) -> tuple[int | None, list[str]]:
+    """Choose a finer grid for small objects.
+
+    The grid stays that of a weights file or a teacher that the user named, and of the paper's
+    recipe.
+    """
+    fixed = options.grid is not None or options.image_size is not None
+    named = options.weights not in ("default", "imagenet", "none") or options.teacher is not None
+    if fixed or named or options.recipe_name != "default" or facts.object_size is None:
+        return options.grid, []
+    cells = facts.object_size * ModelConfig.grid
+    if cells >= SMALL_OBJECT:
+        return None, []
+    line = (
+        f"grid      {FINE_GRID}×{FINE_GRID}, as half of the objects are smaller than "
+        f"{cells:.1f} cells of {ModelConfig.grid}×{ModelConfig.grid}; --grid chooses"
+    )
+    return FINE_GRID, [line]
+
+
+def _suited(options: TrainOptions, recipe: Recipe, facts: Facts) -> Recipe:
+    """Fill in what was left open, for this dataset and machine.
+
+    A pre-trained VGG-16 on a CPU keeps its first blocks, and the smaller the dataset the more
+    augmented copies and epochs it gets.
+    """
+    if options.recipe_name != "default":
+        return recipe
+    copies = max(1, min(MOST_COPIES, COPIES // facts.images))
+    chosen: dict[str, Any] = {
+        "backbone_rate": recipe.backbone_rate if facts.pretrained else 1.0,
+        "epochs": max(FEWEST_EPOCHS, min(MOST_EPOCHS, EPOCHS // facts.images)),
+        "batch": SMALL_BATCH if facts.images < SMALL_DATASET else recipe.batch,
+    }
+    if options.teacher is not None:
+        chosen["copies"] = copies
+    if facts.arch == "vgg16" and facts.pretrained and facts.device == "cpu":
+        chosen["freeze"] = FROZEN_BLOCKS
+        chosen["copies"] = 1 if recipe.augmentation is None else copies
+    return recipe.with_options(**{**chosen, **options.recipe})
+
+
+def _second_phase(recipe: Recipe) -> Recipe:
+    """Check the second phase, and choose when it begins if that was left open."""
+    if not recipe.unfreeze:
+        return recipe
+    if recipe.unfreeze > recipe.freeze:
+        raise UserError(
+            f"--unfreeze {recipe.unfreeze}: only {counted(recipe.freeze, 'block')} are frozen",
+            "give --freeze a larger number, or --unfreeze a smaller one",
+            ExitCode.USAGE,
+        )
+    at = recipe.unfreeze_at or round(recipe.epochs * SECOND_PHASE)  # a budget's plan moves it
+    return recipe.with_options(unfreeze_at=max(1, at))
+
+
+def _check_teacher(options: TrainOptions, recipe: Recipe) -> None:
+    if options.teacher is None:
+        return
+    if recipe.unfreeze or not recipe.copies or options.time_budget is not None:
+        raise UserError(
+            "--teacher: learning from it has one phase, on --copies of each image",
+            "leave out --unfreeze, --time-budget and --copies 0",
+            ExitCode.USAGE,
+        )
+
+
+def _plan(options: TrainOptions, recipe: Recipe, facts: Facts, measured: Measured) -> Plan:
+    """Divide what is left of the budget."""
+    assert options.time_budget is not None
+    val_cached = recipe.freeze and (recipe.copies or facts.device == "cpu")
+    work = Work(
+        images=facts.images,
+        val_images=facts.val_images,
+        copies=options.recipe.get("copies") if recipe.freeze else 0,
+        ready=measured.copies,
+        val_missing=facts.val_images - measured.val_images if val_cached else 0,
+        unfreeze=bool(recipe.unfreeze),
+        unfreeze_at=options.recipe.get("unfreeze_at", 0),
+        ways_out=(
+            *(("--arch fast",) if facts.arch != "fast" else ()),
+            "fewer images (--split)",
+        ),
+    )
+    return make_plan(options.time_budget, measured.speed, work, used=measured.used)
+
+
+def _as_planned(recipe: Recipe, plan: Plan) -> Recipe:
+    return recipe.with_options(
+        copies=plan.copies,
+        epochs=plan.epochs,
+        share=plan.share,
+        validate_every=plan.validate_every,
+        unfreeze_at=plan.unfreeze_at,
+        patience=0,  # the time is there to be used
+    )
+
+
+def _stages(recipe: Recipe) -> tuple[Stage, ...]:
+    """Return the stages of a recipe: the second one sets blocks free, on fresh images."""
+    first = Stage(0, recipe.freeze, recipe.copies)
+    if not recipe.unfreeze:
+        return (first,)
+    return first, Stage(recipe.unfreeze_at, recipe.freeze - recipe.unfreeze, 0)

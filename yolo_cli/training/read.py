@@ -1,0 +1,101 @@
+"""The images of a run: its two splits, and what about them may be a mistake."""
+
+from __future__ import annotations
+
+from yolo_cli.data.dataset import open_dataset, refuse_inside
+from yolo_cli.data.splits import TrainingSplits, training_splits
+from yolo_cli.errors import UserError
+from yolo_cli.files import check_folder
+from yolo_cli.tasks.task import Task
+from yolo_cli.text import counted, listed
+from yolo_cli.training.options import TrainOptions
+from yolo_cli.training.record import label_digest
+from yolo_cli.training.reporter import Reporter
+from yolo_cli.training.run.config import RunConfig
+from yolo_cli.training.run.folder import RunFolder
+
+
+def read_splits(options: TrainOptions, task: Task, seed: int, reporter: Reporter) -> TrainingSplits:
+    """Read the images to train and to validate on.
+
+    Args:
+        options: the dataset and its splits.
+        task: that they are for.
+        seed: divides a dataset without splits.
+        reporter: where what may be a mistake is pointed out.
+
+    Raises:
+        UserError: if the dataset cannot be read, or there is nothing to train on.
+    """
+    splits = training_splits(
+        open_dataset(options.data, format=options.format, skip_bad=options.skip_bad),
+        train=options.train_split,
+        val=options.val_split,
+        seed=seed,
+    )
+    reporter.note(f"data      {options.data} ({splits.train.format}): {splits.note}")
+    for line in (*splits.train.skipped, *splits.val.skipped):
+        reporter.note(f"skipped   {line}")
+    if not task.counts(splits.train).any():
+        raise UserError(
+            f"{options.data}: no objects to train on in {counted(len(splits.train), 'image')} "
+            f"({splits.train.split})",
+            "label some, or name another split with --split",
+        )
+    _point_out(splits, task, reporter)
+    return splits
+
+
+def _point_out(splits: TrainingSplits, task: Task, reporter: Reporter) -> None:
+    """Name what may be intended, and may be a mistake."""
+    train = splits.train
+    empty = sum(len(sample.labels) == 0 for sample in train.samples)
+    if empty:
+        reporter.note(
+            f"note      {empty} of {counted(len(train), 'training image')} "
+            "without an object: taken as background"
+        )
+    idle = [name for name, n in zip(train.classes, task.counts(train), strict=True) if not n]
+    if idle:
+        reporter.note(f"note      no object to train on: {listed(idle)}")
+    if not task.counts(splits.val).any():
+        reporter.note(
+            f"note      no object in the validation images: their {task.score_label} stays 0"
+        )
+
+
+def check_unchanged(
+    options: TrainOptions, run: RunFolder, config: RunConfig, splits: TrainingSplits
+) -> None:
+    """Check that the images and labels are those that a run began with.
+
+    Raises:
+        UserError: if they are not.
+    """
+    for part, dataset, begun in (
+        ("train", splits.train, config.train),
+        ("validate", splits.val, config.val),
+    ):
+        same = [sample.id for sample in dataset.samples] == begun.images
+        if not same or begun.digest not in ("", label_digest(dataset)):
+            what = "labels of the images" if same else "images"
+            raise UserError(
+                f"{options.data}: the {what} to {part} are not those that {run.path} began with",
+                f"put the dataset back as it was, or start a new run{run.onwards()}",
+            )
+
+
+def stay_outside(options: TrainOptions, splits: TrainingSplits, run: RunFolder) -> None:
+    """Refuse to write into the dataset, whose next reader would find our pictures in it.
+
+    Raises:
+        UserError: if the run folder or the cache would lie in it.
+    """
+    folders = {options.data}
+    if not options.data.is_dir():  # a file may describe a dataset that lies elsewhere
+        samples = (*splits.train.samples, *splits.val.samples)
+        folders = {sample.image.parent for sample in samples}
+    refuse_inside(folders, run.path, "--out")
+    if options.cache_dir is not None:
+        refuse_inside(folders, options.cache_dir, "--cache-dir")
+        check_folder(options.cache_dir, "--cache-dir")

@@ -1,0 +1,3 @@
+"""The version of this project; its one home."""
+
+__version__ = "0.1.0"
