@@ -13,7 +13,7 @@ from PIL import Image
 
 from yolo_cli.cli.app import run
 from yolo_cli.errors import ExitCode
-from yolo_cli.model.weights import weights_path
+from yolo_cli.model.embedded import weights_path
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"```bash\n(.*?)```", re.DOTALL)

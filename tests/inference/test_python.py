@@ -16,6 +16,7 @@ from PIL import ExifTags, Image
 from tests.inference.conftest import jpeg
 from yolo_cli.errors import UserError
 from yolo_cli.inference.detector import Detector
+from yolo_cli.inference.predictor import Predictor
 
 pytestmark = pytest.mark.usefixtures("_one_thread")
 
@@ -67,13 +68,13 @@ def test_all_forms_of_a_picture_are_the_same_picture(
     Image.fromarray(array).save(tmp_path / "a.png")
     tensor = torch.from_numpy(array).permute(2, 0, 1)
     seen: list[torch.Tensor] = []
-    detect = Detector.detect
+    predict = Predictor.predict
 
     def spy(self: Detector, inputs: list[torch.Tensor], *rest: Any) -> Any:
         seen.extend(inputs)
-        return detect(self, inputs, *rest)
+        return predict(self, inputs, *rest)
 
-    monkeypatch.setattr(Detector, "detect", spy)
+    monkeypatch.setattr(Predictor, "predict", spy)
     detector([tmp_path / "a.png", Image.fromarray(array), array, tensor, tensor.float() / 255])
     assert len(seen) == 5
     assert all(torch.equal(one, seen[0]) for one in seen)
@@ -111,7 +112,10 @@ def test_pil_images_are_turned_upright(detector: Detector, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("picture", "message"),
     [
-        (np.zeros((100, 200, 3)), r"uint8 \[H, W, 3\]"),
+        (np.zeros((100, 200, 3), np.int64), r"\[H, W, 3\] .*, not int64"),
+        (np.full((9, 9, 3), 255.0), r"lies in \[0, 1\], not in \[255, 255\]"),
+        (np.full((9, 9), 1e308), r"not in \[1e\+308, 1e\+308\]"),
+        (Image.new("RGB", (0, 9)), "without pixels: 0 x 9"),
         (np.zeros((3, 100, 200), np.uint8), r"\[3, 100, 200\]"),
         (np.zeros((0, 200, 3), np.uint8), "without pixels"),
         (torch.zeros(100, 200, 3), r"\[3, H, W\]"),

@@ -30,8 +30,8 @@ def info(
     yolo info yolov1 --head fc
     """
     from yolo_cli.model.config import Arch, new_config
+    from yolo_cli.model.embedded import weights_path
     from yolo_cli.model.summary import summarise
-    from yolo_cli.model.weights import weights_path
     from yolo_cli.tasks.networks import load_weights, shapes_of
 
     told: dict[str, Any] = {}
