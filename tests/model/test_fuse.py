@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from tests.model.builders import images, network, tiny
+from yolo_cli.model.architectures import ARCHITECTURES
 from yolo_cli.model.fuse import FusedConv, fuse_activations
 
 CPU = torch.device("cpu")
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.mark.parametrize("arch", ["vgg16", "yolov1", "fast"])
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 @pytest.mark.parametrize("head", ["conv", "fc"])
 def test_the_fused_network_gives_the_same(arch: str, head: str) -> None:
     net = network(tiny(arch, head=head))

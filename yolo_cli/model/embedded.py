@@ -6,9 +6,10 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from yolo_cli.errors import UserError
+from yolo_cli.model.architectures import DEFAULT as DEFAULT_ARCHITECTURE
 
 DATASET = "voc"  # that embedded weights were trained on; their names are ARCH-DATASET
-DEFAULT = f"vgg16-{DATASET}"
+DEFAULT = f"{DEFAULT_ARCHITECTURE}-{DATASET}"
 EMBEDDED = "embedded"  # folder of the installed package that holds the repository's weights/
 
 

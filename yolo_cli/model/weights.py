@@ -77,7 +77,7 @@ def read_weights(path: Path) -> Weights:
     if metadata.get("format") != FORMAT:
         raise UserError(
             f"{path}: a safetensors file, but not weights of yolo-cli",
-            "ImageNet convolutions of VGG-16 are read with --backbone",
+            "a backbone's ImageNet convolutions are read with --backbone",
         )
     try:
         # NaN and Infinity, which are no JSON, are not handed on.
@@ -103,7 +103,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     except (SafetensorError, ValueError, OSError) as error:
         raise UserError(
             f"{path}: not a readable safetensors file ({error})",
-            "the file is damaged: copy it anew",
+            "the file is damaged: copy or download it again",
         ) from error
 
 
