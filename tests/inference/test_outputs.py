@@ -279,6 +279,22 @@ def test_names_that_no_folder_may_have(tmp_path: Path) -> None:
     assert folders == ["_up", "a_b_c_"]
 
 
+def test_names_that_no_encoding_has(tmp_path: Path) -> None:
+    """A configuration refuses them; should one come through, results are not lost."""
+    photo = jpeg(tmp_path / "a.jpg")
+    names = ("c\ud800", "traffic light")
+    odd = DetectResult(**{**vars(result(photo)), "names": names})
+    out = tmp_path / "out"
+    with Outputs(out, frozenset(FORMATS), [source(photo)], names, WRITERS) as outputs:
+        write(outputs, odd)
+    assert read_csv(out / "detections.csv")[1]["label"] == r"c\ud800"
+    assert (out / "labels/classes.txt").read_text() == "c\\ud800\ntraffic light\n"
+    (record,) = json.loads((out / "detections.json").read_text())
+    assert record["detections"][1]["label"] == "c\ud800"
+    assert r"<name>c\ud800</name>" in (out / "Annotations/a.xml").read_text()
+    assert json.loads(odd.to_json()) == record
+
+
 def test_a_video_source_is_never_written_over(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
     clip.touch()

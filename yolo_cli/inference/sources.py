@@ -267,8 +267,12 @@ def _identity(path: Path) -> Path:
     return _resolved(path.parent) / path.name
 
 
-@lru_cache(maxsize=1024)
 def _resolved(folder: Path) -> Path:
+    return _resolved_absolute(folder.absolute())  # what a relative one means may change
+
+
+@lru_cache(maxsize=1024)
+def _resolved_absolute(folder: Path) -> Path:
     return Path(os.path.realpath(folder))  # Path.resolve fails on a loop of links
 
 
