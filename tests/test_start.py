@@ -31,7 +31,7 @@ def test_help_imports_no_command() -> None:
     own = {name for name in modules if name.startswith("yolo_cli.")}
     assert own <= {
         "yolo_cli.cli", "yolo_cli.cli.app", "yolo_cli.cli.commands", "yolo_cli.cli.console",
-        "yolo_cli.errors", "yolo_cli.text",
+        "yolo_cli.errors", "yolo_cli.files", "yolo_cli.text", "yolo_cli.version",
     }  # fmt: skip
     assert not modules & {"torch", "numpy", "PIL", "pydantic", "rich.progress"}
 

@@ -7,15 +7,32 @@ from collections.abc import Sequence
 
 # Control characters, halves of characters (bytes of a file name that are no UTF-8), line and
 # paragraph separators: they would break the line, or do what the terminal takes them to mean.
-_UNFIT = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
+# Format characters, which are not seen: some turn the direction of the text around them. But
+# Persian is not written, and families are not drawn, without the joiners.
+_UNSEEN = frozenset({"Cf"})
+_JOINERS = "\u200c\u200d"
 
 
 def printable(text: str) -> str:
-    r"""The text with what is no letter, mark or symbol as an escape: ``a\nb`` for a line break."""
-    return "".join(
-        c.encode("unicode_escape").decode("ascii") if unicodedata.category(c) in _UNFIT else c
-        for c in text
-    )
+    r"""Return the text with what is no letter, mark or symbol as an escape: ``a\nb``."""
+    return "".join(c if c in _JOINERS else _escaped(c, _CONTROLS | _UNSEEN) for c in text)
+
+
+def encodable(text: str) -> str:
+    r"""Return the text with halves of characters, which no encoding has, as escapes."""
+    return "".join(_escaped(c, frozenset({"Cs"})) for c in text)
+
+
+def without_controls(text: str) -> str:
+    """Return the text with those characters as escapes that XML cannot hold."""
+    return "".join(_escaped(c, _CONTROLS) for c in text)
+
+
+def _escaped(character: str, categories: frozenset[str]) -> str:
+    if unicodedata.category(character) not in categories:
+        return character
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def counted(number: int, what: str) -> str:

@@ -13,9 +13,9 @@ from PIL import Image
 
 from yolo_cli.inference.detector import Detector
 from yolo_cli.inference.labelled import detect_dataset
-from yolo_cli.inference.pipeline import detect_files
+from yolo_cli.inference.pipeline import run_files
 from yolo_cli.model.summary import summarise
-from yolo_cli.tasks.detect.thresholds import DETECT
+from yolo_cli.tasks.detect.thresholds import DETECT, EVAL
 from yolo_cli.tasks.networks import shapes_of
 
 
@@ -62,7 +62,7 @@ class OwnSubject:
     def pipeline(self, paths: list[str], batch: int) -> None:
         """From image files to their detections."""
         files = [Path(path) for path in paths]
-        for _ in detect_files(self.detector, files, DETECT, batch=batch):
+        for _ in run_files(self.detector, files, DETECT, batch=batch):
             pass
 
     def score(self, data: str, split: str | None, batch: int) -> float | None:
@@ -72,7 +72,7 @@ class OwnSubject:
         from yolo_cli.evaluation.voc import IOU_THRESHOLD, match_voc, score_voc
 
         dataset = evaluation_split(open_dataset(Path(data)), split)
-        found = detect_dataset(self.detector, dataset, batch=min(batch, len(dataset)))
+        found = detect_dataset(self.detector, dataset, EVAL, batch=min(batch, len(dataset)))
         matching = match_voc(found.samples, found.detections, found.classes)
         score = score_voc(matching, iou_threshold=IOU_THRESHOLD, rule="voc07").mean_ap
         return None if math.isnan(score) else score

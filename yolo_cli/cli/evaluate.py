@@ -16,6 +16,7 @@ from rich.console import Console
 
 from yolo_cli.cli import options
 from yolo_cli.cli.console import say, stderr
+from yolo_cli.cli.early import check_network
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.evaluation.result_forms import (
     BOXES_FLAG,
@@ -175,6 +176,9 @@ def evaluate(  # typer calls it by name
 
     if report is not None:
         _check_report(report, names)
+    if not detections:
+        for name in names:
+            check_network(name, device)
 
     from yolo_cli.cli.candidates import Files, Running, from_files, from_weights
     from yolo_cli.data.dataset import open_dataset
@@ -208,7 +212,7 @@ def evaluate(  # typer calls it by name
     _show(console, runs, comparison, f"{data} ({dataset.split}")
     if report is not None:
         from yolo_cli.evaluation.report.provenance import Provenance, identify
-        from yolo_cli.model.weights import weights_path
+        from yolo_cli.model.embedded import weights_path
 
         source = detections[0] if detections else weights_path(names[0])
         facts = {

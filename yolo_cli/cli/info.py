@@ -69,7 +69,7 @@ def info(
 
 
 def _weights_path(name: str) -> Path:
-    from yolo_cli.model.weights import weights_path
+    from yolo_cli.model.embedded import weights_path
 
     try:
         return weights_path(name)

@@ -39,7 +39,7 @@ from yolo_cli.model.weights import Weights
 from yolo_cli.tasks.detect.classes import ClassMap
 from yolo_cli.tasks.detect.grid import Grid
 from yolo_cli.tasks.detect.postprocess import postprocess
-from yolo_cli.tasks.detect.thresholds import Thresholds
+from yolo_cli.tasks.detect.thresholds import EVAL, Thresholds
 from yolo_cli.tasks.networks import network_of
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def _scored(report: Report, network: Network, backend: Backend, dataset: Dataset
 
 
 def _mean_ap(detector: Detector, dataset: Dataset) -> float:
-    found = detect_dataset(detector, dataset)
+    found = detect_dataset(detector, dataset, EVAL)
     matching = match_voc(found.samples, found.detections, found.classes)
     return score_voc(matching, iou_threshold=IOU_THRESHOLD, rule="voc07").mean_ap
 

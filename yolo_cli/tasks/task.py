@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from yolo_cli.data.loader import Prepare
 from yolo_cli.data.sample import Dataset, Sample
 from yolo_cli.data.target import Target
 from yolo_cli.data.transforms import Augmentation
@@ -24,6 +23,10 @@ from yolo_cli.errors import UserError
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.head import Head
 from yolo_cli.model.network import Network
+from yolo_cli.tasks.result import Document, ImageWriter, Origin, Result
+
+if TYPE_CHECKING:
+    from yolo_cli.data.loader import Prepare  # brings all formats of datasets along
 
 # A task is imported when it is asked for: none pays for the others.
 TASKS = {"detect": "yolo_cli.tasks.detect.task"}
@@ -93,6 +96,28 @@ class Scorer(Protocol):
         """Score everything that was added."""
 
 
+class Matching(Protocol):
+    """What a network and a labelled dataset have in common, and both in terms of that."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Those that both know, in the dataset's order."""
+
+    @property
+    def only_weights(self) -> tuple[str, ...]:
+        """Classes that the dataset does not have."""
+
+    @property
+    def only_dataset(self) -> tuple[str, ...]:
+        """Classes that the network does not know."""
+
+    def sample(self, sample: Sample) -> Sample:
+        """Return a sample of the dataset, its labels indices into :attr:`classes`."""
+
+    def output(self, output: Any) -> Any:
+        """Return an output of :meth:`Task.decode`, its labels indices into :attr:`classes`."""
+
+
 class Task(Protocol):
     """A task by its parts; each is used by one stage of training or inference.
 
@@ -102,6 +127,7 @@ class Task(Protocol):
         score_key: the validation score's name in ``metrics.csv``.
         score_label: the same for people, short.
         score_title: the same for people, in full.
+        writers: what a run can leave beside annotated pictures and JSON, by the name of the format.
     """
 
     name: str
@@ -109,6 +135,7 @@ class Task(Protocol):
     score_key: str
     score_label: str
     score_title: str
+    writers: Mapping[str, ImageWriter | Document]
 
     # The network.
 
@@ -183,6 +210,65 @@ class Task(Protocol):
 
     def draw_target(self, pixels: Tensor, target: Target, classes: Sequence[str]) -> Image.Image:
         """Draw a target on the input, ``[3, S, S]`` uint8, that it belongs to."""
+
+    # Inference: from a raw output to results.
+
+    def thresholds(self, config: ModelConfig, changes: Mapping[str, Any], base: Any = None) -> Any:
+        """Return what :meth:`decode` keeps.
+
+        Args:
+            config: of the network.
+            changes: values by name, as a Python program gives them.
+            base: thresholds that are changed; None for the defaults of detection.
+
+        Raises:
+            UserError: for a value beyond its range, or a class that the network does not know.
+            TypeError: for a name that is no threshold.
+        """
+
+    def decode(
+        self,
+        raw: Tensor,
+        config: ModelConfig,
+        sizes: Sequence[tuple[int, int]],
+        thresholds: Any = None,
+    ) -> list[Any]:
+        """Return what a network says of each image, in a form of the task's own, on the CPU.
+
+        Args:
+            raw: output for a batch.
+            config: of the network.
+            sizes: (width, height) of each upright image in pixels.
+            thresholds: what to keep; None for the defaults of detection.
+        """
+
+    def result(
+        self,
+        output: Any,
+        config: ModelConfig,
+        size: tuple[int, int],
+        origin: Origin,
+        image: Image.Image | None,
+    ) -> Result:
+        """Return an output of :meth:`decode` together with the picture that it is about.
+
+        Args:
+            output: for one image.
+            config: of the network.
+            size: width and height of the upright picture in pixels.
+            origin: where the picture is from.
+            image: the upright picture, where it is kept.
+        """
+
+    def output(self, result: Any) -> Any:
+        """Return the output that a result was made of."""
+
+    def match(self, config: ModelConfig, dataset: Dataset) -> Matching:
+        """Match the classes of a network and of a dataset by name.
+
+        Raises:
+            UserError: if they have none in common.
+        """
 
     # Scoring.
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from PIL import Image
 from torch import Tensor
@@ -15,12 +17,18 @@ from yolo_cli.model.config import ModelConfig
 from yolo_cli.pictures.drawing import draw_detections
 from yolo_cli.tasks.detect import target as objects
 from yolo_cli.tasks.detect.augment import Preparation
+from yolo_cli.tasks.detect.classes import ClassMap, class_indices
 from yolo_cli.tasks.detect.grid import Grid, GridTarget
 from yolo_cli.tasks.detect.head import GridHead, build_head
 from yolo_cli.tasks.detect.loss import YoloLoss, class_weights
+from yolo_cli.tasks.detect.postprocess import Detection, postprocess
 from yolo_cli.tasks.detect.predictor import fit_predictor
+from yolo_cli.tasks.detect.result import DetectResult
 from yolo_cli.tasks.detect.score import DetectScorer
 from yolo_cli.tasks.detect.soft import check_teacher, soft_loss
+from yolo_cli.tasks.detect.thresholds import DETECT, VOTE, Thresholds
+from yolo_cli.tasks.detect.writers import WRITERS
+from yolo_cli.tasks.result import Document, ImageWriter, Origin
 from yolo_cli.tasks.task import LossRecipe, Task, Window
 
 
@@ -32,6 +40,7 @@ class Detect:
     score_key = "map"
     score_label = "mAP"
     score_title = "VOC07 mAP@0.5"
+    writers: Mapping[str, ImageWriter | Document] = WRITERS
 
     def build_head(self, config: ModelConfig, channels: int, stride: int) -> GridHead:
         """Build convolutions, or the paper's connected layers."""
@@ -88,6 +97,53 @@ class Detect:
         """Draw boxes with the names of their classes."""
         boxes, labels = target["boxes"].numpy(), target["labels"].numpy()
         return draw_detections(F.to_pil_image(pixels), boxes, None, labels, classes)
+
+    def thresholds(
+        self, config: ModelConfig, changes: Mapping[str, Any], base: Thresholds | None = None
+    ) -> Thresholds:
+        """Take classes by name, and True or False for voting."""
+        values = dict(changes)
+        if values.get("classes") is not None:
+            values["classes"] = class_indices(values["classes"], config.classes)
+        if isinstance(values.get("vote"), bool):
+            values["vote"] = VOTE if values["vote"] else None
+        return replace(base or DETECT, **values)
+
+    def decode(
+        self,
+        raw: Tensor,
+        config: ModelConfig,
+        sizes: Sequence[tuple[int, int]],
+        thresholds: Thresholds | None = None,
+    ) -> list[Detection]:
+        """Decode, threshold, suppress and vote."""
+        return postprocess(raw, Grid.of(config), sizes, thresholds or DETECT)
+
+    def result(
+        self,
+        output: Detection,
+        config: ModelConfig,
+        size: tuple[int, int],
+        origin: Origin,
+        image: Image.Image | None,
+    ) -> DetectResult:
+        """Return the objects of one picture."""
+        return DetectResult(
+            **output,
+            names=config.classes,
+            width=size[0],
+            height=size[1],
+            origin=origin,
+            image=image,
+        )
+
+    def output(self, result: DetectResult) -> Detection:
+        """Return boxes, scores and labels."""
+        return result.detection
+
+    def match(self, config: ModelConfig, dataset: Dataset) -> ClassMap:
+        """Match classes by name."""
+        return ClassMap.between(config.classes, dataset.classes)
 
     def scorer(self, config: ModelConfig) -> DetectScorer:
         """Return a scorer by VOC07 mAP."""
