@@ -13,6 +13,7 @@ from PIL import Image
 
 from yolo_cli.cli.app import run
 from yolo_cli.errors import ExitCode
+from yolo_cli.model import embedded
 from yolo_cli.model.config import new_config
 from yolo_cli.model.embedded import weights_path
 from yolo_cli.model.weights import read_weights, save_weights
