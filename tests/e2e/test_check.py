@@ -53,7 +53,7 @@ def test_a_finding_a_line(yolo: Yolo, damaged: Path) -> None:
     assert len(lines) == 7
     for i, line in enumerate(lines[:5]):  # objects from line 4 on, the first one is whole
         assert line.startswith(f"{damaged}/Annotations/012.xml:{5 + i}: error [box-outside] ")
-        assert line.endswith("; mend the box")
+        assert line.endswith("; correct the box")
     assert lines[5].startswith(f"{damaged}/JPEGImages/005.jpg: error [image-damaged] ")
     assert lines[6].startswith(f"{damaged}/Annotations/012.xml:10: info [box-tiny] ")
     assert "6 errors, 1 for information" in result.err
@@ -82,9 +82,9 @@ def test_json(yolo: Yolo, damaged: Path) -> None:
         "severity": "error",
         "file": f"{damaged}/Annotations/012.xml",
         "line": 5,
-        "message": "box [60, 50, 300, 80] of 'person' reaches 180 px over the right edge of the "
-        "120 x 90 image",
-        "remedy": "mend the box",
+        "message": "box [60, 50, 300, 80] of 'person' leaves the image of 120 x 90 pixels: 180 px "
+        "over the right edge",
+        "remedy": "correct the box",
     }
     assert told["findings"][5]["line"] is None
 

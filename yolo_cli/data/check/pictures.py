@@ -7,8 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from yolo_cli.data.check.finding import Finding, Spot, finding, of_error
-from yolo_cli.data.images import ImageFacts, inspect_image
+from yolo_cli.data.check.finding import Finding, finding, of_error
+from yolo_cli.data.formats.scan import Spot
+from yolo_cli.data.images import DamagedImageError, ImageFacts, inspect_image
 from yolo_cli.errors import UserError
 
 THUMBNAIL = 32
@@ -34,13 +35,13 @@ _SUFFIXES = {
 def inspect_all(
     paths: list[Path], count: Callable[[int], None]
 ) -> tuple[dict[Path, ImageFacts], list[Finding]]:
-    """Decodes images, each once.
+    """Decode images, each once.
 
     Pillow lets other threads run while it decodes.
 
     Args:
         paths: of the images.
-        count: told of each image that was decoded.
+        count: called with 1 for each image that was decoded.
 
     Returns:
         What is known of each image that can be read, and what is wrong with the files.
@@ -52,13 +53,14 @@ def inspect_all(
         for path, one in zip(paths, pool.map(_inspect, paths), strict=True):
             count(1)
             if isinstance(one, UserError):
-                damaged = f"{path}: damaged" in one.message
+                damaged = isinstance(one, DamagedImageError)
                 code = "image-damaged" if damaged else "image-unreadable"
-                findings.append(of_error(code, path, one))
+                findings.append(of_error(code, one, path))
                 continue
             facts[path] = one
-            if path.suffix.lower() not in _SUFFIXES.get(one.format, path.suffix.lower()).split():
-                message = f"is a {one.format} file called {path.suffix}"
+            kind, suffix = one.header.format, path.suffix.lower()
+            if suffix not in _SUFFIXES.get(kind, suffix).split():
+                message = f"is a {kind} file called {path.suffix}"
                 findings.append(finding("image-suffix", Spot(path), message))
     finally:  # also after Ctrl-C: nobody waits for what is left
         pool.shutdown(cancel_futures=True)

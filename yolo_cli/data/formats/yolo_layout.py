@@ -7,10 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-from yolo_cli.data.formats.common import IMAGE_FOLDERS, SPLIT_FOLDERS
+from yolo_cli.data.formats.common import IMAGE_FOLDERS, RENAME_HINT, SPLIT_FOLDERS, is_text
 from yolo_cli.data.formats.files import (
     MAX_LIST_BYTES,
     child,
@@ -83,7 +84,7 @@ def layout_of_yaml(path: Path) -> Layout:
     """
     content = _read_yaml(path)
     if not _describes_dataset(content):
-        raise UserError(f"{path}: does not describe a dataset", "'names' and 'train' are missing")
+        raise UserError("does not describe a dataset", "'names' and 'train' are missing", path=path)
     return _yaml_layout(path, content)
 
 
@@ -138,7 +139,7 @@ def _find_yaml(root: Path) -> tuple[Path, dict[object, object]] | None:
     if len(found) > 1:
         names = ", ".join(path.name for path, _ in found)
         raise UserError(
-            f"{root}: several YAML files describe a dataset ({names})", "name one of the files"
+            f"several YAML files describe a dataset ({names})", "name one of the files", path=root
         )
     return found[0] if found else None
 
@@ -153,25 +154,35 @@ def _read_yaml(path: Path) -> dict[object, object]:
         _check_depth(path, data)
         content = yaml.load(data, Loader=_YAML_LOADER)
     except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UserError(f"{path}{line}: broken YAML ({error.problem})") from error
+        line = _line(error.problem_mark)
+        raise UserError(f"broken YAML ({error.problem})", path=path, line=line) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:80]
-        raise UserError(f"{path}: broken YAML ({reason})") from error
+        raise UserError(f"broken YAML ({reason})", path=path) from error
     return content if isinstance(content, dict) else {}
 
 
 def _check_depth(path: Path, data: bytes) -> None:
-    """The loader calls itself for each level, and in C nothing bounds that."""
-    depth = 0
-    for event in yaml.parse(data, Loader=_YAML_LOADER):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > _MAX_YAML_DEPTH:
-            line = f":{event.start_mark.line + 1}" if event.start_mark else ""
-            raise UserError(f"{path}{line}: YAML nested too deeply to describe a dataset")
+    """Refuse what is nested too deeply: the loader calls itself for each level."""
+    depth, line = 0, 0
+    try:
+        for event in yaml.parse(data, Loader=_YAML_LOADER):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _MAX_YAML_DEPTH:
+                line = _line(event.start_mark)
+                break
+    except yaml.MarkedYAMLError as error:  # newer parsers have a limit, and look ahead
+        if "nesting depth" not in str(error):
+            raise
+        depth, line = _MAX_YAML_DEPTH + 1, _line(error.problem_mark)
+    if depth > _MAX_YAML_DEPTH:
+        raise UserError("YAML nested too deeply to describe a dataset", path=path, line=line)
+
+
+def _line(mark: Any) -> int:
+    """Line of a mark, of which the parsers in C and Python have a class each."""
+    return int(mark.line) + 1 if mark else 0
 
 
 def _yaml_layout(path: Path, content: dict[object, object]) -> Layout:
@@ -201,12 +212,12 @@ def _sources(path: Path, key: str, value: object, bases: tuple[Path, ...]) -> It
     values = value if isinstance(value, list) else [value]
     for one in values:
         if not isinstance(one, str):
-            raise UserError(f"{path}: {key!r} must be a path or a list of paths")
+            raise UserError(f"{key!r} must be a path or a list of paths", path=path)
         try:
             (bases[0] / one).is_dir()
         except OSError as error:  # longer than any path can be, or out of bounds
             reason = f"{key!r} is {one[:80]!r}, which cannot be read ({error.strerror})"
-            raise UserError(f"{path}: {reason}") from error
+            raise UserError(f"{reason}", path=path) from error
         # What is missing is an error when this split is read, not when another one is.
         yield locate(one, bases) or bases[0] / one
 
@@ -219,13 +230,13 @@ def _yaml_names(
     if isinstance(names, str) and names:
         file = locate(names, bases)
         if file is None:
-            raise UserError(f"{path}: 'names' is {names[:80]!r}, neither a list nor a file")
+            raise UserError(f"'names' is {names[:80]!r}, neither a list nor a file", path=path)
         return _read_names(file), file
     if isinstance(names, dict):
         return _checked(path, _numbered_names(path, names)), path
     if isinstance(names, list):
         if not all(isinstance(name, str) for name in names):
-            raise UserError(f"{path}: 'names' must be a list of names")
+            raise UserError("'names' must be a list of names", path=path)
         return _checked(path, names), path
     count = _class_number(content.get("nc"))
     return (tuple(map(str, range(count))), path) if count else (None, None)
@@ -242,23 +253,26 @@ def _numbered_names(path: Path, names: dict[object, object]) -> list[str]:
     for key, name in names.items():
         index = _class_number(key)
         if index is None:
-            raise UserError(f"{path}: 'names' has the key {key!r:.40}, not a class number")
+            raise UserError(f"'names' has the key {key!r:.40}, not a class number", path=path)
         if not isinstance(name, str):
-            raise UserError(f"{path}: the name of class {key} is not text")
+            raise UserError(f"the name of class {key} is not text", path=path)
         numbered[index] = name
     return [numbered.get(index, str(index)) for index in range(max(numbered, default=-1) + 1)]
 
 
 def _checked(path: Path, names: list[str]) -> tuple[str, ...]:
     if not names:
-        raise UserError(f"{path}: no class names in it")
+        raise UserError("no class names in it", path=path)
     stripped = [" ".join(name.split()) for name in names]
     if "" in stripped:
-        raise UserError(f"{path}: class {stripped.index('')} has no name")
+        raise UserError(f"class {stripped.index('')} has no name", path=path)
+    odd = next((name for name in stripped if not is_text(name)), None)
+    if odd is not None:
+        raise UserError(f"class name {odd!r} is not valid Unicode", RENAME_HINT, path=path)
     counts = Counter(stripped)
     twice = next((name for name in stripped if counts[name] > 1), None)
     if twice is not None:
-        raise UserError(f"{path}: two classes are called {twice!r}", "rename one of them")
+        raise UserError(f"two classes are called {twice!r}", "rename one of them", path=path)
     return tuple(stripped)
 
 
