@@ -13,7 +13,7 @@ from yolo_cli.data.check.classes import ClassCounts, check_classes, count_classe
 from yolo_cli.data.check.columns import check_columns
 from yolo_cli.data.check.edges import check_edges
 from yolo_cli.data.check.finding import Finding, finding, in_order, of_error, of_fault
-from yolo_cli.data.check.pictures import inspect_all
+from yolo_cli.data.check.pictures import check_files, inspect_all
 from yolo_cli.data.check.rotation import check_rotation
 from yolo_cli.data.check.splits import check_duplicates, check_overlap, group_duplicates
 from yolo_cli.data.check.survey import Survey, survey
@@ -115,7 +115,9 @@ def check_dataset(
         return Report(root, "", None, [of_error("dataset-unreadable", error, broken)])
     found = survey(folder.reader, phase("reading labels", None))
     paths = [image.path for image in found.images]
-    facts, findings = inspect_all(paths, phase("reading images", len(paths)))
+    seen = inspect_all(paths, phase("reading images", len(paths)))
+    findings = [*check_files(seen)]
+    facts = {path: one for path, one in seen.items() if isinstance(one, ImageFacts)}
     # Beside the one annotation file that the user named, other images may well be.
     unasked = () if root.is_dir() else ("image-unlisted",)
     findings += [one for one in found.findings if one.code not in unasked]
@@ -126,10 +128,10 @@ def check_dataset(
     findings += check_classes(found, counts, root)
     whole = checked[: sum(image.path in facts for image in found.images)]
     labelled = [one.image for one in whole]
-    seen = [facts[image.path] for image in labelled]
+    known = [facts[image.path] for image in labelled]
     phase("comparing images", None)
-    groups = group_duplicates(labelled, seen)
-    findings += check_duplicates(labelled, seen, groups)
+    groups = group_duplicates(labelled, known)
+    findings += check_duplicates(labelled, known, groups)
     number = {name: index for index, name in enumerate(counts.total)}
     samples = [make_sample(one.image, one.judged, one.header.upright, number) for one in whole]
     ceilings = {size: _ceilings(found, labelled, samples, size) for size in GRIDS}

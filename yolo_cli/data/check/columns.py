@@ -17,7 +17,9 @@ from yolo_cli.data.formats.scan import BoxForm, Fault, LabelledImage, Spot
 from yolo_cli.data.images import ImageHeader
 from yolo_cli.data.sample import BoolArray, FloatArray
 
-_FEWEST = 10  # objects that a judgement needs
+FEWEST = 10
+"""Objects that a judgement of a whole dataset needs."""
+
 _WRONG_SHARE = 0.05  # of boxes that must be impossible as they are read
 _LEFT_SHARE = 0.01  # of boxes that may be impossible in the other order too
 
@@ -77,7 +79,7 @@ def _other_order(
     """Code, message and the places of the boxes that are meant otherwise."""
     written = _written(images, relative=relative)
     count = len(written.numbers)
-    if count < _FEWEST:
+    if count < FEWEST:
         return None
     if not relative and _are_fractions(written.numbers, written.sizes):
         message = "boxes are fractions of the image's sides, but the format has pixels"
@@ -156,7 +158,7 @@ def _class_last(
         and all(0 <= value <= 1 for value in fault.numbers[:4])
     ]
     objects = sum(len(image.objects) for image, _ in images)
-    if len(suited) < _FEWEST or len(suited) < 0.9 * (objects + len(lines)):
+    if len(suited) < FEWEST or len(suited) < 0.9 * (objects + len(lines)):
         return None
     message = (
         f"{len(suited)} lines have their class in the last column; the format is "

@@ -64,8 +64,12 @@ def judge(
             found.faults.append(other)
             if other.severity == "error":
                 return Judged(False, faults=found.faults)
+    width, height = upright
     for item in image.objects:
-        box = in_pixels(item, upright, relative=relative)
+        x1, y1, x2, y2 = box = in_pixels(item, upright, relative=relative)
+        if 0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height:  # nearly all are; false for NaN
+            found.kept.append((item, box))
+            continue
         wrong = _judge_box(item, box, upright)
         if wrong is None:
             found.kept.append((item, _clipped(box, upright)))
@@ -99,8 +103,6 @@ def _judge_box(item: LabelledObject, box: Box, size: Size) -> Fault | None:
     """What keeps a box from being used."""
     x1, y1, x2, y2 = box
     width, height = size
-    if 0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height:  # nearly all; false for what is NaN
-        return None
     if not all(map(isfinite, box)):
         return _fault("box-not-finite", item, "is not finite")
     if max(map(abs, box)) > FARTHEST_PIXEL:

@@ -54,6 +54,7 @@ class VocReader:
         self.lists = lists
         self._reading = reading
         self._annotations: dict[Path, Annotation | UserError] = {}
+        self._ids: dict[Path, list[tuple[str, Spot] | Fault]] = {}
 
     @property
     def splits(self) -> Mapping[str, Spot]:
@@ -112,20 +113,11 @@ class VocReader:
             listed = {file_id: listed.get(file_id, {}) for file_id in sorted({*listed, *unlisted})}
         yield from self._each_once(part, listed)
 
-    def _listed(self, path: Path) -> Iterator[tuple[str, Spot] | Fault]:
-        """Each id of a list with its place."""
-        try:
-            lines = numbered_ids(path, self.parts[0])
-        except UserError as error:
-            yield Fault.of_error("label-unreadable", error, path)
-            return
-        first: dict[str, int] = {}
-        for line, file_id in lines:
-            if first.setdefault(file_id, line) == line:
-                yield file_id, Spot(path, line)
-            else:
-                what = f"{file_id} is in line {first[file_id]} as well"
-                yield Fault("list-repeated", Spot(path, line), what, "warning")
+    def _listed(self, path: Path) -> list[tuple[str, Spot] | Fault]:
+        """Each id of a list with its place; the list is read once."""
+        if path not in self._ids:
+            self._ids[path] = list(_read_list(path, self.parts[0]))
+        return self._ids[path]
 
     def _each_once(
         self, part: Part, ids: Mapping[str, Mapping[str, Spot]]
@@ -219,6 +211,21 @@ class VocReader:
     def write_splits(self, splits: Mapping[str, Sequence[LabelledImage]], out: Path) -> None:
         """See :meth:`~yolo_cli.data.formats.scan.Reader.write_splits`."""
         write_voc(self.parts, splits, out)
+
+
+def _read_list(path: Path, part: Part) -> Iterator[tuple[str, Spot] | Fault]:
+    try:
+        lines = numbered_ids(path, part)
+    except UserError as error:
+        yield Fault.of_error("label-unreadable", error, path)
+        return
+    first: dict[str, int] = {}
+    for line, file_id in lines:
+        if first.setdefault(file_id, line) == line:
+            yield file_id, Spot(path, line)
+        else:
+            what = f"{file_id} is in line {first[file_id]} as well"
+            yield Fault("list-repeated", Spot(path, line), what, "warning")
 
 
 def _fill(image: LabelledImage, part: Part, annotation: Annotation) -> None:
