@@ -116,7 +116,11 @@ def test_split(yolo: Yolo, tmp_path: Path) -> None:
     assert [len(folder.load(split)) for split in ("train", "val", "test")] == [18, 6, 6]
     assert Path("parts/preview.jpg").is_file()
     again = yolo("check", root, "--split", "60/20/20", "--out", "again")
-    assert "divided: again" in again.err
+    lines = again.err.splitlines()
+    before, after = lines.index("as it is:"), lines.index("divided:")
+    assert lines[before + 1].split() == ["class", "train", "val", "objects"]
+    assert lines[after + 1].split() == ["class", "train", "val", "test", "objects"]
+    assert lines[-1] == "written to again; yolo train again"
     lists = "ImageSets/Main/train.txt"
     assert Path("parts", lists).read_text() == Path("again", lists).read_text()
 

@@ -77,7 +77,11 @@ def _other_order(
     images: Sequence[tuple[LabelledImage, ImageHeader]], form: BoxForm, relative: bool
 ) -> tuple[str, str, list[Spot]] | None:
     """Code, message and the places of the boxes that are meant otherwise."""
-    written = _written(images, relative=relative)
+    with np.errstate(over="ignore", invalid="ignore"):  # a label may hold any number
+        return _judged(_written(images, relative=relative), form, relative)
+
+
+def _judged(written: _Written, form: BoxForm, relative: bool) -> tuple[str, str, list[Spot]] | None:
     count = len(written.numbers)
     if count < FEWEST:
         return None

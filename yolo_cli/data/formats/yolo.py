@@ -23,16 +23,9 @@ from yolo_cli.data.formats.common import Key, unique_ids
 from yolo_cli.data.formats.files import MAX_LIST_BYTES, child, read_lines, walk
 from yolo_cli.data.formats.scan import BoxForm, Fault, Format, LabelledImage, Reading, Spot
 from yolo_cli.data.formats.yolo_labels import Labels, read_labels
-from yolo_cli.data.formats.yolo_layout import (
-    LABEL_FOLDERS,
-    Layout,
-    find_layout,
-    label_folders,
-    label_of,
-    layout_of_yaml,
-    locate,
-)
+from yolo_cli.data.formats.yolo_layout import Layout, find_layout, layout_of_yaml
 from yolo_cli.data.formats.yolo_leftovers import find_leftovers
+from yolo_cli.data.formats.yolo_paths import LABEL_FOLDERS, label_folders, label_of, locate
 from yolo_cli.data.images import is_image_path
 from yolo_cli.errors import UserError
 from yolo_cli.files import atomic_write_text

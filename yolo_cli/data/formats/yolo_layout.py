@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from yolo_cli.data.formats.common import IMAGE_FOLDERS, RENAME_HINT, SPLIT_FOLDERS, is_text
 from yolo_cli.data.formats.files import (
     MAX_LIST_BYTES,
     child,
-    exists,
-    read_bytes,
     read_lines,
     visible,
     walk,
 )
 from yolo_cli.data.formats.yolo_labels import MAX_CLASSES
+from yolo_cli.data.formats.yolo_paths import LABEL_FOLDERS, label_of, locate
+from yolo_cli.data.formats.yolo_yaml import read_yaml
 from yolo_cli.data.images import is_image_path
 from yolo_cli.errors import UserError
 
-LABEL_FOLDERS = ("labels", "label")
-
 _NAME_FILES = ("classes.txt", "obj.names", "classes.names", "names.txt", "_darknet.labels")
-_MAX_YAML_BYTES = 512 * 1024
-_MAX_YAML_DEPTH = 20
-
-# Of the safe loaders the one that keeps text as it is: names "yes" and "no" are no truths. The
-# one written in C, which not every build has, is ten times faster.
-_YAML_LOADER: type[yaml.BaseLoader] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
 @dataclass(frozen=True)
@@ -82,45 +70,10 @@ def layout_of_yaml(path: Path) -> Layout:
     Raises:
         UserError: the file cannot be read, or does not describe a dataset.
     """
-    content = _read_yaml(path)
+    content = read_yaml(path)
     if not _describes_dataset(content):
         raise UserError("does not describe a dataset", "'names' and 'train' are missing", path=path)
     return _yaml_layout(path, content)
-
-
-def locate(text: str, bases: tuple[Path, ...], *, fewest: int = 2) -> Path | None:
-    """The file or folder that a path in a YAML or list file means.
-
-    Datasets are moved. What a path does not lead to is therefore looked for without its leading
-    ``../``; and an absolute path of another machine, without its first folders.
-
-    Args:
-        text: path as written.
-        bases: folders that it may be relative to, the likeliest first.
-        fewest: how many last parts of an absolute path must remain. One is right for a file,
-            but would take a dataset's ``images/`` for the ``/elsewhere/val/images`` it lacks.
-
-    Returns:
-        A path that exists, or None.
-    """
-    for written in dict.fromkeys((text, text.replace("\\", "/"))):
-        path = Path(written)
-        parts = [part for part in path.parts if part != path.anchor]
-        while parts and parts[0] == "..":
-            parts.pop(0)
-        absolute = path.is_absolute() or written[1:3] == ":/"
-        ends = range(1, len(parts) - fewest + 1) if absolute or fewest == 1 else ()
-        for candidate in (path, Path(*parts), *(Path(*parts[start:]) for start in ends)):
-            for base in bases:
-                if exists(base / candidate):
-                    return _plain(base / candidate)
-    return None
-
-
-def _plain(path: Path) -> Path:
-    """Without ``..`` inside, if that leads to the same place in spite of links."""
-    plain = Path(os.path.normpath(path))
-    return plain if exists(plain) and plain.samefile(path) else path
 
 
 def _find_yaml(root: Path) -> tuple[Path, dict[object, object]] | None:
@@ -129,7 +82,7 @@ def _find_yaml(root: Path) -> tuple[Path, dict[object, object]] | None:
     found: list[tuple[Path, dict[object, object]]] = []
     for path in usual or files:
         try:
-            content = _read_yaml(path)
+            content = read_yaml(path)
         except UserError:
             if path in usual:
                 raise
@@ -146,43 +99,6 @@ def _find_yaml(root: Path) -> tuple[Path, dict[object, object]] | None:
 
 def _describes_dataset(content: dict[object, object]) -> bool:
     return "names" in content or ("nc" in content and "train" in content)
-
-
-def _read_yaml(path: Path) -> dict[object, object]:
-    data = read_bytes(path, _MAX_YAML_BYTES)
-    try:
-        _check_depth(path, data)
-        content = yaml.load(data, Loader=_YAML_LOADER)
-    except yaml.MarkedYAMLError as error:
-        line = _line(error.problem_mark)
-        raise UserError(f"broken YAML ({error.problem})", path=path, line=line) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:80]
-        raise UserError(f"broken YAML ({reason})", path=path) from error
-    return content if isinstance(content, dict) else {}
-
-
-def _check_depth(path: Path, data: bytes) -> None:
-    """Refuse what is nested too deeply: the loader calls itself for each level."""
-    depth, line = 0, 0
-    try:
-        for event in yaml.parse(data, Loader=_YAML_LOADER):
-            depth += isinstance(event, yaml.CollectionStartEvent)
-            depth -= isinstance(event, yaml.CollectionEndEvent)
-            if depth > _MAX_YAML_DEPTH:
-                line = _line(event.start_mark)
-                break
-    except yaml.MarkedYAMLError as error:  # newer parsers have a limit, and look ahead
-        if "nesting depth" not in str(error):
-            raise
-        depth, line = _MAX_YAML_DEPTH + 1, _line(error.problem_mark)
-    if depth > _MAX_YAML_DEPTH:
-        raise UserError("YAML nested too deeply to describe a dataset", path=path, line=line)
-
-
-def _line(mark: Any) -> int:
-    """Line of a mark, of which the parsers in C and Python have a class each."""
-    return int(mark.line) + 1 if mark else 0
 
 
 def _yaml_layout(path: Path, content: dict[object, object]) -> Layout:
@@ -342,20 +258,3 @@ def _has_labels(layout: Layout) -> bool:
             if any(label_of(path) is not None for path in images):
                 return True
     return False
-
-
-def label_of(image: Path) -> Path | None:
-    """The label file of an image: in ``labels/`` in place of ``images/``, else beside the image."""
-    folders = label_folders(image.parent)
-    paths = (folder / f"{image.stem}.txt" for folder in folders)
-    return next((path for path in paths if path.is_file()), None)
-
-
-def label_folders(images: Path) -> Iterator[Path]:
-    """Where the label files of a folder of images may lie, the likeliest first."""
-    parts = images.parts
-    for index in range(len(parts) - 1, -1, -1):
-        if parts[index].lower() in IMAGE_FOLDERS:
-            for labels in (*LABEL_FOLDERS, "Labels"):
-                yield Path(*parts[:index], labels, *parts[index + 1 :])
-    yield images

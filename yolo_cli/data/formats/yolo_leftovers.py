@@ -10,7 +10,7 @@ from yolo_cli.data.formats.common import IMAGE_FOLDERS, SPLIT_FOLDERS, like_more
 from yolo_cli.data.formats.files import child, walk
 from yolo_cli.data.formats.scan import Fault, Spot
 from yolo_cli.data.formats.yolo_labels import read_labels
-from yolo_cli.data.formats.yolo_layout import LABEL_FOLDERS, label_folders, label_of
+from yolo_cli.data.formats.yolo_paths import LABEL_FOLDERS, label_folders, label_of
 from yolo_cli.data.images import is_image_path
 from yolo_cli.errors import UserError
 
