@@ -78,7 +78,7 @@ def test_annotations(tmp_path: Path, rows: Sequence[Row]) -> None:
     assert [item.name for item in found.objects] == [name for name, *_ in rows]
     for item, (x1, y1, x2, y2) in zip(found.objects, corners, strict=True):
         # Whole pixels from 1, at least one of them.
-        assert item.corners == pytest.approx((x1 + 1, y1 + 1, x2, y2), abs=1.02)
-        left, top, right, bottom = item.corners
+        assert item.written == pytest.approx((x1 + 1, y1 + 1, x2, y2), abs=1.02)
+        left, top, right, bottom = item.written
         assert 1 <= left <= right <= WIDTH
         assert 1 <= top <= bottom <= HEIGHT
