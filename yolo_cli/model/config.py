@@ -154,15 +154,19 @@ class ModelConfig:
         if not isinstance(values, dict):
             raise UserError("the architecture is not readable: no fields in it")
         try:
-            return TypeAdapter(cls).validate_json(json.dumps(values), strict=True)
+            text = json.dumps(values, ensure_ascii=False).encode()
+            return TypeAdapter(cls).validate_json(text, strict=True)
+        except UnicodeEncodeError as error:  # half a surrogate pair, in the name of a class
+            place = error.object[max(0, error.start - 20) : error.end]
+            raise UserError(
+                f"the architecture is not readable: {place!r} is not valid Unicode"
+            ) from error
         except ValidationError as error:
             raise _unreadable(values, error.errors()[0]) from error
 
 
 def _unreadable(values: dict[str, Any], error: Mapping[str, Any]) -> UserError:
     """From what pydantic says of a field."""
-    if not error["loc"]:  # half a surrogate pair, say
-        return UserError(f"the architecture is not readable: {error['msg']}")
     name = error["loc"][0]
     if error["type"] == "unexpected_keyword_argument":
         return UserError(
