@@ -93,12 +93,12 @@ def test_a_pruned_network_comes_back(tmp_path: Path) -> None:
         n: t.shape for n, t in net.state_dict().items()
     }
     torch.testing.assert_close(again(images(1)), net(images(1)), rtol=0.02, atol=0.02)
-    metadata = json.loads(module.read_safetensors(tmp_path / "w.safetensors")[1]["model"])
+    metadata = json.loads(read_safetensors(tmp_path / "w.safetensors")[1]["model"])
     assert metadata["widths"] == [5, 3, 7, 4, 6, 9, 8, 11]
 
 
 def test_a_network_that_is_not_pruned_says_nothing_of_widths(saved: Path) -> None:
-    assert "widths" not in json.loads(module.read_safetensors(saved)[1]["model"])
+    assert "widths" not in json.loads(read_safetensors(saved)[1]["model"])
 
 
 def test_the_file_is_float16_and_its_metadata_text(saved: Path) -> None:

@@ -10,11 +10,15 @@ import typer
 
 from yolo_cli.cli import options
 from yolo_cli.cli.console import stderr
+from yolo_cli.cli.early import check_network
 from yolo_cli.cli.fields import with_fields
 from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.training.budget.plan import parse_duration
 from yolo_cli.training.field import checked, options_of
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.recipe import DEFAULT, Recipe
+
+NO_FILE = ("default", "none", "imagenet")  # what --weights may be besides a file or a name
 
 
 @with_fields(TrainOptions, Recipe)
@@ -63,8 +67,8 @@ def train(
     yolo train --resume runs/train-1
     """
     began = time.monotonic()
-    told = _told(ctx)
-    if resume is not None and not told <= {"resume", "data"}:
+    stated = _stated(ctx)
+    if resume is not None and not stated <= {"resume", "data"}:
         raise UserError(
             "--resume goes on with a run as it began: leave out all other options",
             f"yolo train --resume {resume}",
@@ -72,30 +76,30 @@ def train(
         )
     if resume is None and data is None:
         raise UserError("which dataset?", "yolo train DATA, or --resume RUN", ExitCode.USAGE)
-    changed = {one.name: given.pop(one.name) for one in options_of(Recipe)}
-    changed = {name: value for name, value in changed.items() if name in told}
-    DEFAULT.with_options(**changed)  # refused now, rather than after the imports
+    asked = None
+    if data is not None and resume is None:
+        changed = {one.name: given.pop(one.name) for one in options_of(Recipe)}
+        asked = TrainOptions(
+            data=data,
+            format=format,
+            skip_bad=skip_bad,
+            recipe={name: value for name, value in changed.items() if name in stated},
+            device=device,
+            precision=precision,
+            time_budget=parse_duration(time_budget) if time_budget is not None else None,
+            **given,
+        )
+        _check(asked)  # now, rather than after seconds of imports
 
-    from yolo_cli.training.budget.plan import parse_duration
     from yolo_cli.training.prepare import prepare, prepare_resumed
     from yolo_cli.training.reporter import Reporter
 
     with Reporter(stderr()) as reporter:
-        if resume is not None:
-            trainer = prepare_resumed(resume, reporter, data)
+        if asked is not None:
+            trainer = prepare(asked, out, reporter, began)
         else:
-            assert data is not None
-            asked = TrainOptions(
-                data=data,
-                format=format,
-                skip_bad=skip_bad,
-                recipe=changed,
-                device=device,
-                precision=precision,
-                time_budget=parse_duration(time_budget) if time_budget is not None else None,
-                **given,
-            )
-            trainer = prepare(checked(asked), out, reporter, began)
+            assert resume is not None
+            trainer = prepare_resumed(resume, reporter, data)
         position = trainer.fit()
     reporter.note(
         f"best      mAP {position.best:.2f} after epoch {position.best_epoch}: {trainer.run.best}"
@@ -103,7 +107,13 @@ def train(
     reporter.note(f"next      yolo detect IMAGES --weights {trainer.run.best}")
 
 
-def _told(ctx: typer.Context) -> set[str]:
-    """Names of the options and arguments that stand on the command line."""
+def _check(asked: TrainOptions) -> None:
+    checked(asked)
+    DEFAULT.with_options(**asked.recipe)
+    check_network(None if asked.weights in NO_FILE else asked.weights, asked.device)
+
+
+def _stated(ctx: typer.Context) -> set[str]:
+    """Return the names of the options and arguments that stand on the command line."""
     sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
     return {name for name, source in sources.items() if source and source.name == "COMMANDLINE"}

@@ -63,12 +63,12 @@ class Field:
 
     @property
     def flag(self) -> str:
-        """``--weight-decay``."""
+        """Return the option: ``--weight-decay``."""
         return self.option.flag or f"--{self.name.replace('_', '-')}"
 
     @property
     def metavar(self) -> str | None:
-        """``X [0<=x<1]``, as typer writes ranges; None where the type says it all."""
+        """Return ``X [0<=x<1]``, as typer writes ranges; None where the type says it all."""
         letter = self.option.metavar or {int: "N", int | None: "N", float: "X"}.get(self.type)
         if self.low is None:
             return letter
@@ -80,7 +80,7 @@ class Field:
 
     @property
     def words(self) -> str:
-        """``at least 0 and below 1``."""
+        """Return the limits in words: ``at least 0 and below 1``."""
         low, high = self.low, self.high
         said = []
         if low is not None:
@@ -93,7 +93,7 @@ class Field:
 
 
 def options_of(record: type) -> Iterator[Field]:
-    """The fields of a dataclass that are options, in order."""
+    """Yield the fields of a dataclass that are options, in order."""
     hints = get_type_hints(record, include_extras=True)
     for one in fields(record):
         kind, *notes = get_args(hints[one.name]) or [None]
@@ -110,7 +110,7 @@ def options_of(record: type) -> Iterator[Field]:
 
 
 def checked(record: Record) -> Record:
-    """A dataclass whose values are of their types and within their limits.
+    """Return a dataclass whose values are of their types and within their limits.
 
     Raises:
         UserError: for the first that is not.
@@ -132,6 +132,6 @@ def checked(record: Record) -> Record:
 
 
 def _number(value: Any) -> str:
-    """Powers of two that nobody knows by heart as such."""
+    """Write powers of two that nobody knows by heart as such."""
     whole = isinstance(value, int) and value >= 2**16 and value & (value - 1) == 0
     return f"2^{value.bit_length() - 1}" if whole else str(value)

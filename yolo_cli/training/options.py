@@ -114,7 +114,7 @@ class TrainOptions:
     time_budget: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for ``config.json``; paths become absolute, to resume from anywhere."""
+        """Return plain values for ``config.json``; paths are absolute, to resume from anywhere."""
         values = asdict(self)
         for name in _PATHS:
             if values[name] is not None:

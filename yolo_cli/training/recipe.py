@@ -152,7 +152,7 @@ class Recipe:
     __pydantic_config__: ClassVar[dict[str, Any]] = {"allow_inf_nan": False}
 
     def with_options(self, **options: object) -> Recipe:
-        """A copy with the options that are not None.
+        """Return a copy with the options that are not None.
 
         Raises:
             UserError: for a value out of its range.
@@ -161,7 +161,7 @@ class Recipe:
         return checked(replace(self, **given))  # type: ignore[arg-type]  # checked then
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for ``config.json`` and the weights file."""
+        """Return plain values for ``config.json`` and the weights file."""
         return asdict(self)
 
 
