@@ -42,6 +42,13 @@ def test_a_command_imports_no_help() -> None:
     assert not modules & {"typer.rich_utils", "rich.markdown", "matplotlib", "yaml"}
 
 
+@pytest.mark.parametrize("wrong", [["--lr", "-1"], ["--weights", "nothing"], ["--device", "tpu"]])
+def test_what_is_wrong_with_training_is_said_before_torch_comes(wrong: list[str]) -> None:
+    modules = imported(f"from yolo_cli.cli.app import run; assert run({['train', '.', *wrong]})")
+    assert "yolo_cli.training.recipe" in modules
+    assert not modules & {"torch", "numpy"}
+
+
 def test_garbage_is_looked_for_again_after_the_imports() -> None:
     done = imported(
         "import gc\n"

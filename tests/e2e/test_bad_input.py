@@ -304,6 +304,7 @@ def odd_weights(tiny: Path, folder: Path) -> dict[str, str]:
         ("twice", {"classes": ["a", "a"]}, "two classes are called 'a'"),
         ("grid", {"grid": "x"}, "grid is 'x'"),
         ("giant", {"grid": 10**9, "image_size": 32 * 10**9}, "image_size is 32000000000"),
+        ("half", {"classes": ["a", "c\ud800"]}, "is not valid Unicode"),
         ("newer", {"colour": 1}, "newer version"),
     ):
         rewritten(tiny, folder / f"{name}.safetensors", model=json.dumps({**model, **change}))
@@ -420,6 +421,9 @@ def test_options_of_detect(yolo: Yolo, fixed: Path, tmp_path: Path, options: lis
         ("--momentum 1", "--momentum 1.0: out of range"),
         ("--weight-decay inf", "--weight-decay inf: out of range"),
         ("--dropout 1", "--dropout 1.0: out of range"),
+        ("--ema 1", "--ema 1.0: out of range"),
+        ("--warmup -1", "--warmup -1.0: out of range"),
+        ("--optimizer adam", "--optimizer"),
         ("--seed 99999999999999999999", "out of range"),
         ("--copies 100000000 --freeze 2", "--copies 100000000: out of range"),
         ("--workers 100000", "--workers"),

@@ -82,6 +82,25 @@ def test_round_trip(tmp_path: Path, arch: str, head: str) -> None:
     assert (after - before).abs().mean() < 0.01 * before.std()
 
 
+def test_a_pruned_network_comes_back(tmp_path: Path) -> None:
+    config = tiny("fast", widths=(5, 3, 7, 4, 6, 9, 8, 11), head_widths=(13, 17, 19))
+    net = network(config)
+    save_weights(tmp_path / "w.safetensors", net, {})
+    loaded = load_weights(tmp_path / "w.safetensors")
+    assert loaded.config == config
+    again = network_of(loaded).eval()
+    assert {n: t.shape for n, t in again.state_dict().items()} == {
+        n: t.shape for n, t in net.state_dict().items()
+    }
+    torch.testing.assert_close(again(images(1)), net(images(1)), rtol=0.02, atol=0.02)
+    metadata = json.loads(read_safetensors(tmp_path / "w.safetensors")[1]["model"])
+    assert metadata["widths"] == [5, 3, 7, 4, 6, 9, 8, 11]
+
+
+def test_a_network_that_is_not_pruned_says_nothing_of_widths(saved: Path) -> None:
+    assert "widths" not in json.loads(read_safetensors(saved)[1]["model"])
+
+
 def test_the_file_is_float16_and_its_metadata_text(saved: Path) -> None:
     tensors = load_file(saved)
     assert {t.dtype for t in tensors.values()} == {torch.float16, torch.int64}
@@ -245,6 +264,8 @@ def test_damaged_metadata(saved: Path, change: dict[str, str | None]) -> None:
         model(norm=False),
         model(width=0.125),
         model(width=4.0),
+        model(widths=[5, 3, 7, 4, 6, 9, 8, 11]),
+        model(head_widths=[16, 16, 17]),
     ],
 )
 def test_tensors_of_another_architecture(saved: Path, change: dict[str, str]) -> None:

@@ -8,8 +8,12 @@ from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.embedded import weights_path
 
 
-def check_network(weights: str, device: str) -> None:
+def check_network(weights: str | None, device: str) -> None:
     """Refuse weights that are not there, and a device that no machine has.
+
+    Args:
+        weights: a file, or embedded weights by name; None for neither.
+        device: as after ``--device``.
 
     Raises:
         UserError: names the option, or the file.
@@ -20,4 +24,5 @@ def check_network(weights: str, device: str) -> None:
             "use auto, cpu, cuda, cuda:1 or mps",
             ExitCode.USAGE,
         )
-    weights_path(weights)
+    if weights is not None:
+        weights_path(weights)

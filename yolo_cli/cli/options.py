@@ -7,9 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from yolo_cli.model.architectures import ArchName as _ArchName
 from yolo_cli.model.config import Head
-from yolo_cli.model.preprocessing import PreprocessingName as _PreprocessingName
 from yolo_cli.tasks.detect.thresholds import DETECT, EVAL
 
 DETECT_CONF, DETECT_IOU, MAX_DET = DETECT.conf, DETECT.iou, DETECT.max_det
@@ -21,14 +19,10 @@ BATCH = 2  # larger batches are no faster on a CPU: their activations leave its 
 FormatName: TypeAlias = Literal["voc", "yolo", "coco", "text"]
 BackendName: TypeAlias = Literal["auto", "torch", "onnx", "openvino"]
 PrecisionName: TypeAlias = Literal["auto", "fp32", "bf16"]
-ArchName = _ArchName
-PreprocessingName = _PreprocessingName
 HeadName: TypeAlias = Head
-RecipeName: TypeAlias = Literal["default", "paper"]
-OptimizerName: TypeAlias = Literal["sgd", "adamw"]
 
 # Titles under which a command's help groups its options; the others come first.
-DATA, NETWORK, TRAINING, SPEED = "Data", "Network", "Training", "Speed"
+DATA, TRAINING, SPEED = "Data", "Training", "Speed"
 
 DataFolder = Annotated[
     Path,
@@ -36,16 +30,23 @@ DataFolder = Annotated[
 ]
 Weights = Annotated[
     str,
-    typer.Option(metavar="FILE", help="A weights file, or the name of weights that come along."),
+    typer.Option(metavar="FILE", help="A weights file, or embedded weights by name."),
 ]
-Conf = Annotated[float, typer.Option(metavar="X", min=0, max=1, help="Lowest score that is kept.")]
+Conf = Annotated[
+    float, typer.Option(metavar="X", min=0, max=1, help="Keep detections from this score up.")
+]
 Iou = Annotated[
     float,
     typer.Option(
-        metavar="X", min=0, max=1, help="Of two boxes that overlap more, the weaker goes (NMS)."
+        metavar="X",
+        min=0,
+        max=1,
+        help="Drop the weaker of two boxes that overlap more than this (NMS).",
     ),
 ]
-MaxDet = Annotated[int, typer.Option(metavar="N", min=1, help="Most detections an image.")]
+MaxDet = Annotated[
+    int, typer.Option(metavar="N", min=1, help="Keep at most this many detections an image.")
+]
 Vote = Annotated[
     bool, typer.Option(help="Let overlapping boxes vote on each box's place and score.")
 ]
@@ -55,19 +56,28 @@ Batch = Annotated[
 ]
 Device = Annotated[
     str,
-    typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=SPEED),
+    typer.Option(
+        metavar="NAME", help="Run on auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=SPEED
+    ),
 ]
 Precision = Annotated[
     PrecisionName,
-    typer.Option(help="Of the convolutions; auto: what is fast here.", rich_help_panel=SPEED),
+    typer.Option(
+        help="Compute convolutions in this precision; auto: the fastest here.",
+        rich_help_panel=SPEED,
+    ),
 ]
 Backend = Annotated[
     BackendName,
-    typer.Option(help="What runs the network; auto: the fastest here.", rich_help_panel=SPEED),
+    typer.Option(
+        help="Run the network by this library; auto: the fastest here.", rich_help_panel=SPEED
+    ),
 ]
 Format = Annotated[
     FormatName | None,
-    typer.Option(help="Its layout; recognised by itself unless told.", rich_help_panel=DATA),
+    typer.Option(
+        help="Layout of the dataset.", show_default="recognised by itself", rich_help_panel=DATA
+    ),
 ]
 SkipBad = Annotated[
     bool,

@@ -54,7 +54,7 @@ def save_weights(path: Path, network: Network, info: Mapping[str, Any]) -> None:
 
 
 def _stored(tensor: Tensor) -> Tensor:
-    """As float16, unless a value (a variance, say) is beyond its range of 65,504."""
+    """Convert to float16, unless a value (a variance, say) is beyond its range of 65,504."""
     tensor = tensor.detach().cpu().contiguous()
     if not tensor.is_floating_point():
         return tensor
@@ -94,7 +94,7 @@ def read_weights(path: Path) -> Weights:
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of any safetensors file."""
+    """Read tensors and metadata of any safetensors file."""
     check_not_pickle(path)
     try:
         with safe_open(path, framework="pt") as file:

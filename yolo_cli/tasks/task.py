@@ -16,9 +16,9 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from yolo_cli.data.augmentation import Augmentation
 from yolo_cli.data.sample import Dataset, Sample
 from yolo_cli.data.target import Target
-from yolo_cli.data.transforms import Augmentation
 from yolo_cli.errors import UserError
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.head import Head

@@ -15,10 +15,10 @@ from typing import Any
 
 import torch
 
+from yolo_cli.data.augmentation import Augmentation
 from yolo_cli.data.loader import TrainingImages
 from yolo_cli.data.sample import Dataset
 from yolo_cli.data.splits import TrainingSplits
-from yolo_cli.data.transforms import Augmentation
 from yolo_cli.errors import UserError
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network

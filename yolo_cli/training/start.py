@@ -40,7 +40,7 @@ class Origin:
 
     @property
     def pretrained(self) -> bool:
-        """Whether the backbone has learned something already."""
+        """Say whether the backbone has learned something already."""
         return self.weights is not None or self.backbone is not None
 
 

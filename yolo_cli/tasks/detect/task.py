@@ -10,9 +10,9 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2 import functional as F  # noqa: N812  # torchvision's own short name
 
+from yolo_cli.data.augmentation import Augmentation
 from yolo_cli.data.sample import Dataset
 from yolo_cli.data.target import Target
-from yolo_cli.data.transforms import Augmentation
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.pictures.drawing import draw_detections
 from yolo_cli.tasks.detect import target as objects

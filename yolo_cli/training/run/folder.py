@@ -124,8 +124,6 @@ class RunFolder:
             ) from error
         try:
             return run, TypeAdapter(RunConfig).validate_json(text, strict=True)
-        except UserError as error:  # a value of the right type, but out of range
-            raise UserError(f"{run.config}: {error.message}", error.hint) from error
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"])) or "as a whole"
