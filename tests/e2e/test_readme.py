@@ -13,7 +13,11 @@ from PIL import Image
 
 from yolo_cli.cli.app import run
 from yolo_cli.errors import ExitCode
+from yolo_cli.model import embedded
+from yolo_cli.model.config import new_config
 from yolo_cli.model.embedded import weights_path
+from yolo_cli.model.weights import read_weights, save_weights
+from yolo_cli.tasks.networks import build_network
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"```bash\n(.*?)```", re.DOTALL)
@@ -52,25 +56,45 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Networks of the embedded weights' names that train in moments on the slowest machine."""
+    classes = read_weights(weights_path("default")).config.classes
+    path = tmp_path_factory.mktemp("embedded")
+    for arch in ("vgg16", "fast"):
+        config = new_config(classes, arch=arch, grid=2, image_size=64, width=0.0625)
+        save_weights(path / f"{arch}-voc.safetensors", build_network(config), {})
+    return path
+
+
+def shortened(arguments: list[str]) -> list[str]:
+    """Options after which a training command takes seconds; of one given twice the last counts."""
+    if "--resume" in arguments:
+        return []
+    size = ["--image-size", "64", "--grid", "2"] if "none" in arguments else []
+    return [
+        *size,
+        *(["--time-budget", "15s"] if "--time-budget" in arguments else ["--epochs", "1"]),
+    ]
+
+
 def test_the_readme_shows_every_command() -> None:
     shown = {command.split()[1] for command in commands()}
     assert shown == {"detect", "train", "eval", "check", "info"}
 
 
-@pytest.mark.timeout(900)
 def test_the_readme_commands_run(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, small: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
     for command in commands():
         arguments = shlex.split(command.split(">")[0])[1:]
-        # Of an option given twice the last counts.
-        if "--time-budget" in arguments:
-            arguments += ["--time-budget", "40s"]
-        elif arguments[0] == "train" and "--resume" not in arguments:
-            arguments += ["--epochs", "1"]
-        assert run(arguments) == ExitCode.OK, f"{command}\n{capsys.readouterr().err}"
+        with monkeypatch.context() as patch:
+            if arguments[0] == "train":
+                patch.setattr(embedded, "_embedded_folders", lambda: [small])
+                arguments += shortened(arguments)
+            assert run(arguments) == ExitCode.OK, f"{command}\n{capsys.readouterr().err}"
     annotated = {p.name for p in (folder / "detections").iterdir()}
     assert {p.name for p in (folder / "samples/JPEGImages").iterdir()} <= annotated
 

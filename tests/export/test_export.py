@@ -22,6 +22,8 @@ pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 pytest.importorskip("openvino")
 
+pytestmark = pytest.mark.precision
+
 NAMES = {"onnx": "model.onnx", "openvino": "model"}
 LOOSE = Tolerance(box=0.2, score=0.5, share=0.5)  # for networks that have learned nothing
 
@@ -90,6 +92,25 @@ def test_eight_bits(tmp_path: Path, toy: Pictures, weights: Weights, format_: st
     numbers = path if path.is_file() else path / "model.bin"
     float_size = 4 * sum(t.numel() for t in weights.tensors.values())
     assert numbers.stat().st_size < 0.6 * float_size
+
+
+def test_sums_of_two_products_fit_into_sixteen_bits(
+    tmp_path: Path, toy: Pictures, weights: Weights
+) -> None:
+    # What processors without VNNI (AVX2 alone) multiply eight bits with.
+    import onnx
+
+    path = tmp_path / "model.onnx"
+    options = Options("onnx", int8=True)
+    export(weights, path, options, compared=toy, calibration=toy, tolerance=LOOSE)
+    kernels = [
+        onnx.numpy_helper.to_array(one)
+        for one in onnx.load(path).graph.initializer
+        if one.data_type == onnx.TensorProto.INT8 and one.dims
+    ]
+    assert len(kernels) > 10
+    largest = max(int(abs(kernel.astype(int)).max()) for kernel in kernels)
+    assert 2 * 255 * largest <= 2**15 - 1
 
 
 def test_labels_that_the_network_does_not_know(

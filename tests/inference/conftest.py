@@ -11,6 +11,15 @@ from tests.toy import CLASSES
 from yolo_cli.inference.detector import Detector
 
 
+@pytest.fixture(autouse=True)
+def _two_threads() -> Iterator[None]:
+    """Let torch have two threads on every machine, for the pipeline to divide."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.fixture
 def _one_thread() -> Iterator[None]:
     """Networks this small are slower on two threads."""

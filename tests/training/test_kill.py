@@ -12,7 +12,6 @@ from io import StringIO
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -21,41 +20,70 @@ from rich.console import Console
 
 from tests.training.conftest import Options
 from tests.training.test_trainer import assert_same_result
-from yolo_cli.training.cache import features as cache
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.prepare import prepare, prepare_resumed
 from yolo_cli.training.reporter import Reporter
 
-CACHE_FILES = 3  # of two copies, and of the images to validate
-MOMENTS = 20  # at random, beside those at which one of these files is due
-RECIPE = {"epochs": 5, "freeze": 2, "copies": 2, "unfreeze": 1, "unfreeze_at": 3, "patchwork": 0.5}
+PARTS = 4  # of the test of all files, for several processes to share
+MOMENTS = 5  # at random
+RECIPE = {"epochs": 3, "freeze": 2, "copies": 2, "unfreeze": 1, "unfreeze_at": 2, "patchwork": 0.5}
+FILES = {
+    *("000000.safetensors", "config.json", "preview.jpg", "checkpoint.pt", "metrics.csv"),
+    *("curves.png", "last.safetensors", "best.safetensors"),
+}
 
 
-def work(options: TrainOptions, out: Path, fatal: int | None = None) -> None:
+def work(options: TrainOptions, out: Path, log: Path, fatal: int | None = None) -> None:
     """What ``yolo train`` does, or ``yolo train --resume`` where there is something to resume.
 
     Args:
         options: of a new run.
         out: its folder.
-        fatal: the cache's file, counted from 0, instead of which the process is killed.
+        log: gets the name of each file that is complete and about to take its place.
+        fatal: the file, counted from 0, that never does: the process is killed.
     """
     torch.set_num_threads(1)
-    if fatal is not None:
-        _die_at(fatal)
+    _watch(log, fatal)
     reporter = Reporter(Console(file=StringIO()))
     resumable = (out / "config.json").exists()
     (prepare_resumed(out, reporter) if resumable else prepare(options, out, reporter)).fit()
 
 
-def _die_at(number: int) -> None:
-    write, count = cache._write_chunk, itertools.count()
+def _watch(log: Path, fatal: int | None) -> None:
+    replace, count = Path.replace, itertools.count()
 
-    def write_or_die(*args: Any) -> None:
-        if next(count) == number:
+    def replace_or_die(self: Path, target: Path) -> Path:
+        with log.open("a") as file:
+            print(target.name, file=file)
+        if next(count) == fatal:
             os.kill(os.getpid(), signal.SIGKILL)
-        write(*args)
+        return replace(self, target)
 
-    patch.object(cache, "_write_chunk", write_or_die).start()
+    patch.object(Path, "replace", replace_or_die).start()
+
+
+class Run:
+    """A run with a folder and a cache of its own."""
+
+    def __init__(self, options: Options, folder: Path, context: ForkServerContext) -> None:
+        folder.mkdir()
+        self.out, self.log = folder / "run", folder / "log"
+        self.options = TrainOptions(**{**vars(options(**RECIPE)), "cache_dir": folder / "cache"})
+        self.context = context
+
+    def start(self, fatal: int | None = None) -> BaseProcess:
+        given = (self.options, self.out, self.log, fatal)
+        process = self.context.Process(target=work, args=given)
+        process.start()
+        return process
+
+    def finish(self) -> None:
+        process = self.start()
+        process.join(120)
+        assert process.exitcode == 0
+
+    def files(self) -> list[str]:
+        return self.log.read_text().splitlines() if self.log.exists() else []
 
 
 @pytest.fixture(scope="module")
@@ -66,52 +94,40 @@ def context() -> ForkServerContext:
     return context
 
 
-def start(
-    context: ForkServerContext, options: TrainOptions, out: Path, fatal: int | None = None
-) -> BaseProcess:
-    process = context.Process(target=work, args=(options, out, fatal))
-    process.start()
-    return process
+@pytest.mark.parametrize("part", range(PARTS))
+def test_killed_before_any_of_its_files_takes_its_place(
+    part: int, options: Options, tmp_path: Path, context: ForkServerContext
+) -> None:
+    whole = Run(options, tmp_path / "whole", context)
+    whole.finish()
+    files = whole.files()
+    assert set(files) >= FILES
+    for fatal in range(part, len(files), PARTS):
+        run = Run(options, tmp_path / f"killed-{fatal}", context)
+        process = run.start(fatal)
+        process.join(120)
+        assert process.exitcode == -signal.SIGKILL
+        assert run.files() == files[: fatal + 1]
+        run.finish()
+        assert_same_result(whole.out, run.out)
 
 
-def finish(process: BaseProcess) -> None:
-    process.join(60)
-    assert process.exitcode == 0
-
-
-@pytest.mark.timeout(600)
-def test_killed_anywhere_the_result_is_the_same(
+def test_killed_at_random_moments(
     options: Options, tmp_path: Path, context: ForkServerContext
 ) -> None:
-    def asked(name: str) -> TrainOptions:
-        base = options(**RECIPE)
-        return TrainOptions(**{**vars(base), "cache_dir": tmp_path / name / "cache"})
-
-    finish(start(context, asked("warm-up"), tmp_path / "warm-up"))
-    began = time.monotonic()
-    finish(start(context, asked("whole"), tmp_path / "whole"))
-    duration = time.monotonic() - began
-
+    for name in ("warm-up", "whole"):
+        whole = Run(options, tmp_path / name, context)
+        began = time.monotonic()
+        whole.finish()
+        duration = time.monotonic() - began
     rng = random.Random(7)
-    reached = []
-    for moment in range(-CACHE_FILES, MOMENTS):
-        out = tmp_path / f"killed-{moment}"
-        fatal = moment + CACHE_FILES if moment < 0 else None
-        process = start(context, asked(out.name), out, fatal)
-        if fatal is None:
-            # One of equal parts of the run each, at random within it.
-            time.sleep(duration * (moment + rng.random()) / MOMENTS)
-            process.kill()  # SIGKILL; harmless if it has just finished
-        process.join(60)
+    for moment in range(MOMENTS):
+        run = Run(options, tmp_path / f"killed-{moment}", context)
+        process = run.start()
+        # One in each of equal parts of the run.
+        time.sleep(duration * (moment + rng.random()) / MOMENTS)
+        process.kill()  # SIGKILL; harmless if it has just finished
+        process.join(120)
         assert process.exitcode in (-signal.SIGKILL, 0)
-        reached.append(_reached(out))
-        finish(start(context, asked(out.name), out))
-        assert_same_result(tmp_path / "whole", out)
-    assert reached[:CACHE_FILES] == ["caching"] * CACHE_FILES
-    assert "training" in reached
-
-
-def _reached(out: Path) -> str:
-    if (out / "checkpoint.pt").exists():
-        return "training"
-    return "caching" if (out / "cache").exists() else "nothing"
+        run.finish()
+        assert_same_result(whole.out, run.out)

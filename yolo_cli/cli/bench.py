@@ -80,7 +80,7 @@ def bench(  # typer calls it by name
 
     console = stderr()
     names = weights or ["default"]
-    found = pictures(data, split)
+    found = pictures(data, split, option="--data")
     paths = spread(found.paths, FILES)
     specs = own_specs(names, backends_of(backends))
     specs += [peer_spec(name, PEER_SIZE, against_python) for name in against or []]

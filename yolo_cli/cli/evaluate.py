@@ -267,7 +267,7 @@ def _score(
 
 
 def _document(runs: Mapping[str, _Run], comparison: Comparison | None) -> dict[str, object]:
-    """What ``--json`` prints: the scores, or both and their comparison."""
+    """Return what ``--json`` prints: the scores, or both and their comparison."""
     scores = {
         name: {
             **run.scores.to_json(),

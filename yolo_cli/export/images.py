@@ -1,4 +1,4 @@
-"""The real images that an export is compared on and, in eight bits, calibrated with."""
+"""The real images that exports are compared and calibrated on, and that are used to measure."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class Pictures:
-    """Image files, and their labels where there are any.
+    """Image files, with their labels where there are any.
 
     Attributes:
         paths: the files.
-        dataset: what they belong to, if they are labelled.
+        dataset: the dataset that they belong to; None without labels.
     """
 
     paths: tuple[Path, ...]
     dataset: Dataset | None = None
 
     def inputs(self, size: int, count: int) -> list[Tensor]:
-        """Up to ``count`` of them, evenly spread, as the network takes them.
+        """Read up to ``count`` of them, evenly spread, as the network takes them.
 
         Args:
             size: pixels along each side of the network's input.
-            count: at most so many.
+            count: most images to read.
 
         Returns:
             ``[3, size, size]`` uint8 each.
@@ -51,24 +51,25 @@ class Pictures:
 
 
 def spread(items: Sequence[T], count: int) -> list[T]:
-    """Up to ``count`` items, evenly spread over all."""
+    """Return up to ``count`` items, evenly spread over all."""
     if len(items) <= count:
         return list(items)
     return [items[i * len(items) // count] for i in range(count)]
 
 
-def pictures(data: Path | None, split: str | None = None) -> Pictures:
-    """Pictures in a folder: a dataset's, or any folder's; None for the photographs of samples/.
+def pictures(data: Path | None, split: str | None = None, *, option: str = "--images") -> Pictures:
+    """Find the images of a dataset or of any folder.
 
     Args:
-        data: a dataset folder or a folder of images.
+        data: a dataset folder or a folder of images; None for the photographs of ``samples/``.
         split: of the dataset; None for val, else test, else all.
+        option: that names other images.
 
     Raises:
         UserError: there is no such folder, or no image in it.
     """
     if data is None:
-        data = _samples()
+        data = _samples(option)
     try:
         dataset = evaluation_split(open_dataset(data), split)
     except UserError as error:
@@ -81,14 +82,14 @@ def pictures(data: Path | None, split: str | None = None) -> Pictures:
     return Pictures(tuple(sample.image for sample in dataset.samples), dataset)
 
 
-def _samples() -> Path:
-    """The photographs of a checkout, or of an installation that has them."""
+def _samples(option: str) -> Path:
+    """Return the photographs of the installed package, or of the checkout."""
     package = Path(__file__).parents[1]
     for folder in (package / "samples", package.parent / "samples"):
         if (folder / "JPEGImages").is_dir():
             return folder
     raise UserError(
-        "an export is compared with torch on real images, and this installation carries none",
-        "name a folder of images with --images",
+        "this installation carries no sample photographs",
+        f"name a folder of images with {option}",
         ExitCode.USAGE,
     )

@@ -1,13 +1,15 @@
-"""Convolutions that apply their activation before they write: a pass over memory less a layer.
+"""Convolutions that apply their activation before they write: one pass over memory less per layer.
 
-oneDNN, which torch multiplies with on x86 processors, does both in one go, with weights laid out
-for it once. torch.compile uses the same operators; used directly, they need no compiler.
+oneDNN, torch's library on x86 processors, does both at once, with weights that are laid out for
+it beforehand. torch.compile uses the same operators; used directly, they need no compiler.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
+from yolo_cli.model.runtime import runs_bf16
 
 
 class FusedConv(nn.Module):
@@ -16,8 +18,8 @@ class FusedConv(nn.Module):
     Args:
         layer: the convolution.
         activation: ReLU or leaky ReLU.
-        side: pixels along each side of its input, which its weights are laid out for; others
-            are right, and slower.
+        side: pixels along each side of the input that its weights are laid out for; with other
+            inputs it is slower, but not wrong.
     """
 
     def __init__(self, layer: nn.Conv2d, activation: nn.ReLU | nn.LeakyReLU, side: int) -> None:
@@ -34,7 +36,7 @@ class FusedConv(nn.Module):
             self.kind, self.numbers = "relu", []
 
     def forward(self, x: Tensor) -> Tensor:
-        """As the two layers do; the activation sees the sum before it is rounded."""
+        """Return what the two layers would; the activation sees the sum before it is rounded."""
         result: Tensor = torch.ops.mkldnn._convolution_pointwise(
             x, self.weight, self.bias, *self.shape, self.kind, self.numbers, ""
         )
@@ -44,16 +46,13 @@ class FusedConv(nn.Module):
 def fuse_activations(network: nn.Module, side: int) -> None:
     """Replace each convolution and the activation after it by one layer, in place.
 
-    Nothing is done where torch does not have these operators.
+    The network stays as it is where torch does not have these operators, or not in its precision.
 
     Args:
-        network: whose backbone and head are chains of layers, batch norms fused; on the CPU.
+        network: on the CPU; its backbone and head are chains of layers, batch norms fused.
         side: pixels along each side of its input.
     """
-    names = ("_convolution_pointwise", "_reorder_convolution_weight")
-    if not torch.backends.mkldnn.is_available():
-        return
-    if not all(hasattr(torch.ops.mkldnn, name) for name in names):
+    if not _can_fuse(next(network.parameters()).dtype):
         return
     for chain in [m for m in network.modules() if isinstance(m, nn.Sequential)]:
         for i, layer in enumerate(chain):
@@ -67,6 +66,15 @@ def fuse_activations(network: nn.Module, side: int) -> None:
                 chain[i] = FusedConv(layer, activation, side)
                 chain[after] = nn.Identity()  # the others keep their numbers
             side //= layer.stride[0]
+
+
+def _can_fuse(dtype: torch.dtype) -> bool:
+    names = ("_convolution_pointwise", "_reorder_convolution_weight")
+    return (
+        torch.backends.mkldnn.is_available()
+        and all(hasattr(torch.ops.mkldnn, name) for name in names)
+        and (dtype != torch.bfloat16 or runs_bf16())
+    )
 
 
 def _is_nothing(layer: nn.Module) -> bool:

@@ -6,9 +6,11 @@ import torch
 
 from yolo_cli.errors import ExitCode, UserError
 
+ACCELERATORS = ("cuda", "mps")
+
 
 def pick_device(name: str) -> torch.device:
-    """``auto`` is CUDA where there is one, else MPS, else the CPU.
+    """Return the device of a ``--device``; ``auto`` is CUDA if it is there, else MPS, else the CPU.
 
     Raises:
         UserError: for a device that this machine or this build of torch does not have.
@@ -19,7 +21,7 @@ def pick_device(name: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
-        if device.type not in ("cpu", "cuda", "mps"):  # torch has others, such as meta
+        if device.type not in ("cpu", *ACCELERATORS):  # torch has others, such as meta
             raise RuntimeError
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
@@ -37,9 +39,12 @@ def _devices() -> list[str]:
 
 
 def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
-    """``auto`` is bfloat16 where the processor multiplies it in hardware, else float32.
+    """Return the type of a ``--precision``; ``auto`` is bfloat16 where hardware multiplies it.
 
-    On other processors bfloat16 is emulated and slower than float32.
+    Elsewhere bfloat16 is emulated, and slower than float32.
+
+    Raises:
+        UserError: for an unknown precision.
     """
     if precision not in ("auto", "fp32", "bf16"):
         raise UserError(
@@ -49,13 +54,35 @@ def pick_dtype(precision: str, device: torch.device) -> torch.dtype:
         fast = (
             torch.cuda.is_bf16_supported(including_emulation=False)
             if device.type == "cuda"
-            else _cpu_has_bf16()
+            else _multiplies_bf16()
         )
         precision = "bf16" if fast and device.type != "mps" else "fp32"
     return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
-def _cpu_has_bf16() -> bool:
-    """AVX512_BF16 or AMX; torch keeps the question under underscored names."""
+def runs_bf16() -> bool:
+    """Return whether oneDNN has bfloat16 kernels for this processor.
+
+    They need AVX-512 or AVX-NE-CONVERT. The answer is oneDNN's own, so it heeds a limit that the
+    environment sets (``ONEDNN_MAX_CPU_ISA``), which the processor's flags do not know of.
+    """
+    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return torch.backends.mkldnn.is_available() and supported is not None and bool(supported())
+
+
+def _multiplies_bf16() -> bool:
+    """Return whether the processor multiplies bfloat16 in hardware, by AVX512_BF16 or AMX.
+
+    torch has the question under underscored names alone.
+    """
     checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
-    return any(bool(getattr(torch.cpu, name, lambda: False)()) for name in checks)
+    return runs_bf16() and any(bool(getattr(torch.cpu, n, lambda: False)()) for n in checks)
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until a device has done all its work: what is timed before that is only the queueing.
+
+    The CPU works while it is called, so there is nothing to wait for.
+    """
+    if device.type in ACCELERATORS:
+        torch.accelerator.synchronize(device)

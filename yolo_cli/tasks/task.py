@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from yolo_cli.data.loader import Prepare
 from yolo_cli.data.sample import Dataset, Sample
 from yolo_cli.data.target import Target
 from yolo_cli.data.transforms import Augmentation
@@ -25,6 +24,9 @@ from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.head import Head
 from yolo_cli.model.network import Network
 from yolo_cli.tasks.result import Document, ImageWriter, Origin, Result
+
+if TYPE_CHECKING:
+    from yolo_cli.data.loader import Prepare  # brings all formats of datasets along
 
 # A task is imported when it is asked for: none pays for the others.
 TASKS = {"detect": "yolo_cli.tasks.detect.task"}

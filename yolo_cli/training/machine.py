@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from yolo_cli.model.runtime import pick_device, pick_dtype
+from yolo_cli.model.runtime import pick_device, pick_dtype, synchronise
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,5 @@ class Machine:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def synchronise(self) -> None:
-        """Wait until the device has done what it was given; a CPU always has."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        elif self.device.type == "mps":
-            torch.mps.synchronize()
+        """Wait until the device has done what it was given."""
+        synchronise(self.device)

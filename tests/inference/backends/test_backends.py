@@ -9,13 +9,18 @@ import torch
 from tests.model.builders import images, network, tiny
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.inference.backends import backend as backends
+from yolo_cli.inference.backends import choose, openvino_backend
 from yolo_cli.inference.backends.choose import load_backend, of_network
+from yolo_cli.model import fuse
 from yolo_cli.model.network import Network
+from yolo_cli.model.runtime import runs_bf16
 from yolo_cli.model.weights import save_weights
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 pytest.importorskip("openvino")
+
+pytestmark = pytest.mark.precision
 
 CPU = torch.device("cpu")
 NETWORKS = [
@@ -71,13 +76,32 @@ def test_torch_is_always_there(weights: Path, monkeypatch: pytest.MonkeyPatch) -
     assert load_backend(str(weights))[1].name == "torch"
 
 
-def test_half_precision_is_near_the_full_one(weights: Path) -> None:
-    net = network(tiny())
+@pytest.mark.parametrize("name", ["torch", "openvino"])
+def test_half_precision_is_near_the_full_one(weights: Path, name: str) -> None:
+    if name == "openvino" and not runs_bf16():
+        pytest.skip("this processor has no bfloat16")
     pixels = images(1)
-    _, backend = load_backend(str(weights), backend="openvino", precision="bf16")
+    wanted = expected(network(tiny()), pixels)
+    _, backend = load_backend(str(weights), backend=name, precision="bf16")
     assert backend.precision == "bf16"
-    wanted = expected(net, pixels)
     assert (backend(pixels) - wanted).abs().max() < 0.05 * wanted.abs().max()
+
+
+def test_openvino_says_that_it_cannot_compute_in_half_precision(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openvino_backend, "runs_bf16", lambda: False)
+    with pytest.raises(UserError, match="OpenVINO cannot compute in it on this processor") as error:
+        load_backend(str(weights), backend="openvino", precision="bf16")
+    assert error.value.code == ExitCode.USAGE
+
+
+def test_torch_emulates_half_precision(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (choose, openvino_backend, fuse):
+        monkeypatch.setattr(module, "runs_bf16", lambda: False)
+    _, backend = load_backend(str(weights), precision="bf16")  # of as many images as one likes
+    assert (backend.name, backend.precision) == ("torch", "bf16")
+    assert backend(images(1)).isfinite().all()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from yolo_cli.inference.backends.torch_backend import TorchBackend
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.embedded import weights_path
 from yolo_cli.model.network import Network
-from yolo_cli.model.runtime import pick_device, pick_dtype
+from yolo_cli.model.runtime import pick_device, pick_dtype, runs_bf16
 from yolo_cli.tasks.networks import load_weights, network_of
 
 # For weights on the CPU, the fastest first; all agree with torch in float32 (mAP within 0.2).
@@ -57,7 +57,7 @@ def load_backend(
     if kind is None:
         place = pick_device(device)
         network = network_of(load_weights(path))
-        chosen = _for_weights(place, images) if backend == "auto" else backend
+        chosen = _for_weights(place, images, precision) if backend == "auto" else backend
         return network.config, of_network(network, chosen, place, precision)
     if device not in ("auto", "cpu"):
         raise UserError(
@@ -96,9 +96,11 @@ def of_network(network: Network, backend: str, device: torch.device, precision: 
     return OnnxBackend.of(network)
 
 
-def _for_weights(device: torch.device, images: int | None) -> BackendName:
+def _for_weights(device: torch.device, images: int | None, precision: str) -> BackendName:
     if device.type != "cpu" or (images is not None and images < FEW):
         return "torch"
+    if precision == "bf16" and not runs_bf16():
+        return "torch"  # which alone emulates it
     return next(name for name in FASTEST if installed(name))
 
 

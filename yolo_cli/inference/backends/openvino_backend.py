@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from yolo_cli.errors import UserError
+from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.inference.backends.backend import BackendName, Precision, optional
 from yolo_cli.inference.backends.description import Description
 from yolo_cli.inference.backends.graph import INPUT, RAW, metadata, to_onnx
 from yolo_cli.inference.backends.shapes import check_shapes, run_in_parts
 from yolo_cli.model.network import Network
+from yolo_cli.model.runtime import runs_bf16
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,7 +44,15 @@ class OpenVinoBackend:
     def __init__(self, model: Any, precision: torch.dtype, name: Path | str) -> None:
         openvino = optional("openvino", "openvino")
         self.description = Description.read(Path(name), metadata_of(model))
-        floats: Precision = "bf16" if precision == torch.bfloat16 else "fp32"
+        half = precision == torch.bfloat16 and runs_bf16()
+        if precision == torch.bfloat16 and not (half or self.description.int8):
+            # OpenVINO itself would compute in float32 without a word.
+            raise UserError(
+                "--precision bf16: OpenVINO cannot compute in it on this processor",
+                "use --precision fp32",
+                ExitCode.USAGE,
+            )
+        floats: Precision = "bf16" if half else "fp32"
         self.precision: Precision = "int8" if self.description.int8 else floats
         inputs = {one.get_any_name(): _shape(one) for one in model.inputs}
         outputs = {one.get_any_name(): _shape(one) for one in model.outputs}
@@ -52,7 +61,7 @@ class OpenVinoBackend:
         )
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "bf16" if floats == "bf16" else "f32",
+            "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
         }
         try:
