@@ -151,7 +151,7 @@ def _say_confusion(console: Console, confusion: Confusion) -> None:
 
 
 def show_understanding(console: Console, understanding: Understanding) -> None:
-    """Print what became of the objects, the kinds of error, and mAP without a kind of error and by size."""
+    """Print what became of the objects, the kinds of error, and mAP without each and by size."""
     if not understanding.breakdown.mean:
         return
     total = understanding.misses.total

@@ -135,7 +135,7 @@ def _open_jpeg(path: Path) -> Image.Image:
 
 
 def _is_streamed(image: Image.Image) -> bool:
-    """Return whether rows are decoded one after the other; progressive files need memory for all."""
+    """Return whether rows are decoded one by one; progressive files need memory for all."""
     return "progressive" not in image.info
 
 

@@ -43,7 +43,7 @@ class _Plate:
 
 
 def class_color(index: int) -> Color:
-    """Return the same colour for a class at any time: hues a golden ratio apart, three lightnesses."""
+    """Return a class's colour, always the same: hues a golden ratio apart, three lightnesses."""
     hue = (_FIRST_HUE + index * _GOLDEN_RATIO) % 1
     rgb = colorsys.hls_to_rgb(hue, _LIGHTNESS[index % len(_LIGHTNESS)], _SATURATION)
     red, green, blue = (round(255 * value) for value in rgb)
