@@ -36,7 +36,7 @@ def _escaped(character: str, categories: frozenset[str]) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """``1 image``, ``2 images``, ``3 classes``, ``4 copies``."""
+    """Return ``1 image``, ``2 images``, ``3 classes``, ``4 copies``."""
     if number == 1:
         return f"{number} {what}"
     if what.endswith("y") and what[-2] not in "aeou":
@@ -45,14 +45,14 @@ def counted(number: int, what: str) -> str:
 
 
 def listed(names: Sequence[str], most: int = 10) -> str:
-    """``a, b, c``; of long lists the beginning, and how many more there are."""
+    """Return ``a, b, c``; of long lists the beginning, and how many more there are."""
     shown = [f'"{name}"' if "," in name else name for name in names[:most]]
     rest = len(names) - len(shown)
     return ", ".join(shown) + (f" and {rest} more" if rest else "")
 
 
 def duration(seconds: float) -> str:
-    """``40 s``, ``2.5 min``, ``1.2 h``: as exact as an estimate deserves."""
+    """Return ``40 s``, ``2.5 min``, ``1.2 h``: as exact as an estimate deserves."""
     if seconds < 60:
         return f"{max(1, round(seconds))} s"
     return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"

@@ -145,6 +145,26 @@ def test_options_that_make_no_sense(refused: Refused, fixed: Path, tmp_path: Pat
     assert "no such format: gif" in refused(*base, "--save", "gif", code=2)
 
 
+@pytest.mark.parametrize("options", [["--out", ""], ["--out="], ["--weights", ""]])
+def test_empty_values(refused: Refused, tmp_path: Path, options: list[str]) -> None:
+    before = names(".")
+    message = refused("detect", picture(tmp_path / "a.jpg"), *options, code=2)
+    assert message.startswith(f"error: {options[0].rstrip('=')}: its value is empty")
+    assert "an empty argument" in refused("detect", "", code=2)
+    assert names(".") == before
+
+
+def test_values_that_are_none(yolo: Yolo, refused: Refused, tmp_path: Path) -> None:
+    photo = picture(tmp_path / "a.jpg")
+    for value in ("nan", "7", "-1e308"):
+        result = yolo("detect", photo, "--conf", value)
+        assert result.code == 2
+        assert "Invalid value for '--conf'" in result.err
+    assert "http://x: no such weights file" in refused(
+        "detect", photo, "--weights", "http://x", code=3
+    )
+
+
 def test_one_thread_and_several(yolo: Yolo, tiny: Path, tmp_path: Path) -> None:
     for i in range(9):
         picture(tmp_path / "photos" / f"{i}.jpg", (100 + i, 80))

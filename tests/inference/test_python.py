@@ -113,7 +113,7 @@ def test_classes_as_one_text(detector: Detector) -> None:
     assert detector(picture, classes="square").labels.unique().tolist() == [1]
     assert len(detector(picture, classes="Disc,square")) == 8
     assert len(detector(picture, classes=None)) == 8
-    nothing: tuple[list[str] | str, ...] = ([], "")
+    nothing: list[Any] = [[], ""]
     for none in nothing:
         with pytest.raises(UserError, match="no class is named"):
             detector(picture, classes=none)

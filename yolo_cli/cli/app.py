@@ -134,7 +134,7 @@ _OTHER_NAMES = {
 
 
 def _refuse_key_value(arguments: list[str]) -> None:
-    """``epochs=3``, another tool's habit, gets a suggestion instead of a puzzle."""
+    """Answer ``epochs=3``, another tool's habit, with a suggestion instead of a puzzle."""
     for before, argument in zip(["", *arguments], arguments, strict=False):
         match = re.fullmatch(r"([a-z][a-z0-9_-]*)=(.*)", argument, re.DOTALL)
         is_value = before.startswith("-")  # --out lr=0.1 is a folder's name

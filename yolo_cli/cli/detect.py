@@ -20,7 +20,7 @@ def detect(  # typer calls it by name
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="SOURCE...",
+            metavar="SOURCE",
             help="Images, folders, patterns, videos, .txt lists of paths, http(s) addresses, or - "
             "for paths on standard input.",
         ),

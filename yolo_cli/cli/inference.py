@@ -136,10 +136,6 @@ def run_sources(
     )
     if folder.path is not None:
         found = without_results(found, named, folder.path)
-    if _count(found) is None:
-        with importing():
-            from yolo_cli.inference.video import require_library
-        require_library()
     predictor = _load(network, found)
     settings = predictor.task.thresholds(predictor.config, thresholds)
     # On one terminal, bar and JSON lines would be in each other's way.
@@ -173,7 +169,10 @@ def _load(network: Network, found: Sequence[Source]) -> Predictor[Any]:
         import torch
 
         from yolo_cli.inference.predictor import Predictor
+        from yolo_cli.inference.video import require_library
 
+    if _count(found) is None:
+        require_library()
     if network.threads is not None:
         torch.set_num_threads(network.threads)
     return Predictor.load(

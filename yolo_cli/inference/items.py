@@ -66,7 +66,7 @@ class FileItem:
         return cls(Origin(str(path), path))
 
     def load(self, side: int, *, keep: bool) -> Loaded:
-        """See :class:`Item`."""
+        """Read it, see :class:`Item`."""
         assert self.origin.path is not None
         picture = read_reduced(self.origin.path, side, side)
         small = picture.size[0] * picture.size[1] <= KEPT_PIXELS
@@ -82,7 +82,7 @@ class PictureItem:
     image: Image.Image
 
     def load(self, side: int, *, keep: bool) -> Loaded:
-        """See :class:`Item`."""
+        """Read it, see :class:`Item`."""
         return Loaded(stretch(self.image, side), self.image.size, self.image if keep else None)
 
 
@@ -93,7 +93,7 @@ class WebItem:
     origin: Origin
 
     def load(self, side: int, *, keep: bool) -> Loaded:
-        """See :class:`Item`."""
+        """Read it, see :class:`Item`."""
         address = self.origin.name
         with tempfile.TemporaryDirectory(prefix="yolo-cli-") as folder:
             path = fetch(address, Path(folder))

@@ -215,7 +215,7 @@ class Outputs:
                 )
 
     def _is_there(self) -> bool:
-        """Whether the folder is still the one that was made, not another of its name."""
+        """Return whether the folder is still the one that was made, not another of its name."""
         try:
             now = self.folder.stat()
         except OSError:
@@ -240,7 +240,7 @@ class Outputs:
         return files and (known is None or source.name in known)
 
     def _stays(self, record: Record) -> bool:
-        """Whether a record of an earlier run counts: not where its image is looked at again."""
+        """Return whether a record of an earlier run counts: its image is not looked at again."""
         return record["image"] not in self._again
 
     def _keep_others_out(self) -> None:

@@ -112,7 +112,7 @@ def without_results(found: Sequence[Source], sources: Sequence[str], out: Path) 
 
 
 def is_video_path(path: Path) -> bool:
-    """Whether the name looks like a video's."""
+    """Return whether the name looks like a video's."""
     return path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")
 
 
@@ -284,7 +284,7 @@ def _home(source: str) -> Path:
 
 
 def _exists(path: Path) -> bool:
-    """Whether the name is there: a broken link is, and reading it says what is wrong."""
+    """Return whether the name is there: a broken link is, and reading it says what is wrong."""
     try:
         path.lstat()
     except _NOT_THERE:

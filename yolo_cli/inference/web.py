@@ -31,7 +31,7 @@ _SCHEMES = ("http", "https")
 
 
 def is_address(source: str) -> bool:
-    """Whether a source is an address rather than a path."""
+    """Return whether a source is an address rather than a path."""
     return source.lower().startswith(("http://", "https://"))
 
 

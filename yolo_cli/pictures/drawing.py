@@ -43,7 +43,7 @@ class _Plate:
 
 
 def class_color(index: int) -> Color:
-    """The colour of a class, always the same: hues a golden ratio apart, in three lightnesses."""
+    """Return a class's colour, always the same: hues a golden ratio apart, three lightnesses."""
     hue = (_FIRST_HUE + index * _GOLDEN_RATIO) % 1
     rgb = colorsys.hls_to_rgb(hue, _LIGHTNESS[index % len(_LIGHTNESS)], _SATURATION)
     red, green, blue = (round(255 * value) for value in rgb)
@@ -158,7 +158,7 @@ def contact_sheet(images: Sequence[Image.Image], *, columns: int, tile: int) -> 
 
 @lru_cache(maxsize=16)
 def label_font(size: int) -> ImageFont.FreeTypeFont:
-    """The font of labels, in pixels; the same object for the same size."""
+    """Return the font of labels, in pixels; the same object for the same size."""
     return ImageFont.truetype(str(_font_file()), size)
 
 
@@ -199,7 +199,7 @@ def _draw_outline(
 
 
 def _fit(name: str, score: str, font: ImageFont.FreeTypeFont, room: int) -> str:
-    """The label, its name cut where it is wider than the image."""
+    """Return the label, its name cut where it is wider than the image."""
     name = " ".join(encodable(name).split())  # a name with a line break stays on one line
     text = f"{name} {score}".strip()
     padding = 2 * _padding(font)

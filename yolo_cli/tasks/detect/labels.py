@@ -62,7 +62,7 @@ def voc_xml(record: Record, file_name: str) -> bytes:
 
 
 def _first(edge: float, side: int) -> int:
-    """The first pixel right of an edge, counted from 1."""
+    """Return the first pixel right of an edge, counted from 1."""
     return min(round(edge) + 1, side)
 
 
