@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from yolo_cli.model.runtime import pick_device, pick_dtype
+from yolo_cli.model.runtime import pick_device, pick_dtype, synchronise
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,4 @@ class Machine:
 
     def synchronise(self) -> None:
         """Wait until the device has done what it was given; a CPU always has."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-        elif self.device.type == "mps":
-            torch.mps.synchronize()
+        synchronise(self.device)
