@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import torch
 from PIL import Image
 
 from yolo_cli.inference.detector import Detector
-from yolo_cli.inference.labelled import detect_dataset
 from yolo_cli.inference.pipeline import detect_files
 from yolo_cli.model.summary import summarise
 from yolo_cli.tasks.detect.thresholds import DETECT
@@ -66,13 +64,10 @@ class OwnSubject:
             pass
 
     def score(self, data: str, split: str | None, batch: int) -> float | None:
-        """VOC07 mAP, 0-100; None without objects that count."""
+        """Return the VOC07 mAP, 0-100; None without objects that count."""
         from yolo_cli.data.dataset import open_dataset
         from yolo_cli.data.splits import evaluation_split
-        from yolo_cli.evaluation.voc import IOU_THRESHOLD, match_voc, score_voc
+        from yolo_cli.inference.score import voc07_map
 
         dataset = evaluation_split(open_dataset(Path(data)), split)
-        found = detect_dataset(self.detector, dataset, batch=min(batch, len(dataset)))
-        matching = match_voc(found.samples, found.detections, found.classes)
-        score = score_voc(matching, iou_threshold=IOU_THRESHOLD, rule="voc07").mean_ap
-        return None if math.isnan(score) else score
+        return voc07_map(self.detector, dataset, batch=batch)

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from yolo_cli.inference.backends.backend import optional
 from yolo_cli.inference.backends.graph import INPUT
+from yolo_cli.optional import optional
 
 if TYPE_CHECKING:
     from onnx import ModelProto

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from yolo_cli.errors import UserError
-from yolo_cli.inference.backends.backend import optional
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
+from yolo_cli.optional import optional
 from yolo_cli.tasks.task import task_of
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from yolo_cli.errors import UserError
-from yolo_cli.inference.backends.backend import BackendName, Precision, optional
+from yolo_cli.inference.backends.backend import BackendName, Precision
 from yolo_cli.inference.backends.description import Description
 from yolo_cli.inference.backends.graph import INPUT, RAW, to_onnx
 from yolo_cli.inference.backends.shapes import check_shapes, run_in_parts
 from yolo_cli.model.network import Network
+from yolo_cli.optional import optional
 
 if TYPE_CHECKING:
     import numpy as np
