@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 import yolo_cli
 from tests.e2e.conftest import Refused, Yolo
+from yolo_cli.model.architectures import ARCHITECTURES
 
 
 def test_version(yolo: Yolo) -> None:
@@ -55,7 +56,7 @@ def document(yolo: Yolo, *arguments: object) -> Any:
 
 
 @pytest.mark.parametrize("head", ["conv", "fc"])
-@pytest.mark.parametrize("arch", ["vgg16", "yolov1", "fast"])
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_architectures(yolo: Yolo, arch: str, head: str) -> None:
     told = document(yolo, arch, "--head", head)
     assert (told["model"]["arch"], told["model"]["head"]) == (arch, head)
@@ -130,9 +131,5 @@ def rewritten(source: Path, path: Path, **metadata: str) -> Path:
 def test_the_choices_of_the_options_are_those_of_the_code() -> None:
     from yolo_cli.cli import options
     from yolo_cli.data.formats import FORMATS
-    from yolo_cli.model.pretrained import PREPROCESSING
-    from yolo_cli.training.recipe import RECIPES
 
     assert set(get_args(options.FormatName)) == set(FORMATS)
-    assert set(get_args(options.PreprocessingName)) == set(PREPROCESSING)
-    assert set(get_args(options.RecipeName)) == set(RECIPES)

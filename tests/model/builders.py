@@ -16,7 +16,7 @@ from yolo_cli.tasks.networks import build_network
 def tiny(arch: str = "fast", **options: Any) -> ModelConfig:
     """A sixteenth of a network's width, 128 pixels, 2 × 2 cells, two classes."""
     given = {"classes": ("cat", "dog"), "grid": 2, "image_size": 128, "width": 0.0625, **options}
-    return ModelConfig(arch=arch, **given)  # type: ignore[arg-type]
+    return ModelConfig(arch=arch, **given)
 
 
 def network(config: ModelConfig, seed: int = 0) -> Network:

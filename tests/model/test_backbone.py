@@ -15,7 +15,7 @@ ONE = ("thing",)
 def full(arch: str, grid: int = 7) -> Backbone:
     """The published network, without memory for its weights."""
     with torch.device("meta"):
-        return Backbone(ModelConfig(ONE, arch=arch, grid=grid))  # type: ignore[arg-type]
+        return Backbone(ModelConfig(ONE, arch=arch, grid=grid))
 
 
 def convolutions(backbone: Backbone) -> list[nn.Conv2d]:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.model.builders import tiny
 from yolo_cli.errors import UserError
+from yolo_cli.model.architectures import ARCHITECTURES
 from yolo_cli.model.config import ModelConfig, new_config
 from yolo_cli.tasks.detect.grid import Grid
 
@@ -118,7 +119,7 @@ def test_options_that_are_none_keep_their_default() -> None:
     assert new_config(VOC, arch=None, grid=14, boxes=None) == ModelConfig(VOC, grid=14)
 
 
-@pytest.mark.parametrize("arch", ["vgg16", "yolov1", "fast"])
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_a_network_from_scratch_sees_darknets_range(arch: str) -> None:
     # (v - .5) / .5 = 2 v - 1
     config = new_config(VOC, arch=arch)

@@ -6,6 +6,7 @@ from torch import nn
 
 from tests.model.builders import images, network, tiny
 from yolo_cli.model import fuse
+from yolo_cli.model.architectures import ARCHITECTURES
 from yolo_cli.model.fuse import FusedConv, fuse_activations
 from yolo_cli.model.runtime import runs_bf16
 
@@ -17,7 +18,7 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("arch", ["vgg16", "yolov1", "fast"])
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 @pytest.mark.parametrize("head", ["conv", "fc"])
 def test_the_fused_network_gives_the_same(arch: str, head: str) -> None:
     net = network(tiny(arch, head=head))

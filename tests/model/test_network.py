@@ -8,12 +8,14 @@ from torch import Tensor, nn
 
 from tests.model.builders import images, network, tiny
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.model.config import CAFFE_MEAN, CAFFE_STD, ModelConfig
+from yolo_cli.model.architectures import ARCHITECTURES
+from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
+from yolo_cli.model.preprocessing import PREPROCESSING
 from yolo_cli.tasks.detect.grid import Grid
 from yolo_cli.tasks.networks import build_network
 
-ARCHS = ("vgg16", "yolov1", "fast")
+CAFFE = PREPROCESSING["caffe"]
 CPU = torch.device("cpu")
 
 
@@ -24,7 +26,7 @@ def pixel(red: int, green: int, blue: int) -> Tensor:
 def test_normalisation_of_caffe() -> None:
     # (v/255 - mean) / (1/255) = v - 255 mean; 255 x (.48235, .45882, .40784) = 122.99925,
     # 116.9991, 103.9992.
-    net = build_network(tiny(mean=CAFFE_MEAN, std=CAFFE_STD))
+    net = build_network(tiny(**CAFFE._asdict()))
     result = net.normalise(pixel(255, 0, 104)).flatten()
     expected = torch.tensor([132.00075, -116.9991, 0.0008])
     torch.testing.assert_close(result, expected, atol=1e-4, rtol=0)
@@ -49,7 +51,7 @@ def test_the_preprocessing_is_no_part_of_the_weights() -> None:
     assert not {"mean", "std"} & set(build_network(tiny()).state_dict())
 
 
-@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 @pytest.mark.parametrize("head", ["conv", "fc"])
 @pytest.mark.parametrize(("grid", "size"), [(2, 128), (4, 128), (1, 64), (3, 96)])
 def test_output_of_every_architecture_head_and_grid(
@@ -68,7 +70,7 @@ def test_output_of_the_full_network() -> None:
     assert output.shape == (1, 7, 7, 30)
 
 
-@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_cells_lie_where_their_pixels_lie(arch: str) -> None:
     # With no weight below zero, light in the upper right corner is seen there most of all.
     net = network(tiny(arch, grid=4, norm=False, mean=(0.0,) * 3, std=(1.0,) * 3))
@@ -84,7 +86,7 @@ def test_cells_lie_where_their_pixels_lie(arch: str) -> None:
     assert change[1, 3] > change[2, 3]
 
 
-@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_going_on_from_a_blocks_output(arch: str) -> None:
     net = network(tiny(arch))
     batch = images(2)
@@ -95,7 +97,7 @@ def test_going_on_from_a_blocks_output(arch: str) -> None:
         torch.testing.assert_close(net(activations, start=blocks), whole)
 
 
-@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_going_on_does_not_change_the_activations_that_came_in(arch: str) -> None:
     # They are cached; a layer that works in place must not be the first.
     net = network(tiny(arch))
@@ -163,7 +165,7 @@ def test_there_are_only_so_many_blocks(blocks: int) -> None:
     assert "0 to 5" in caught.value.hint
 
 
-@pytest.mark.parametrize("arch", ARCHS)
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 @pytest.mark.parametrize("head", ["conv", "fc"])
 def test_bfloat16_for_inference(arch: str, head: str) -> None:
     config = tiny(arch, head=head)
@@ -183,7 +185,7 @@ def test_bfloat16_for_inference(arch: str, head: str) -> None:
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
 def test_inference_normalises_in_full_precision(dtype: torch.dtype) -> None:
-    config = tiny(mean=CAFFE_MEAN, std=CAFFE_STD)
+    config = tiny(**CAFFE._asdict())
     net = build_network(config).to_inference(dtype, CPU)
     assert net.mean.dtype == net.std.dtype == torch.float32
     torch.testing.assert_close(net.mean, build_network(config).mean)

@@ -38,7 +38,7 @@ def safetensors(path: Path, metadata: dict[str, str] | None = None, **more: Tens
 
 def refused(path: Path, match: str, preprocessing: str | None = "caffe") -> UserError:
     with pytest.raises(UserError, match=match) as caught:
-        backbone_from_file(path, preprocessing)
+        backbone_from_file(path, preprocessing, "vgg16")
     assert str(path) in caught.value.message
     assert "\n" not in caught.value.message + caught.value.hint
     return caught.value
@@ -59,9 +59,9 @@ def test_the_preprocessing_is_read_from_the_metadata(
     tmp_path: Path, metadata: dict[str, str]
 ) -> None:
     path = safetensors(tmp_path / "vgg.safetensors", {"origin": "ILSVRC", **metadata})
-    found = backbone_from_file(path, None)
-    assert found.mean == pytest.approx((0.4, 0.45, 0.5))
-    assert found.std == pytest.approx((1 / 255, 1 / 250, 0.5))
+    found = backbone_from_file(path, None, "vgg16")
+    assert found.preprocessing.mean == pytest.approx((0.4, 0.45, 0.5))
+    assert found.preprocessing.std == pytest.approx((1 / 255, 1 / 250, 0.5))
     assert found.origin == "ILSVRC"
 
 
@@ -88,7 +88,7 @@ def test_a_file_that_does_not_say_is_asked_for(
     assert error.code == ExitCode.USAGE
     assert "--preprocessing caffe" in error.hint
     assert "torchvision" in error.hint
-    assert backbone_from_file(path, "torchvision").std == TORCHVISION[1]
+    assert backbone_from_file(path, "torchvision", "vgg16").preprocessing.std == TORCHVISION[1]
 
 
 @pytest.mark.parametrize(("name", "expected"), [("caffe", CAFFE), ("torchvision", TORCHVISION)])
@@ -96,14 +96,14 @@ def test_the_users_word_counts_more_than_the_files(
     tmp_path: Path, name: str, expected: tuple[tuple[float, ...], tuple[float, ...]]
 ) -> None:
     path = safetensors(tmp_path / "vgg.safetensors", {"input": STATED})
-    found = backbone_from_file(path, name)
-    assert (found.mean, found.std) == expected
+    found = backbone_from_file(path, name, "vgg16")
+    assert found.preprocessing == expected
     assert found.origin == "vgg.safetensors"
 
 
 def test_an_unknown_preprocessing() -> None:
     with pytest.raises(UserError, match="--preprocessing imagenet") as caught:
-        backbone_from_file(Path("vgg.safetensors"), "imagenet")
+        backbone_from_file(Path("vgg.safetensors"), "imagenet", "vgg16")
     assert caught.value.code == ExitCode.USAGE
     assert caught.value.hint == "use caffe or torchvision"
 
@@ -121,7 +121,7 @@ def test_the_convolutions_alone_are_taken_under_this_projects_names(
         save_file(tensors, path)
     else:
         torch.save(tensors, path)
-    found = backbone_from_file(path, "caffe").tensors
+    found = backbone_from_file(path, "caffe", "vgg16").tensors
     taker = network(tiny("vgg16", width=0.0625), seed=5)
     report = transfer(taker, found)
     assert set(report.kept) == {f"backbone.{name}" for name in convolutions()}
@@ -134,7 +134,7 @@ def test_the_convolutions_alone_are_taken_under_this_projects_names(
 def test_both_kinds_of_pytorch_files(tmp_path: Path, new: bool) -> None:
     path = tmp_path / "vgg.pth"
     torch.save(convolutions(), path, _use_new_zipfile_serialization=new)
-    assert len(backbone_from_file(path, "caffe").tensors) == 26  # 13 weights and biases
+    assert len(backbone_from_file(path, "caffe", "vgg16").tensors) == 26  # 13 weights and biases
 
 
 def test_a_file_without_vgg16s_convolutions(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_no_damage_is_anything_but_a_users_error(tmp_path: Path) -> None:
                 data[chance.randrange(len(data))] = chance.randrange(256)
         path.write_bytes(data)
         try:
-            backbone_from_file(path, "caffe")
+            backbone_from_file(path, "caffe", "vgg16")
         except UserError as error:
             assert str(path) in error.message
             assert "\n" not in error.message
@@ -255,7 +255,7 @@ def test_without_a_network_one_line_says_what_to_do(
 
     monkeypatch.setattr(torch.hub, "urlopen", fail)
     with pytest.raises(UserError, match="cannot be downloaded") as caught:
-        imagenet_backbone()
+        imagenet_backbone("vgg16")
     error = caught.value
     assert error.code == ExitCode.FAILURE
     assert error.message.startswith("https://")
@@ -290,21 +290,21 @@ def test_torchvisions_features_have_caffes_preprocessing(
     # As in the real file: the convolutions, and a classifier that is no use.
     classifier = {"classifier.0.weight": torch.full((2, 2), float("nan"))}
     fetched = fake_download(monkeypatch, {**convolutions(), **classifier}, legacy=legacy)
-    found = imagenet_backbone()
+    found = imagenet_backbone("vgg16")
     assert len(fetched) == 1
     assert "vgg16_features" in fetched[0]  # IMAGENET1K_FEATURES, not IMAGENET1K_V1
-    assert (found.mean, found.std) == CAFFE
+    assert found.preprocessing == CAFFE
     assert found.origin == fetched[0]
     assert set(found.tensors) == {f"backbone.{name}" for name in convolutions()}
     assert capsys.readouterr().out == ""  # standard output is for data
-    imagenet_backbone()
+    imagenet_backbone("vgg16")
     assert len(fetched) == 1  # from torch's folder the second time
 
 
 def test_a_download_is_not_unpickled_either(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_download(monkeypatch, {**convolutions(), "bomb": Bomb(hub / "boom")})
     with pytest.raises(UserError) as caught:
-        imagenet_backbone()
+        imagenet_backbone("vgg16")
     assert "\n" not in caught.value.message
     assert not (hub / "boom").exists()
 
@@ -332,6 +332,6 @@ def test_a_download_with_the_wrong_content(hub: Path, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(torch.hub, "urlopen", lambda *_, **__: Answer())
     with pytest.raises(UserError, match="invalid hash") as caught:
-        imagenet_backbone()
+        imagenet_backbone("vgg16")
     assert "\n" not in caught.value.message
     assert not [p for p in hub.rglob("*") if p.is_file()]

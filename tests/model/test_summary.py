@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from tests.model.builders import tiny
+from yolo_cli.model.architectures import ARCHITECTURES
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.summary import Layer, summarise
 from yolo_cli.tasks.networks import build_network, shapes_of
@@ -77,7 +78,7 @@ def test_kinds_and_shapes() -> None:
     assert layers["head.predictor.layer"].shape == (1470,)  # 7 x 7 x 30
 
 
-@pytest.mark.parametrize("arch", ["vgg16", "yolov1", "fast"])
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 @pytest.mark.parametrize("head", ["conv", "fc"])
 def test_every_layer_has_a_name_for_people(arch: str, head: str) -> None:
     torchs = {c.__name__ for c in vars(nn).values() if isinstance(c, type)}

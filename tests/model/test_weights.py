@@ -16,6 +16,7 @@ from torch import Tensor
 from tests.model.builders import images, network, tiny
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model import weights as module
+from yolo_cli.model.architectures import ARCHITECTURES
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
 from yolo_cli.model.weights import FORMAT, default_for, save_weights, weights_path
@@ -62,7 +63,7 @@ def refused(path: Path, match: str | None = None) -> UserError:
 # --- writing and reading ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arch", ["vgg16", "yolov1", "fast"])
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 @pytest.mark.parametrize("head", ["conv", "fc"])
 def test_round_trip(tmp_path: Path, arch: str, head: str) -> None:
     config = tiny(arch, head=head, classes=("Hund", "猫", "x"))

@@ -15,6 +15,7 @@ from tests.toy import make_voc
 from yolo_cli.data.dataset import open_dataset
 from yolo_cli.data.loader import TrainingImages, collate
 from yolo_cli.evaluation.voc import evaluate_voc
+from yolo_cli.model.architectures import ARCHITECTURES
 from yolo_cli.model.config import new_config
 from yolo_cli.tasks.detect.augment import Preparation
 from yolo_cli.tasks.detect.grid import Grid
@@ -31,7 +32,7 @@ STEPS = 400
 
 @pytest.mark.parametrize("recipe_name", ["default", "paper"])
 @pytest.mark.parametrize("head", ["conv", "fc"])
-@pytest.mark.parametrize("arch", ["vgg16", "yolov1", "fast"])
+@pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_learns_eight_images_by_heart(
     arch: str, head: str, recipe_name: str, tmp_path: Path
 ) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from yolo_cli.cli import options
 from yolo_cli.cli.console import plain_table, say
+from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.model.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
     from yolo_cli.model.config import ModelConfig
@@ -18,9 +21,20 @@ if TYPE_CHECKING:
 
 def info(
     what: Annotated[
-        str, typer.Argument(metavar="WEIGHTS|ARCH", help="A weights file, or vgg16, yolov1, fast.")
+        str,
+        typer.Argument(
+            metavar="WEIGHTS|ARCH",
+            help="A weights file, embedded weights by name, or an architecture: "
+            f"{', '.join(ARCHITECTURES)}.",
+        ),
     ] = "default",
-    head: Annotated[options.HeadName, typer.Option(help="Of an ARCH.")] = "conv",
+    head: Annotated[
+        options.HeadName | None,
+        typer.Option(
+            help="Head of an architecture: convolutions, or the paper's connected layers.",
+            show_default="conv",
+        ),
+    ] = None,
     json_out: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show a network's layers and what a weights file says of itself.
@@ -29,23 +43,40 @@ def info(
     yolo info default
     yolo info yolov1 --head fc
     """
-    from yolo_cli.model.config import Arch, new_config
+    if head is not None and what not in ARCHITECTURES:
+        raise UserError(
+            f"--head {head}: {what} names weights, whose head is what it is",
+            f"--head goes with an architecture: {', '.join(ARCHITECTURES)}",
+            ExitCode.USAGE,
+        )
+
+    from yolo_cli.model.config import new_config
     from yolo_cli.model.summary import summarise
-    from yolo_cli.model.weights import weights_path
     from yolo_cli.tasks.networks import load_weights, shapes_of
 
     told: dict[str, Any] = {}
-    if what in get_args(Arch):
+    if what in ARCHITECTURES:
         classes = tuple(f"class {i}" for i in range(options.VOC_CLASSES))
         config = new_config(classes, arch=what, head=head)
     else:
-        weights = load_weights(weights_path(what))
+        weights = load_weights(_weights_path(what))
         config, told = weights.config, weights.info
     layers = summarise(shapes_of(config))
     if json_out:
         print(json.dumps(_as_json(config, layers, told), indent=2))
         return
     _show(Console(highlight=False), config, layers, told)
+
+
+def _weights_path(name: str) -> Path:
+    from yolo_cli.model.weights import weights_path
+
+    try:
+        return weights_path(name)
+    except UserError as error:
+        known = f"an architecture: {', '.join(ARCHITECTURES)}"
+        hint = f"{error.hint}; or {known}" if error.hint else known
+        raise UserError(error.message, hint, error.code) from error
 
 
 def _as_json(config: ModelConfig, layers: list[Layer], told: dict[str, Any]) -> dict[str, Any]:

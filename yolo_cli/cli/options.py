@@ -7,7 +7,9 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from yolo_cli.model.config import Arch, Head
+from yolo_cli.model.architectures import ArchName as _ArchName
+from yolo_cli.model.config import Head
+from yolo_cli.model.preprocessing import PreprocessingName as _PreprocessingName
 from yolo_cli.tasks.detect.thresholds import DETECT, EVAL
 
 DETECT_CONF, DETECT_IOU, MAX_DET = DETECT.conf, DETECT.iou, DETECT.max_det
@@ -19,9 +21,9 @@ BATCH = 2  # larger batches are no faster on a CPU: their activations leave its 
 FormatName: TypeAlias = Literal["voc", "yolo", "coco", "text"]
 BackendName: TypeAlias = Literal["auto", "torch", "onnx", "openvino"]
 PrecisionName: TypeAlias = Literal["auto", "fp32", "bf16"]
-ArchName: TypeAlias = Arch
+ArchName = _ArchName
+PreprocessingName = _PreprocessingName
 HeadName: TypeAlias = Head
-PreprocessingName: TypeAlias = Literal["caffe", "torchvision"]
 RecipeName: TypeAlias = Literal["default", "paper"]
 OptimizerName: TypeAlias = Literal["sgd", "adamw"]
 

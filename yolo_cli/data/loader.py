@@ -26,7 +26,7 @@ Key = tuple[int, int]  # epoch, index of the sample
 
 
 def sample_rng(seed: int, epoch: int, index: int) -> np.random.Generator:
-    """The chance of one image in one epoch: no worker's stream, so prefetching changes nothing."""
+    """Return the random numbers of an image in an epoch, the same in whatever worker."""
     return np.random.default_rng((seed, epoch, index))
 
 
@@ -120,7 +120,7 @@ def batches(
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same items, each taken in a thread while the one before it is used."""
+    """Yield the same items, each taken in a thread while the one before it is used."""
     with ThreadPoolExecutor(1) as thread:
         coming = thread.submit(next, items, None)
         while (item := coming.result()) is not None:
@@ -151,5 +151,5 @@ def _collate_guarded(items: list[tuple[Tensor, Target] | UserError]) -> Batch | 
 
 
 def _ignore_interrupt(_worker: int) -> None:
-    """Ctrl-C is the main process's business: it stops the workers when it has saved."""
+    """Leave Ctrl-C to the main process, which stops the workers when it has saved."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

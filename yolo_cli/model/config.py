@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
-from functools import partial
-from typing import Any, Literal, get_args
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal, get_args
 
 from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.model.architectures import DEFAULT as DEFAULT_ARCHITECTURE
+from yolo_cli.model.architectures import TRUNK_STRIDE, architecture_of
+from yolo_cli.model.preprocessing import DARKNET
 
-Arch = Literal["vgg16", "yolov1", "fast"]
 Head = Literal["conv", "fc"]
 Output = Literal["linear", "sigmoid"]
-
-TRUNK_STRIDE = 32  # pixels a cell of the feature map that the grid is made from
 
 # More than anyone needs; a damaged file may ask for any number, and for all memory with it.
 MAX_IMAGE_SIZE = 4096
 MAX_BOXES = 100
 MAX_WIDTH = 4.0
-
-# RGB in [0, 1] is normalised as (value - mean) / std.
-# VGG-16's Caffe release subtracts the mean pixel and does not scale: torchvision's
-# VGG16_Weights.IMAGENET1K_FEATURES, not its IMAGENET1K_V1.
-CAFFE_MEAN = (0.48235, 0.45882, 0.40784)
-CAFFE_STD = (1 / 255, 1 / 255, 1 / 255)
-# Darknet in 2015: 2x - 1.
-DARKNET_MEAN = (0.5, 0.5, 0.5)
-DARKNET_STD = (0.5, 0.5, 0.5)
+MAX_CHANNELS = 2**14
 
 
 @dataclass(frozen=True)
@@ -37,24 +29,27 @@ class ModelConfig:
 
     Attributes:
         classes: names, in the order of the output's class scores (C of them).
-        arch: backbone: ``vgg16``, ``yolov1`` (the paper's 24 convolutions) or ``fast``
-            (Fast YOLO, Darknet's yolov1-tiny.cfg).
+        arch: backbone, a name of :data:`.architectures.ARCHITECTURES`.
         head: ``conv``, or ``fc``, the paper's two connected layers.
         grid: S, cells along each side.
         boxes: B, boxes a cell.
         image_size: pixels along each side of the network's input.
         dropout: probability, in the head.
-        norm: batch normalisation in all layers but VGG-16's own.
+        norm: batch normalisation in the head, and in a backbone whose architecture allows it.
         output: ``linear``, the paper's, or ``sigmoid``: x, y, √w, √h and confidence squashed to
             (0, 1) and softmax over classes.
-        width: factor on the number of channels; 1 is the published network.
+        width: factor on the number of channels; 1 is the published network. It does not touch
+            layers whose numbers ``widths`` or ``head_widths`` give.
+        widths: output channels of each convolution of the backbone, for a network that is not
+            scaled evenly (a pruned one); None for the architecture's, times ``width``.
+        head_widths: the same of the head's hidden layers.
         mean: subtracted from RGB in [0, 1].
         std: divides the difference.
         task: what the network does, see :mod:`yolo_cli.tasks`.
     """
 
     classes: tuple[str, ...]
-    arch: Arch = "vgg16"
+    arch: str = DEFAULT_ARCHITECTURE
     head: Head = "conv"
     grid: int = 7
     boxes: int = 2
@@ -63,31 +58,32 @@ class ModelConfig:
     norm: bool = True
     output: Output = "sigmoid"
     width: float = 1.0
-    mean: tuple[float, ...] = DARKNET_MEAN
-    std: tuple[float, ...] = DARKNET_STD
+    widths: tuple[int, ...] | None = None
+    head_widths: tuple[int, ...] | None = None
+    mean: tuple[float, ...] = DARKNET.mean
+    std: tuple[float, ...] = DARKNET.std
     task: str = "detect"
+
+    # Of from_json: unknown fields, NaN and infinity are refused.
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
 
     def __post_init__(self) -> None:
         for name, value, allowed in (
-            ("arch", self.arch, get_args(Arch)),
             ("head", self.head, get_args(Head)),
             ("output", self.output, get_args(Output)),
         ):
             if value not in allowed:
-                raise UserError(f"unknown {name} {value!r}", f"choose one of {', '.join(allowed)}")
-        if not self.classes:
-            raise UserError("a network needs at least one class")
-        if len(set(self.classes)) < len(self.classes):
-            twice = next(name for name in self.classes if self.classes.count(name) > 1)
-            raise UserError(f"two classes are called {twice!r}")
+                raise UserError(
+                    f"unknown {name} {value!r:.50}", f"choose one of {', '.join(allowed)}"
+                )
+        self._check_classes()
+        self._check_widths()
         if not 1 <= self.boxes <= MAX_BOXES or self.grid < 1 or not 0 <= self.dropout < 1:
             raise UserError(
                 f"grid {self.grid}, boxes {self.boxes}, dropout {self.dropout}: grid and boxes "
                 f"are at least 1, boxes at most {MAX_BOXES}, dropout lies in [0, 1)",
                 code=ExitCode.USAGE,
             )
-        if not 0 < self.width <= MAX_WIDTH:
-            raise UserError(f"width {self.width}: above 0 and at most {MAX_WIDTH:g}")
         if not (
             len(self.mean) == len(self.std) == 3
             and all(map(math.isfinite, (*self.mean, *self.std)))
@@ -112,14 +108,39 @@ class ModelConfig:
                 ExitCode.USAGE,
             )
 
+    def _check_classes(self) -> None:
+        if not self.classes:
+            raise UserError("a network needs at least one class")
+        for i, name in enumerate(self.classes):
+            if name in self.classes[:i]:
+                raise UserError(f"two classes are called {name!r}")
+            try:
+                name.encode()
+            except UnicodeEncodeError as error:  # half a surrogate pair, which JSON can spell
+                raise UserError(
+                    f"the class name {name!r} is not valid Unicode", "rename the class"
+                ) from error
+
+    def _check_widths(self) -> None:
+        if not 0 < self.width <= MAX_WIDTH:
+            raise UserError(f"width {self.width}: above 0 and at most {MAX_WIDTH:g}")
+        count = len(architecture_of(self.arch).channels)
+        if self.widths is not None and len(self.widths) != count:
+            raise UserError(
+                f"{len(self.widths)} widths for the {count} convolutions of {self.arch}"
+            )
+        for channels in (*(self.widths or ()), *(self.head_widths or ())):
+            if not 1 <= channels <= MAX_CHANNELS:
+                raise UserError(f"a layer of {channels} channels: from 1 to {MAX_CHANNELS}")
+
     @property
     def stride(self) -> int:
         """Pixels a grid cell covers along each side: 32 or 64."""
         return self.image_size // self.grid
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for a weights file's metadata."""
-        return asdict(self)
+        """Plain values for a weights file's metadata, without the fields that are None."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> ModelConfig:
@@ -128,57 +149,29 @@ class ModelConfig:
         Raises:
             UserError: for fields that are missing, unknown or not of their type.
         """
+        from pydantic import TypeAdapter, ValidationError  # slow to import, and not for every help
+
         if not isinstance(values, dict):
             raise UserError("the architecture is not readable: no fields in it")
-        known = {f.name for f in fields(cls)}
-        unknown = set(values) - known
-        if unknown:
-            raise UserError(
-                f"the architecture has unknown fields: {', '.join(sorted(unknown))}",
-                "the file was written by a newer version of yolo-cli",
-            )
-        for name, value in values.items():
-            if not _IS_OF_TYPE[name](value):
-                raise UserError(f"the architecture is not readable: {name} is {value!r:.50}")
-        if "classes" not in values:
-            raise UserError("the architecture is not readable: it names no classes")
-        lists: dict[str, Any] = {
-            name: tuple(values[name]) for name in ("classes", "mean", "std") if name in values
-        }
-        return cls(**{**values, **lists})
+        try:
+            return TypeAdapter(cls).validate_json(json.dumps(values), strict=True)
+        except ValidationError as error:
+            raise _unreadable(values, error.errors()[0]) from error
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31
-
-
-def _is_number(value: object) -> bool:
-    return _is_whole(value) or isinstance(value, float)
-
-
-def _is_list_of(check: Callable[[object], bool], value: object) -> bool:
-    return isinstance(value, list | tuple) and all(map(check, value))
-
-
-_IS_OF_TYPE: dict[str, Callable[[object], bool]] = {
-    "classes": partial(_is_list_of, _is_text),
-    "task": _is_text,
-    "arch": _is_text,
-    "head": _is_text,
-    "grid": _is_whole,
-    "boxes": _is_whole,
-    "image_size": _is_whole,
-    "dropout": _is_number,
-    "norm": lambda value: isinstance(value, bool),
-    "output": _is_text,
-    "width": _is_number,
-    "mean": partial(_is_list_of, _is_number),
-    "std": partial(_is_list_of, _is_number),
-}
+def _unreadable(values: dict[str, Any], error: Mapping[str, Any]) -> UserError:
+    """From what pydantic says of a field."""
+    if not error["loc"]:  # half a surrogate pair, say
+        return UserError(f"the architecture is not readable: {error['msg']}")
+    name = error["loc"][0]
+    if error["type"] == "unexpected_keyword_argument":
+        return UserError(
+            f"the architecture has an unknown field: {name}",
+            "the file was written by a newer version of yolo-cli",
+        )
+    if name not in values:
+        return UserError(f"the architecture is not readable: no {name} in it")
+    return UserError(f"the architecture is not readable: {name} is {values[name]!r:.50}")
 
 
 def new_config(classes: tuple[str, ...], **options: Any) -> ModelConfig:

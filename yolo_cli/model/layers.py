@@ -8,15 +8,27 @@ LEAKY_SLOPE = 0.1  # paper, section 2.2, equation 2
 
 
 def activation(name: str) -> nn.Module:
-    """``leaky`` (slope 0.1), or ``relu`` as VGG-16 was trained with."""
+    """``leaky`` (slope 0.1), or ``relu`` as ImageNet's networks were trained with."""
     return nn.ReLU(inplace=True) if name == "relu" else nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
 
 
 def conv(
-    inputs: int, outputs: int, size: int, *, stride: int = 1, norm: bool = True, act: str = "leaky"
+    inputs: int,
+    outputs: int,
+    size: int,
+    *,
+    stride: int = 1,
+    padding: int | None = None,
+    norm: bool = True,
+    act: str = "leaky",
 ) -> list[nn.Module]:
-    """A convolution that keeps the picture's size (divided by ``stride``), as a list of layers."""
-    layer = nn.Conv2d(inputs, outputs, size, stride, padding=size // 2, bias=not norm)
+    """A convolution with what follows it, as a list of layers.
+
+    A padding of None is half the kernel: the picture's size is then divided by ``stride``.
+    """
+    if padding is None:
+        padding = size // 2
+    layer = nn.Conv2d(inputs, outputs, size, stride, padding, bias=not norm)
     nn.init.kaiming_normal_(
         layer.weight,
         a=0.0 if act == "relu" else LEAKY_SLOPE,

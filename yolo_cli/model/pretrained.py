@@ -1,4 +1,4 @@
-"""ImageNet convolutions of VGG-16 from a local file or from torchvision."""
+"""ImageNet convolutions of an architecture, from a local file or from torchvision."""
 
 from __future__ import annotations
 
@@ -16,15 +16,9 @@ import torch
 from torch import Tensor
 
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.model.config import CAFFE_MEAN, CAFFE_STD
+from yolo_cli.model.architectures import ARCHITECTURES, Architecture, Pretrained, architecture_of
+from yolo_cli.model.preprocessing import PREPROCESSING, Preprocessing
 from yolo_cli.model.weights import read_safetensors
-
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-PREPROCESSING = {
-    "caffe": (CAFFE_MEAN, CAFFE_STD),  # torchvision's IMAGENET1K_FEATURES
-    "torchvision": (IMAGENET_MEAN, IMAGENET_STD),  # torchvision's IMAGENET1K_V1
-}
 
 
 @dataclass(frozen=True)
@@ -32,20 +26,23 @@ class PretrainedBackbone:
     """Tensors named as in :class:`Network`, and the preprocessing that they were trained with."""
 
     tensors: Mapping[str, Tensor]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    preprocessing: Preprocessing
     origin: str
 
 
-def imagenet_backbone() -> PretrainedBackbone:
-    """Torchvision's VGG-16 features, downloaded by torchvision if it does not have them yet.
+def imagenet_backbone(arch: str) -> PretrainedBackbone:
+    """Torchvision's convolutions, downloaded by torchvision if it does not have them yet.
+
+    Args:
+        arch: a name of :data:`ARCHITECTURES`.
 
     Raises:
-        UserError: without a network.
+        UserError: without a network, or for an architecture that has none.
     """
-    from torchvision.models import VGG16_Weights
+    from torchvision.models import get_weight
 
-    weights = VGG16_Weights.IMAGENET1K_FEATURES
+    architecture, pretrained = _pretrained(arch)
+    weights = get_weight(pretrained.weights)
     try:
         with redirect_stdout(sys.stderr):  # torch announces the download
             state = weights.get_state_dict(progress=True, check_hash=True, weights_only=True)
@@ -53,22 +50,25 @@ def imagenet_backbone() -> PretrainedBackbone:
         raise UserError(
             f"{weights.url}: cannot be downloaded ({_first_line(error)})",
             "fetch that file on a machine with a network and name it: "
-            "--backbone FILE --preprocessing caffe",
+            f"--backbone FILE --preprocessing {pretrained.preprocessing}",
             ExitCode.FAILURE,
         ) from error
-    return PretrainedBackbone(_features(state, weights.url), CAFFE_MEAN, CAFFE_STD, weights.url)
+    features = _features(state, weights.url, architecture)
+    return PretrainedBackbone(features, PREPROCESSING[pretrained.preprocessing], weights.url)
 
 
-def backbone_from_file(path: Path, preprocessing: str | None) -> PretrainedBackbone:
-    """VGG-16 convolutions from a safetensors file or a torchvision state dict.
+def backbone_from_file(path: Path, preprocessing: str | None, arch: str) -> PretrainedBackbone:
+    """Convolutions from a safetensors file or a torchvision state dict.
 
     Args:
         path: tensors named ``features.N.weight`` and ``features.N.bias``.
         preprocessing: a name of :data:`PREPROCESSING`; None to read it from the metadata.
+        arch: a name of :data:`ARCHITECTURES`.
 
     Raises:
-        UserError: if the file cannot be read, is not of a VGG-16, or does not say which
-            preprocessing it expects and neither does the caller.
+        UserError: if the file cannot be read, holds no such convolutions, or does not say which
+            preprocessing it expects and neither does the caller; for an architecture whose
+            published networks have other layers than ours.
     """
     if preprocessing is not None and preprocessing not in PREPROCESSING:
         raise UserError(
@@ -76,21 +76,33 @@ def backbone_from_file(path: Path, preprocessing: str | None) -> PretrainedBackb
             f"use {' or '.join(PREPROCESSING)}",
             ExitCode.USAGE,
         )
+    architecture, _ = _pretrained(arch)
     if path.suffix == ".safetensors":
         tensors, metadata = read_safetensors(path)
     else:
         tensors, metadata = _state_dict(path), {}
-    features = _features(tensors, str(path))
-    stated = _stated_preprocessing(metadata)
-    if preprocessing is None and stated is None:
+    features = _features(tensors, str(path), architecture)
+    used = PREPROCESSING[preprocessing] if preprocessing else _stated_preprocessing(metadata)
+    if used is None:
         raise UserError(
             f"{path} does not say how its images were normalised",
             "add --preprocessing caffe (mean pixel subtracted, values to 255) or torchvision "
             "(mean .485 .456 .406, std .229 .224 .225); the wrong one trains badly in silence",
             ExitCode.USAGE,
         )
-    mean, std = PREPROCESSING[preprocessing] if preprocessing else stated or PREPROCESSING["caffe"]
-    return PretrainedBackbone(features, mean, std, metadata.get("origin", path.name))
+    return PretrainedBackbone(features, used, metadata.get("origin", path.name))
+
+
+def _pretrained(arch: str) -> tuple[Architecture, Pretrained]:
+    architecture = architecture_of(arch)
+    if architecture.pretrained is None:
+        able = [name for name, one in ARCHITECTURES.items() if one.pretrained is not None]
+        raise UserError(
+            f"--arch {arch}: there are no ImageNet weights for {architecture.title}",
+            f"use --arch {' or '.join(able)}, or leave out --backbone and --weights imagenet",
+            ExitCode.USAGE,
+        )
+    return architecture, architecture.pretrained
 
 
 def _first_line(error: Exception) -> str:
@@ -118,7 +130,9 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
     return {k: v for k, v in state.items() if isinstance(k, str) and isinstance(v, Tensor)}
 
 
-def _features(tensors: Mapping[str, Tensor], origin: str) -> dict[str, Tensor]:
+def _features(
+    tensors: Mapping[str, Tensor], origin: str, architecture: Architecture
+) -> dict[str, Tensor]:
     """The convolutions alone, under this project's names."""
     found = {
         f"backbone.{name}": value
@@ -127,15 +141,13 @@ def _features(tensors: Mapping[str, Tensor], origin: str) -> dict[str, Tensor]:
     }
     if "backbone.features.0.weight" not in found:
         raise UserError(
-            f"{origin}: no VGG-16 convolutions (features.0.weight …) in it",
+            f"{origin}: no {architecture.title} convolutions (features.0.weight …) in it",
             "weights that yolo-cli has trained are read with --weights",
         )
     return found
 
 
-def _stated_preprocessing(
-    metadata: Mapping[str, str],
-) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+def _stated_preprocessing(metadata: Mapping[str, str]) -> Preprocessing | None:
     """Mean and std as the metadata give them: ``mean=(a, b, c) std=(1/255, …)``."""
     text = " ".join(f"{name}={value}" for name, value in metadata.items())
     found = [re.search(rf"\b{word}\s*=\s*[(\[]([^)\]]*)[)\]]", text) for word in ("mean", "std")]
@@ -147,7 +159,7 @@ def _stated_preprocessing(
         return None
     # Others are of images in another range, of 0 to 255 say.
     usable = all(0 <= v <= 1 for v in mean) and all(0 < v <= 1 for v in std)
-    return (mean, std) if len(mean) == len(std) == 3 and usable else None
+    return Preprocessing(mean, std) if len(mean) == len(std) == 3 and usable else None
 
 
 def _number(text: str) -> float:

@@ -72,11 +72,14 @@ def _kind(module: nn.Module) -> str:
     if isinstance(module, nn.Conv2d):
         stride = f", stride {module.stride[0]}" if module.stride[0] > 1 else ""
         return f"conv {module.kernel_size[0]}×{module.kernel_size[1]}{stride}"
+    if isinstance(module, nn.MaxPool2d):
+        size = module.kernel_size
+        stride = f", stride {module.stride}" if module.stride != size else ""
+        return f"max pool {size}×{size}{stride}"
     if isinstance(module, nn.LeakyReLU):
         return f"leaky ReLU {module.negative_slope}"
     names: dict[type[nn.Module], str] = {
         nn.Linear: "connected",
-        nn.MaxPool2d: "max pool 2×2",
         nn.BatchNorm2d: "batch norm",
         nn.ReLU: "ReLU",
         nn.Dropout: "dropout",

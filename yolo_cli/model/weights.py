@@ -19,13 +19,14 @@ from torch import Tensor
 
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import atomic_write
+from yolo_cli.model.architectures import DEFAULT as DEFAULT_ARCHITECTURE
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
 
 FORMAT_NAME = "yolo-cli weights"
 FORMAT = f"{FORMAT_NAME} 1"
 DATASET = "voc"  # that embedded weights were trained on; their names are ARCH-DATASET
-DEFAULT = f"vgg16-{DATASET}"
+DEFAULT = f"{DEFAULT_ARCHITECTURE}-{DATASET}"
 EMBEDDED = "embedded"  # folder of the installed package that holds the repository's weights/
 PREDICTOR = ("head.predictor.layer.weight", "head.predictor.layer.bias")
 
@@ -122,7 +123,7 @@ def read_weights(path: Path) -> Weights:
     if metadata.get("format") != FORMAT:
         raise UserError(
             f"{path}: a safetensors file, but not weights of yolo-cli",
-            "ImageNet convolutions of VGG-16 are read with --backbone",
+            "a backbone's ImageNet convolutions are read with --backbone",
         )
     try:
         # NaN and Infinity, which are no JSON, are not handed on.
@@ -148,7 +149,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     except (SafetensorError, ValueError, OSError) as error:
         raise UserError(
             f"{path}: not a readable safetensors file ({error})",
-            "the file is damaged: copy it anew",
+            "the file is damaged: copy or download it again",
         ) from error
 
 

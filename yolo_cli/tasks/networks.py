@@ -16,7 +16,7 @@ from yolo_cli.tasks.task import task_of
 
 
 def build_network(config: ModelConfig) -> Network:
-    """A network with random weights, in float32 on the default device.
+    """Build a network with random weights, in float32 on the default device.
 
     Raises:
         UserError: for a task that this version does not know.
@@ -25,7 +25,7 @@ def build_network(config: ModelConfig) -> Network:
 
 
 def shapes_of(config: ModelConfig) -> Network:
-    """A network on torch's meta device: it knows the shape of everything, and has no numbers."""
+    """Build a network on torch's meta device, which knows the shapes and has no numbers."""
     with torch.device("meta"):
         return build_network(config)
 
@@ -46,12 +46,12 @@ def load_weights(path: Path) -> Weights:
 
 
 def network_of(weights: Weights) -> Network:
-    """A network with these weights, in float32 on the CPU.
+    """Build a network with these weights, in float32 on the CPU.
 
     Raises:
         UserError: if the tensors do not fit the architecture that the file names.
     """
-    # Without memory of its own at first: to fill it by chance takes longer than to read it.
+    # Without memory of its own at first: random numbers take longer than reading the file.
     network = shapes_of(weights.config)
     own = network.state_dict()
     tensors = {n: t.to(own[n].dtype) if n in own else t for n, t in weights.tensors.items()}
@@ -88,7 +88,7 @@ def _check_fit(config: ModelConfig, tensors: Mapping[str, Tensor]) -> None:
 
 
 def _is_finite(tensor: Tensor) -> bool:
-    """Whether all values are finite numbers, at a twentieth of the time of ``isfinite().all()``."""
+    """Check that all values are finite, in a twentieth of the time of ``isfinite().all()``."""
     if tensor.numel() and tensor.dtype in (torch.float16, torch.float32, torch.float64):
         tensor = torch.stack(torch.aminmax(tensor))  # NaN wins
     return bool(tensor.isfinite().all())

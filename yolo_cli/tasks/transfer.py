@@ -34,7 +34,7 @@ class Transfer:
     dropped_classes: tuple[str, ...] = ()
 
     def summary(self) -> str:
-        """One line for people."""
+        """Return one line for people."""
         line = f"kept {len(self.kept)} tensors"
         if self.replaced:
             line += f", {len(self.replaced)} start afresh ({listed(self.replaced, 4)})"
@@ -87,7 +87,7 @@ def transfer(
 def _changed_classes(
     old: ModelConfig | None, new: ModelConfig, kept: Sequence[str]
 ) -> dict[str, tuple[str, ...]]:
-    """Classes that only one of the two networks has, where the predictor is kept at all."""
+    """Return the classes that only one network has, where the predictor is kept at all."""
     if old is None or PREDICTOR[0] not in kept:
         return {}
     return {

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.model.architectures import ARCHITECTURES, FASTEST
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.text import counted
 from yolo_cli.training.budget.plan import SECOND_PHASE, Plan, Speed, Work, make_plan
@@ -20,7 +21,6 @@ SMALL_DATASET = 1000  # images; below it a smaller batch gives more steps for th
 SMALL_BATCH = 4
 EPOCHS, MOST_EPOCHS, FEWEST_EPOCHS = 6000, 40, 10  # the first is shared by a dataset's images
 COPIES, MOST_COPIES = 1200, 6  # likewise
-FROZEN_BLOCKS = 4  # of VGG-16 on a CPU: 91 % of its work, and general enough to be kept
 # Where half of the objects are narrower than this many cells of the paper's 7×7, a grid of 14×14
 # finds more: small things are placed more exactly, and fewer share a cell.
 SMALL_OBJECT = 1.5
@@ -180,8 +180,8 @@ def _grid(options: TrainOptions, facts: Facts) -> tuple[int | None, list[str]]:
 def _suited(options: TrainOptions, recipe: Recipe, facts: Facts) -> Recipe:
     """Fill in what was left open, for this dataset and machine.
 
-    A pre-trained VGG-16 on a CPU keeps its first blocks, and the smaller the dataset the more
-    augmented copies and epochs it gets.
+    A pre-trained network on a CPU keeps its first blocks, where its architecture says how many,
+    and the smaller the dataset the more augmented copies and epochs it gets.
     """
     if options.recipe_name != "default":
         return recipe
@@ -193,8 +193,9 @@ def _suited(options: TrainOptions, recipe: Recipe, facts: Facts) -> Recipe:
     }
     if options.teacher is not None:
         chosen["copies"] = copies
-    if facts.arch == "vgg16" and facts.pretrained and facts.device == "cpu":
-        chosen["freeze"] = FROZEN_BLOCKS
+    frozen = ARCHITECTURES[facts.arch].frozen_blocks
+    if frozen and facts.pretrained and facts.device == "cpu":
+        chosen["freeze"] = frozen
         chosen["copies"] = 1 if recipe.augmentation is None else copies
     return recipe.with_options(**{**chosen, **options.recipe})
 
@@ -237,7 +238,7 @@ def _plan(options: TrainOptions, recipe: Recipe, facts: Facts, measured: Measure
         unfreeze=bool(recipe.unfreeze),
         unfreeze_at=options.recipe.get("unfreeze_at", 0),
         ways_out=(
-            *(("--arch fast",) if facts.arch != "fast" else ()),
+            *((f"--arch {FASTEST}",) if facts.arch != FASTEST else ()),
             "fewer images (--split)",
         ),
     )

@@ -59,7 +59,7 @@ class Distillation(nn.Module):
         return self
 
     def ask(self, activations: Tensor) -> Answer:
-        """What the teacher makes of a batch.
+        """Return what the teacher makes of a batch.
 
         Args:
             activations: ``[N, C, H, W]`` of its frozen blocks.
@@ -75,7 +75,7 @@ class Distillation(nn.Module):
         return Answer(raw.float().clone(), {s: f.float().clone() for s, f in features.items()})
 
     def run(self, student: Network, inputs: Tensor, depth: int = 0) -> Answer:
-        """The student's output, and its features translated for the teacher.
+        """Return the student's output, and its features translated for the teacher.
 
         Args:
             student: in the precision that it is trained in.
@@ -88,7 +88,7 @@ class Distillation(nn.Module):
         return Answer(student.head.predict(last), hints)
 
     def forward(self, student: Answer, teacher: Answer) -> dict[str, Tensor]:
-        """Distance between student and teacher, by terms; each is zero where they agree.
+        """Return the distance of student and teacher, by terms; each is zero where they agree.
 
         Args:
             student: of :meth:`run`.
@@ -119,7 +119,7 @@ class Answer:
 
 
 def teacher_features(teacher: Network, inputs: Tensor) -> tuple[Features, Tensor]:
-    """What each block and the head's layers make of the output of the frozen blocks.
+    """Return what each block and the head's layers make of the frozen blocks' output.
 
     Args:
         teacher: its first blocks frozen.
@@ -137,7 +137,7 @@ def teacher_features(teacher: Network, inputs: Tensor) -> tuple[Features, Tensor
 
 
 def student_features(student: Network, x: Tensor, depth: int = 0) -> tuple[Features, Tensor]:
-    """The last features of each size: a small network is the better for each layer it has.
+    """Return the last features of each size: a small network needs every layer that it has.
 
     Args:
         student: with a convolutional head.
@@ -156,7 +156,7 @@ def student_features(student: Network, x: Tensor, depth: int = 0) -> tuple[Featu
 
 
 def _projections(teacher: Network, student: Network) -> nn.ModuleDict:
-    """1×1 convolutions from the student's channels to the teacher's, by size of the features.
+    """Build 1×1 convolutions from the student's channels to the teacher's, by features' size.
 
     Only of layers that are trained.
     """
@@ -178,7 +178,7 @@ def _projections(teacher: Network, student: Network) -> nn.ModuleDict:
 
 
 def hint_loss(features: Tensor, teacher: Tensor) -> Tensor:
-    """Mean squared difference of features, in units of the teacher's variance.
+    """Return the mean squared difference of features, in units of the teacher's variance.
 
     Of all channels together: many a channel of a ReLU is silent in a batch, and a small error
     there would outweigh everything.

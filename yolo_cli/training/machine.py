@@ -38,5 +38,5 @@ class Machine:
         return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     def synchronise(self) -> None:
-        """Wait until the device has done what it was given; a CPU always has."""
+        """Wait until the device has done what it was given."""
         synchronise(self.device)

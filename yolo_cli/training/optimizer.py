@@ -18,7 +18,7 @@ from yolo_cli.training.recipe import Recipe
 def build_optimizer(
     network: Network, recipe: Recipe, frozen: Sequence[int], extra: nn.Module | None = None
 ) -> Optimizer:
-    """SGD or AdamW over all that is ever trained; decay on weights alone.
+    """Build SGD or AdamW over all that is ever trained; decay on weights alone.
 
     Neither biases nor normalisation decay. The backbone learns at ``recipe.backbone_rate`` times
     the head's rate, those of its blocks that a later phase sets free at ``recipe.unfreeze_rate``.
@@ -51,7 +51,7 @@ def build_optimizer(
 
 
 def learning_rate_factor(progress: float, recipe: Recipe, epochs: int) -> float:
-    """Learning rate as a share of ``recipe.lr``.
+    """Return the learning rate as a share of ``recipe.lr``.
 
     Args:
         progress: epochs done, with fraction.
@@ -71,7 +71,7 @@ def learning_rate_factor(progress: float, recipe: Recipe, epochs: int) -> float:
 def build_schedule(
     optimizer: Optimizer, recipe: Recipe, steps_per_epoch: int, epochs: Callable[[], int]
 ) -> LambdaLR:
-    """The recipe's schedule, to be stepped after every optimiser step.
+    """Build the recipe's schedule, to be stepped after every optimiser step.
 
     Args:
         optimizer: whose rates it sets.
@@ -85,7 +85,7 @@ def build_schedule(
 
 
 def build_average(network: nn.Module, decay: float) -> AveragedModel:
-    """Exponential moving average of weights and statistics.
+    """Build the exponential moving average of weights and statistics.
 
     The decay rises with the number of steps, so that the random start is soon forgotten.
     """

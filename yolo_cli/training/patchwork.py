@@ -74,7 +74,7 @@ class _Cells(NamedTuple):
 
 
 def _draw(items: list[int], cells: int, rng: np.random.Generator) -> list[_Cells]:
-    """Four windows that fill a scene, each from a random place of its item."""
+    """Draw four windows that fill a scene, each from a random place of its item."""
     row, column = (round(share * cells) for share in rng.random(2))
     places = [
         (0, 0, column, row),

@@ -53,7 +53,7 @@ class Reporter:
         self.progress.stop()
 
     def note(self, text: str) -> None:
-        """A line that stays."""
+        """Write a line that stays."""
         self.console.print(printable(text), highlight=False, soft_wrap=True, markup=False)
 
     def begin(self, name: str, total: int, done: int = 0) -> None:
@@ -62,7 +62,7 @@ class Reporter:
         self._bar = self.progress.add_task(name, total=total, completed=done, rate="", detail="")
 
     def advance(self, images: int, detail: str = "") -> None:
-        """``images`` more are done."""
+        """Note that ``images`` more are done."""
         if self._bar is None:
             return
         task = self.progress.tasks[self.progress.task_ids.index(self._bar)]
@@ -76,7 +76,7 @@ class Reporter:
             self._bar = None
 
     def interrupted(self, run: Path) -> None:
-        """Ctrl-C: nothing is lost."""
+        """Say after Ctrl-C that nothing is lost."""
         self.end()
         self.note(f"stopped; go on with: yolo train --resume {run}")
 

@@ -52,7 +52,7 @@ class Copies(Dataset[tuple[Tensor, Target]]):
         self.copies = copies
 
     def __getitem__(self, key: Key) -> tuple[Tensor, Target]:
-        """Image and target for ``key``: (epoch, index of the sample)."""
+        """Return image and target for ``key``: (epoch, index of the sample)."""
         epoch, index = key
         return self.images[copy_of(epoch, index, self.copies), index]
 
@@ -76,7 +76,7 @@ class Phase:
 def shuffled(
     images: int, *, seed: int, epoch: int, batch: int, share: float = 1.0
 ) -> list[list[Key]]:
-    """The batches of a training epoch: every image once, batches of nearly equal size.
+    """Return the batches of an epoch: every image once, batches of nearly equal size.
 
     The order depends on ``seed`` and ``epoch`` alone. Of the images a random ``share`` is taken.
     """
@@ -89,6 +89,6 @@ def shuffled(
 
 
 def in_order(images: int, *, batch: int) -> list[list[Key]]:
-    """The batches of a validation."""
+    """Return the batches of a validation."""
     keys = [(0, i) for i in range(images)]
     return [keys[i : i + batch] for i in range(0, images, batch)]

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.model.architectures import ARCHITECTURES
 from yolo_cli.model.config import ModelConfig, new_config
 from yolo_cli.model.network import Network
 from yolo_cli.model.pretrained import PretrainedBackbone, backbone_from_file, imagenet_backbone
 from yolo_cli.model.weights import Weights, default_for, weights_path
 from yolo_cli.tasks.networks import build_network, load_weights
 from yolo_cli.tasks.transfer import transfer
+from yolo_cli.text import listed
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.recipe import Recipe
 
@@ -56,9 +58,10 @@ def find_origin(options: TrainOptions) -> Origin:
                 "leave one out",
                 ExitCode.USAGE,
             )
-        return _of_backbone(options, backbone_from_file(options.backbone, options.preprocessing))
+        source = backbone_from_file(options.backbone, options.preprocessing, arch)
+        return Origin(arch, backbone=source)
     if options.weights == "imagenet":
-        return _of_backbone(options, imagenet_backbone())
+        return Origin(arch, backbone=imagenet_backbone(arch))
     if options.weights == "none":
         return Origin(arch)
     named = options.weights
@@ -72,16 +75,6 @@ def find_origin(options: TrainOptions) -> Origin:
         f"{path} holds a {weights.config.arch} network, not {options.arch}",
         f"leave --arch out, or start without weights: --weights none --arch {options.arch}",
     )
-
-
-def _of_backbone(options: TrainOptions, backbone: PretrainedBackbone) -> Origin:
-    if options.arch not in (None, "vgg16"):
-        raise UserError(
-            f"--arch {options.arch} has no use for VGG-16 convolutions",
-            "leave out --arch, or --backbone and --weights imagenet",
-            ExitCode.USAGE,
-        )
-    return Origin("vgg16", backbone=backbone)
 
 
 def start_network(
@@ -137,14 +130,15 @@ def _shape(options: TrainOptions, grid: int | None) -> dict[str, Any]:
 
 
 def _from_backbone(config: ModelConfig, backbone: PretrainedBackbone) -> tuple[Network, str]:
-    network = build_network(replace(config, mean=backbone.mean, std=backbone.std))
+    title = ARCHITECTURES[config.arch].title
+    network = build_network(replace(config, **backbone.preprocessing._asdict()))
     report = transfer(network, backbone.tensors)
     own = {name for name in network.state_dict() if name.startswith("backbone.")}
     if missing := own - set(report.kept):
         raise UserError(
-            f"{backbone.origin}: not all of VGG-16's convolutions: {', '.join(sorted(missing))}"
+            f"{backbone.origin}: not all convolutions of {title}: {listed(sorted(missing), 4)}"
         )
-    return network, f"VGG-16 convolutions from {backbone.origin}; the head starts afresh"
+    return network, f"{title} convolutions from {backbone.origin}; the head starts afresh"
 
 
 def _from_weights(
@@ -155,6 +149,8 @@ def _from_weights(
     shape: dict[str, Any],
 ) -> ModelConfig:
     config = replace(weights.config, classes=classes, dropout=recipe.dropout, **shape)
+    if config.head != weights.config.head:
+        config = replace(config, head_widths=None)
     if options.recipe_name == "paper":  # its network differs in form, not only in training
         config = replace(config, norm=recipe.norm, output=recipe.output)
     return config

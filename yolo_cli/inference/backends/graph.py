@@ -124,8 +124,8 @@ class _Writer:
         elif isinstance(layer, nn.LeakyReLU):
             self.node("LeakyRelu", alpha=float(layer.negative_slope))
         elif isinstance(layer, nn.MaxPool2d):
-            sides = [_side(layer.kernel_size)] * 2
-            self.node("MaxPool", kernel_shape=sides, strides=[_side(layer.stride)] * 2)
+            size, stride, pad = map(_side, (layer.kernel_size, layer.stride, layer.padding))
+            self.node("MaxPool", kernel_shape=[size] * 2, strides=[stride] * 2, pads=[pad] * 4)
         elif isinstance(layer, nn.Flatten):
             self.node("Flatten")
         elif not isinstance(layer, nn.Dropout | nn.Identity):

@@ -25,7 +25,7 @@ LARGEST_SHIFT = 3.0  # more would say that the network has not learned yet
 
 
 def confidence_shift(config: ModelConfig, score: VocScore) -> float:
-    """What to add to a confidence's logit to make :data:`DETECT`'s threshold the best one.
+    """Return the shift of confidences' logits that makes :data:`DETECT`'s threshold the best.
 
     Args:
         config: of the network; 0 unless its outputs are sigmoids.
@@ -39,7 +39,7 @@ def confidence_shift(config: ModelConfig, score: VocScore) -> float:
 
 
 def calibrated(network: Network, shift: float) -> Network:
-    """A copy whose confidences are shifted."""
+    """Return a copy whose confidences are shifted."""
     result = deepcopy(network)
     assert isinstance(result.head, GridHead)
     result.head.shift_confidence(shift)
@@ -47,7 +47,7 @@ def calibrated(network: Network, shift: float) -> Network:
 
 
 def shifted(raw: Tensor, config: ModelConfig, shift: float) -> Tensor:
-    """What the calibrated network gives, from what the network gave: ``[N, S, S, 5B + C]``."""
+    """Return what the calibrated network gives: ``[N, S, S, 5B + C]``."""
     result = raw.clone()
     result[..., Grid.of(config).confidences] += shift
     return result

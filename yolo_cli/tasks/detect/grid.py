@@ -63,7 +63,7 @@ class GridTarget:
     lost: int
 
     def to(self, device: torch.device) -> GridTarget:
-        """A copy on ``device``."""
+        """Return a copy on ``device``."""
         return GridTarget(
             image=self.image.to(device),
             row=self.row.to(device),
@@ -93,7 +93,7 @@ class Grid:
 
     @classmethod
     def of(cls, config: ModelConfig) -> Grid:
-        """The grid of a network."""
+        """Return the grid of a network."""
         return cls(config.grid, config.boxes, len(config.classes), config.output)
 
     @property
@@ -156,7 +156,7 @@ class Grid:
         )
 
     def _largest_of_each_cell(self, image: Tensor, cell: Tensor, area: Tensor) -> Tensor:
-        """Indices of the objects that win their cell, in the order of the cells."""
+        """Return the indices of the objects that win their cell, in the order of the cells."""
         order = torch.argsort(area, descending=True, stable=True)
         place = (image * self.size + cell[:, 1]) * self.size + cell[:, 0]
         order = order[torch.argsort(place[order], stable=True)]
@@ -186,7 +186,7 @@ class Grid:
         )
 
     def corners(self, xy: Tensor, wh: Tensor, row: Tensor, column: Tensor) -> Tensor:
-        """Boxes in the form of their corners.
+        """Return boxes in the form of their corners.
 
         Args:
             xy: ``[..., 2]`` centres relative to their cells.
@@ -201,7 +201,7 @@ class Grid:
         return torch.cat([centre - wh / 2, centre + wh / 2], dim=-1)
 
     def decode(self, raw: Tensor) -> tuple[Tensor, Tensor]:
-        """Every box of every cell with its class scores (paper, equation 1).
+        """Return every box of every cell with its class scores (paper, equation 1).
 
         Args:
             raw: ``[N, S, S, 5B + C]``.

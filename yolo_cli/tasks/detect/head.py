@@ -5,13 +5,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from yolo_cli.errors import UserError
+from yolo_cli.model.architectures import ARCHITECTURES
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.head import Head, OutputLayer
 from yolo_cli.model.layers import LEAKY_SLOPE, activation, conv
 from yolo_cli.tasks.detect.grid import Grid
 
-CONV_CHANNELS = {"vgg16": 512, "yolov1": 512, "fast": 256}
 FC_UNITS = 4096  # paper, figure 3
+MIN_CHANNELS = 16  # of a hidden layer, however small the factor
 # Confidence starts at σ(-4) = 0.018: nearly all boxes are empty, and learning that first would
 # take the first steps' whole gradient (Lin et al. 2017, focal loss, section 3.3).
 EMPTY_LOGIT = -4.0
@@ -46,14 +48,15 @@ class ConvHead(GridHead):
 
     def __init__(self, config: ModelConfig, channels: int, stride: int) -> None:
         super().__init__(config)
-        hidden = max(16, round(CONV_CHANNELS[config.arch] * config.width))
+        hidden = _scaled(ARCHITECTURES[config.arch].head_channels, config)
+        first, second, third = _widths(config, hidden, hidden, hidden)
         self.layers = nn.Sequential(
-            *conv(channels, hidden, 3, stride=stride, norm=config.norm),
-            *conv(hidden, hidden, 3, norm=config.norm),
-            *conv(hidden, hidden, 3, norm=config.norm),
+            *conv(channels, first, 3, stride=stride, norm=config.norm),
+            *conv(first, second, 3, norm=config.norm),
+            *conv(second, third, 3, norm=config.norm),
             nn.Dropout(config.dropout),
         )
-        layer = nn.Conv2d(hidden, self.grid.channels, 1)
+        layer = nn.Conv2d(third, self.grid.channels, 1)
         self.predictor = OutputLayer(layer, _first_bias(self.grid, cells=1))
 
     def predict(self, features: Tensor) -> Tensor:
@@ -71,8 +74,12 @@ class ConnectedHead(GridHead):
 
     def __init__(self, config: ModelConfig, channels: int, stride: int) -> None:
         super().__init__(config)
-        units = max(16, round(FC_UNITS * config.width))
-        reduce = conv(channels, channels, 3, stride=stride, norm=config.norm) if stride > 1 else []
+        own = [_scaled(FC_UNITS, config)] if stride == 1 else [channels, _scaled(FC_UNITS, config)]
+        *reduced, units = _widths(config, *own)
+        reduce: list[nn.Module] = []
+        for width in reduced:
+            reduce += conv(channels, width, 3, stride=stride, norm=config.norm)
+            channels = width
         hidden = nn.Linear(channels * config.grid**2, units)
         nn.init.kaiming_normal_(hidden.weight, a=LEAKY_SLOPE)
         nn.init.zeros_(hidden.bias)
@@ -91,6 +98,22 @@ class ConnectedHead(GridHead):
         """``[N, units]`` to ``[N, S, S, 5B + C]``."""
         result: Tensor = self.predictor(features)
         return result.reshape(-1, self.grid.size, self.grid.size, self.grid.channels)
+
+
+def _scaled(channels: int, config: ModelConfig) -> int:
+    return max(MIN_CHANNELS, round(channels * config.width))
+
+
+def _widths(config: ModelConfig, *own: int) -> tuple[int, ...]:
+    """Channels of the hidden layers: ``own``, or what the configuration has instead."""
+    if config.head_widths is None:
+        return own
+    if len(config.head_widths) != len(own):
+        raise UserError(
+            f"{len(config.head_widths)} head widths for the {len(own)} hidden layers of the "
+            f"{config.head} head"
+        )
+    return config.head_widths
 
 
 def _first_bias(grid: Grid, cells: int) -> Tensor:

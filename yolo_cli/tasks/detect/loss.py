@@ -43,7 +43,7 @@ class YoloLoss(nn.Module):
     Args:
         grid: of the network.
         config: weights and forms of the terms.
-        weights: ``[C]`` weights of the terms of an object, by its class; 1 unless told.
+        weights: ``[C]`` weights of the terms of an object, by its class; None for 1 each.
 
     Raises:
         UserError: for cross-entropy of a linear network, whose outputs are no logits.
@@ -65,7 +65,7 @@ class YoloLoss(nn.Module):
         self.register_buffer("weights", weights)
 
     def forward(self, raw: Tensor, target: GridTarget) -> dict[str, Tensor]:
-        """The loss and its terms.
+        """Return the loss and its terms.
 
         Args:
             raw: ``[N, S, S, 5B + C]`` float32, the network's output.
@@ -99,7 +99,7 @@ class YoloLoss(nn.Module):
     def _box(
         self, xy: Tensor, root_wh: Tensor, boxes: Tensor, truth: Tensor, target: GridTarget
     ) -> Tensor:
-        """``[M]`` distances of the responsible boxes from their objects."""
+        """Return the distances of the responsible boxes from their objects, ``[M]``."""
         if self.config.box == "ciou":
             result: Tensor = complete_box_iou_loss(boxes, truth, reduction="none")
             return result
@@ -109,7 +109,7 @@ class YoloLoss(nn.Module):
     def _confidence(
         self, cells: Cells, responsible: tuple[Tensor, ...], iou: Tensor, weights: Tensor
     ) -> dict[str, Tensor]:
-        """Responsible boxes predict their IoU with the object, all others zero."""
+        """Return the confidence terms: responsible boxes predict their IoU, all others zero."""
         goal = torch.zeros_like(cells.confidence)
         goal[responsible] = iou
         weight = torch.full_like(goal, self.config.noobj)
@@ -124,7 +124,7 @@ class YoloLoss(nn.Module):
         return {"object": objects, "noobject": error.sum() - objects}
 
     def _class(self, at: Cells, labels: Tensor) -> Tensor:
-        """``[M]`` errors of the class scores of the cells that hold an object."""
+        """Return the errors of the class scores of the cells that hold an object, ``[M]``."""
         if self.config.classes == "cross_entropy":
             return F.cross_entropy(
                 at.raw_classes, labels, reduction="none", label_smoothing=self.config.smoothing
@@ -134,7 +134,7 @@ class YoloLoss(nn.Module):
 
 
 def class_weights(counts: Tensor, balance: float) -> Tensor:
-    """What an object of each class weighs in the loss; one on average over the objects.
+    """Return what an object of each class weighs in the loss: 1 on average over the objects.
 
     Args:
         counts: ``[C]`` training objects of each class.
@@ -151,7 +151,7 @@ def class_weights(counts: Tensor, balance: float) -> Tensor:
 
 
 def _iou(boxes: Tensor, truth: Tensor) -> Tensor:
-    """IoU of xyxy boxes, pair by pair with broadcasting: ``[..., 4]`` to ``[...]``."""
+    """Return the IoU of xyxy boxes, pair by pair with broadcasting: ``[..., 4]`` to ``[...]``."""
     top_left = torch.maximum(boxes[..., :2], truth[..., :2])
     bottom_right = torch.minimum(boxes[..., 2:], truth[..., 2:])
     overlap = (bottom_right - top_left).clamp(min=0).prod(dim=-1)
@@ -160,7 +160,7 @@ def _iou(boxes: Tensor, truth: Tensor) -> Tensor:
 
 
 def _responsible(boxes: Tensor, truth: Tensor, iou: Tensor) -> Tensor:
-    """Index of the box that answers for each object.
+    """Return the index of the box that answers for each object.
 
     The highest IoU; where all are zero, the smallest root mean square difference of centre and
     size relative to the image (Darknet, detection_layer.c).

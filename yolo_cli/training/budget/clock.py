@@ -25,11 +25,11 @@ class Budget:
     end: float
 
     def room_for_copy(self, seconds: float) -> bool:
-        """Whether another copy, which takes ``seconds``, leaves most of the time for training."""
+        """Return whether another copy, of ``seconds``, leaves most of the time for training."""
         return self.end - time.monotonic() - seconds > TRAINING * self.plan.train_seconds
 
     def epochs(self, done: int, planned: int, epoch_seconds: float) -> int:
-        """How many epochs, of ``epoch_seconds`` each, the run should have in all.
+        """Return how many epochs, of ``epoch_seconds`` each, the run should have in all.
 
         Args:
             done: epochs that have passed.

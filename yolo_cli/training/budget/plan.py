@@ -21,7 +21,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 def parse_duration(text: str) -> float:
-    """Seconds of ``90s``, ``10m``, ``1h30m``; a bare number is minutes.
+    """Return the seconds of ``90s``, ``10m``, ``1h30m``; a bare number is minutes.
 
     Raises:
         UserError: for anything else, and for nothing at all.
@@ -113,11 +113,11 @@ class Plan:
     train_seconds: float
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for ``config.json``."""
+        """Return plain values for ``config.json``."""
         return asdict(self)
 
     def line(self) -> str:
-        """The plan in words."""
+        """Return the plan in words."""
         cache = (
             f"{counted(self.copies, 'augmented copy')} in {self.cache_seconds / 60:.1f} min, then "
             if self.copies

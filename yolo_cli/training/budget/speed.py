@@ -49,7 +49,7 @@ def measure_speed(
 def measure_cache(
     network: Network, images: TrainingImages, machine: Machine, depth: int = 0
 ) -> float:
-    """Seconds an image of decoding, augmenting and running the frozen blocks.
+    """Measure the seconds an image of decoding, augmenting and running the frozen blocks.
 
     Args:
         network: whose frozen blocks are run.
@@ -86,17 +86,17 @@ class _Bench:
         return _seconds(self.load, self.machine) / FORWARD / 2
 
     def frozen_seconds(self) -> float:
-        """Seconds an image of the frozen blocks alone."""
+        """Return the seconds an image of the frozen blocks alone."""
         return _seconds(self.frozen, self.machine) / FORWARD
 
     def frozen(self) -> Tensor:
-        """The frozen blocks alone."""
+        """Run the frozen blocks alone."""
         with torch.inference_mode(), self.machine.autocast():
             result: Tensor = self.network.frozen_part()(self.network.normalise(self.loaded))
         return result
 
     def step(self, recipe: Recipe, frozen: int, depth: int) -> tuple[float, float]:
-        """Seconds an image of training and of validation.
+        """Return the seconds an image of training and of validation.
 
         Args:
             recipe: batch, loss and average.

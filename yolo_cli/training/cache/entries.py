@@ -35,7 +35,7 @@ class Entry:
     days: float
 
     def line(self) -> str:
-        """The entry in words."""
+        """Return the entry in words."""
         since = "today" if self.days < 1 else f"{counted(int(self.days), 'day')} ago"
         return f"{self.path}: {self.size / 1e9:.2f} GB, {self.images}, last used {since}"
 
@@ -61,7 +61,7 @@ def touch(folder: Path) -> None:
 
 
 def others(parent: Path, used: Collection[Path]) -> list[Entry]:
-    """The entries in ``parent`` but those that are ``used``, largest first.
+    """Return the entries in ``parent`` but those that are ``used``, largest first.
 
     Folders that hold no cache are none of our business and left out.
     """
@@ -74,7 +74,7 @@ def others(parent: Path, used: Collection[Path]) -> list[Entry]:
 
 
 def depths(parent: Path) -> set[int]:
-    """After how many blocks the entries in ``parent`` were taken, as far as they say."""
+    """Return the depths of the entries in ``parent``, as far as they say."""
     found = set()
     for about in parent.glob(f"*/{ABOUT}"):
         with suppress(OSError, ValueError, KeyError, TypeError):
@@ -83,7 +83,7 @@ def depths(parent: Path) -> set[int]:
 
 
 def removal(entries: list[Entry]) -> list[str]:
-    """Lines that name entries and say how to be rid of them; none for none."""
+    """Return lines that name entries and say how to remove them; none for none."""
     if not entries:
         return []
     total = sum(entry.size for entry in entries) / 1e9

@@ -34,7 +34,7 @@ FORWARD = 2
 
 
 def default_cache_folder() -> Path:
-    """``$XDG_CACHE_HOME/yolo-cli/features``, usually under ``~/.cache``."""
+    """Return ``$XDG_CACHE_HOME/yolo-cli/features``, usually under ``~/.cache``."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "yolo-cli" / "features"
 
@@ -60,26 +60,26 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
         return len(self.images)
 
     def chunks(self) -> Iterator[tuple[int, int]]:
-        """(copy, index of the first sample) of every file."""
+        """Yield (copy, index of the first sample) of every file."""
         for copy in range(self.copies):
             for first in range(0, len(self.images), CHUNK):
                 yield copy, first
 
     def path(self, copy: int, first: int) -> Path:
-        """The file that holds sample ``first`` and those after it."""
+        """Return the file that holds sample ``first`` and those after it."""
         return self.folder / f"copy{copy:03d}" / f"{first:06d}.safetensors"
 
     def missing(self) -> list[tuple[int, int]]:
-        """The files that are still to be computed."""
+        """Return the files that are still to be computed."""
         return [chunk for chunk in self.chunks() if not self.path(*chunk).is_file()]
 
     def complete(self) -> int:
-        """How many copies, from the first on, have no file missing."""
+        """Count the copies, from the first on, that have no file missing."""
         missing = self.missing()
         return missing[0][0] if missing else self.copies
 
     def missing_keys(self) -> list[Key]:
-        """(copy, index) of every image that is still to be computed."""
+        """Return (copy, index) of every image that is still to be computed."""
         return [key for chunk in self.missing() for key in self._keys(*chunk)]
 
     def _keys(self, copy: int, first: int) -> list[Key]:
@@ -124,7 +124,7 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
             progress(len(items))
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Target]:
-        """Activations ``[C, H, W]`` (channels last in memory) and target of (epoch, index).
+        """Return activations ``[C, H, W]`` (channels last in memory) and target.
 
         Every epoch takes another copy of each sample.
         """
@@ -132,7 +132,7 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
         return self.item(copy_of(epoch, index, self.copies), index)
 
     def item(self, copy: int, index: int) -> tuple[Tensor, Target]:
-        """Activations and target of a copy of a sample."""
+        """Return activations and target of a copy of a sample."""
         first = index - index % CHUNK
         features, targets = self._open(copy, first)
         return features[index - first].permute(2, 0, 1), targets[index - first]
@@ -155,7 +155,7 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
 
 
 def copy_of(epoch: int, index: int, copies: int) -> int:
-    """The copy of a sample that an epoch takes: another one in every epoch."""
+    """Return the copy of a sample that an epoch takes: another one in every epoch."""
     return (epoch + index) % copies
 
 

@@ -44,13 +44,13 @@ class SourceOpener:
     reporter: Reporter
 
     def ready(self) -> tuple[int, int]:
-        """What is cached already: copies of all training images, validation images."""
+        """Count what is cached already: copies of all training images, validation images."""
         train = self._cache(self.train, COPIES_LIMIT)
         val = self._cache(self.val, 1)
         return train.complete(), len(val) - len(val.missing_keys())
 
     def open(self, copies: int, budget: Budget | None = None) -> tuple[Source, Source]:
-        """Sources to train and to validate on.
+        """Open the sources to train and to validate on.
 
         Args:
             copies: augmented copies of each training image to cache; with 0 each epoch reads
@@ -74,7 +74,7 @@ class SourceOpener:
             self.reporter.note(f"{'':10}{line}")
 
     def open_with_teacher(self, teacher: SourceOpener, copies: int) -> tuple[Source, Source]:
-        """As :meth:`open`, with a teacher's activations of the training images.
+        """Do as :meth:`open`, with a teacher's activations of the training images.
 
         Args:
             teacher: the same images before the teacher's network.
@@ -98,7 +98,7 @@ class SourceOpener:
         return FeatureCache(self.folder / key, images, copies, depth)
 
     def cached(self, images: TrainingImages, copies: int, budget: Budget | None = None) -> Source:
-        """Activations from disk; computes what is missing."""
+        """Open activations on disk; compute what is missing."""
         network = self.network
         cache = self._cache(images, copies)
         each = feature_bytes(network)

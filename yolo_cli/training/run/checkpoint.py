@@ -78,7 +78,7 @@ def save_checkpoint(path: Path, trained: Trained, position: Position) -> None:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """What :func:`save_checkpoint` wrote, read without unpickling anything but plain values.
+    """Read what :func:`save_checkpoint` wrote; nothing but plain values is unpickled.
 
     Raises:
         UserError: if the file is damaged or of another version.
@@ -93,7 +93,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def load_network(path: Path, content: dict[str, Any], network: nn.Module) -> None:
-    """The checkpoint's tensors alone, into a network that is not trained yet."""
+    """Load the checkpoint's tensors alone into a network that is not trained yet."""
     try:
         network.load_state_dict(content["network"])
     except _DAMAGE as error:

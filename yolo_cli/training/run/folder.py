@@ -47,7 +47,7 @@ class RunFolder:
 
     @classmethod
     def create(cls, out: Path | None) -> RunFolder:
-        """``out``, or the next free ``runs/train-N``.
+        """Choose ``out``, or the next free ``runs/train-N``.
 
         Raises:
             UserError: if ``out`` holds a run already.
@@ -69,7 +69,7 @@ class RunFolder:
 
     @classmethod
     def existing(cls, path: Path) -> tuple[RunFolder, RunConfig]:
-        """A run to resume, and its configuration.
+        """Open a run to resume, and read its configuration.
 
         Raises:
             UserError: if ``path`` is not the folder of a run.
@@ -96,7 +96,7 @@ class RunFolder:
             ) from error
 
     def model(self, config: RunConfig) -> ModelConfig:
-        """The network that ``config.json`` describes.
+        """Return the network that ``config.json`` describes.
 
         Raises:
             UserError: if it describes none.

@@ -1,0 +1,175 @@
+"""The architectures, one record each: all that tells one from another. Free of torch.
+
+To add an architecture is to add a record to :data:`ARCHITECTURES`: the configuration, the command
+line, its help, ``info``, training and export read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from yolo_cli.errors import UserError
+
+TRUNK_STRIDE = 32  # pixels a cell of the feature map that the grid is made from
+MIN_CHANNELS = 4  # of a layer, however small the factor
+
+
+class Conv(NamedTuple):
+    """A row of a layer table: output channels, kernel size, stride, padding.
+
+    A padding of None is half the kernel: a kernel of odd size then keeps the picture's size.
+    """
+
+    channels: int
+    size: int = 3
+    stride: int = 1
+    padding: int | None = None
+
+
+class Pool(NamedTuple):
+    """Max pooling, which ends a block: kernel size, stride, padding."""
+
+    size: int = 2
+    stride: int = 2
+    padding: int = 0
+
+
+Table = tuple[Conv | Pool, ...]
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """ImageNet weights of a backbone, whose layers carry the same names as ours.
+
+    Attributes:
+        weights: torchvision's name of them: an enumeration in ``torchvision.models`` and a member.
+        preprocessing: that they expect, a name of :data:`.preprocessing.PREPROCESSING`.
+    """
+
+    weights: str
+    preprocessing: str
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A backbone, and what depends on it.
+
+    Attributes:
+        title: its name in the literature.
+        table: its layers; each cell of the last one's output covers 32 or 64 pixels.
+        head_channels: of the hidden layers of the convolutional head.
+        activation: after each convolution of the backbone.
+        norm: whether the backbone may have batch normalisation; one whose pre-trained weights know
+            none has none.
+        pretrained: its ImageNet weights; None if there are none.
+        frozen_blocks: leading blocks that training on a CPU keeps as they are where they have
+            learned something already: most of the work, and general enough.
+    """
+
+    title: str
+    table: Table
+    head_channels: int
+    activation: Literal["relu", "leaky"] = "leaky"
+    norm: bool = True
+    pretrained: Pretrained | None = None
+    frozen_blocks: int = 0
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Output channels of each convolution."""
+        return tuple(row.channels for row in self.table if isinstance(row, Conv))
+
+    def layers(
+        self, stride: int, *, width: float = 1.0, widths: tuple[int, ...] | None = None
+    ) -> Iterator[Conv | Pool]:
+        """The table of one network.
+
+        Args:
+            stride: pixels that a grid cell covers along each side; one of 32 pixels loses the step
+                from stride 32 to 64.
+            width: factor on the numbers of channels, where ``widths`` does not give them.
+            widths: numbers of channels instead of the table's, one for each convolution.
+        """
+        if widths is None:
+            widths = tuple(max(MIN_CHANNELS, round(count * width)) for count in self.channels)
+        channels = iter(widths)
+        reached = 1
+        for row in self.table:
+            kept = reached * row.stride <= max(stride, TRUNK_STRIDE)
+            reached *= row.stride if kept else 1
+            if isinstance(row, Conv):
+                yield row._replace(channels=next(channels), stride=row.stride if kept else 1)
+            elif kept:
+                yield row
+
+
+# Simonyan & Zisserman 2014, configuration D: 448 -> 14×14×512.
+VGG16 = Architecture(
+    title="VGG-16",
+    table=(
+        *(Conv(64), Conv(64), Pool()),
+        *(Conv(128), Conv(128), Pool()),
+        *(Conv(256), Conv(256), Conv(256), Pool()),
+        *(Conv(512), Conv(512), Conv(512), Pool()),
+        *(Conv(512), Conv(512), Conv(512), Pool()),
+    ),
+    head_channels=512,
+    activation="relu",
+    norm=False,
+    pretrained=Pretrained("VGG16_Weights.IMAGENET1K_FEATURES", "caffe"),
+    frozen_blocks=4,  # 91 % of the work
+)
+
+# YOLO paper, figure 3: 24 convolutions, 448 -> 7×7×1024. The first 20 were pre-trained.
+YOLOV1 = Architecture(
+    title="YOLOv1",
+    table=(
+        *(Conv(64, 7, 2), Pool()),
+        *(Conv(192), Pool()),
+        *(Conv(128, 1), Conv(256), Conv(256, 1), Conv(512), Pool()),
+        *(Conv(256, 1), Conv(512)) * 4,
+        *(Conv(512, 1), Conv(1024), Pool()),
+        *(Conv(512, 1), Conv(1024)) * 2,
+        *(Conv(1024), Conv(1024, 3, 2)),
+        *(Conv(1024), Conv(1024)),
+    ),
+    head_channels=512,
+)
+
+# Darknet, yolov1-tiny.cfg: 8 convolutions, 448 -> 7×7×256.
+FAST = Architecture(
+    title="Fast YOLO",
+    table=(
+        *(Conv(16), Pool()),
+        *(Conv(32), Pool()),
+        *(Conv(64), Pool()),
+        *(Conv(128), Pool()),
+        *(Conv(256), Pool()),
+        *(Conv(512), Pool()),
+        *(Conv(1024), Conv(256)),
+    ),
+    head_channels=256,
+)
+
+# By the name that a command line and a weights file have for it; the first is the default.
+ARCHITECTURES = {"vgg16": VGG16, "yolov1": YOLOV1, "fast": FAST}
+DEFAULT = next(iter(ARCHITECTURES))
+FASTEST = "fast"
+
+if TYPE_CHECKING:
+    ArchName: TypeAlias = str
+else:
+    ArchName = Literal[tuple(ARCHITECTURES)]
+
+
+def architecture_of(name: str) -> Architecture:
+    """The record of a name.
+
+    Raises:
+        UserError: for a name that no record has.
+    """
+    if name not in ARCHITECTURES:
+        raise UserError(f"unknown arch {name!r:.50}", f"choose one of {', '.join(ARCHITECTURES)}")
+    return ARCHITECTURES[name]
