@@ -26,7 +26,7 @@ class OwnSubject:
         precision: likewise.
 
     Attributes:
-        facts: what the parent tells of it.
+        facts: what the parent process reports of it.
     """
 
     def __init__(self, weights: str, backend: str, precision: str) -> None:
@@ -42,7 +42,7 @@ class OwnSubject:
         }
 
     def network(self, batch: int) -> None:
-        """One forward pass of noise."""
+        """Run a forward pass of noise."""
         if batch not in self.inputs:
             side = self.detector.image_size
             generator = torch.Generator().manual_seed(0)
@@ -54,11 +54,11 @@ class OwnSubject:
             self.detector.backend(self.inputs[batch]).cpu()
 
     def photo(self, content: bytes) -> None:
-        """From the content of one JPEG file to its detections."""
+        """Turn the content of one JPEG file into detections."""
         self.detector(Image.open(io.BytesIO(content)).convert("RGB"))
 
     def pipeline(self, paths: list[str], batch: int) -> None:
-        """From image files to their detections."""
+        """Turn image files into detections."""
         files = [Path(path) for path in paths]
         for _ in detect_files(self.detector, files, DETECT, batch=batch):
             pass

@@ -1,4 +1,4 @@
-"""A network written for another runtime, run there at once, and compared with torch."""
+"""Write a network for another runtime, run it there at once, and compare it with torch."""
 
 from __future__ import annotations
 
@@ -82,10 +82,10 @@ class Report:
 
 
 def target_path(weights: Path, out: Path | None, format: FormatName) -> Path:  # noqa: A002
-    """Where an export is written.
+    """Return where an export is written.
 
     Args:
-        weights: the weights file, which gives the name unless ``out`` does.
+        weights: the weights file, which gives the name if ``out`` is None.
         out: what the user named.
         format: of the export.
 
@@ -123,7 +123,7 @@ def export(
         compared: the images that torch and the export are compared on.
         calibration: the images that show the ranges of activations in eight bits; where they are
             labelled, both are scored on them.
-        say: told what is done now.
+        say: called with a line about each stage.
 
     Raises:
         UserError: a package is not there, the file cannot be written, or the export differs from
@@ -155,7 +155,7 @@ def export(
 
 
 def _write(model: onnx.ModelProto, path: Path, format_: FormatName) -> Exported:
-    """Write a model and read it again, in float32 where it is not quantised."""
+    """Write a model and read it back, in float32 where it is not quantised."""
     if format_ == "onnx":
         path.write_bytes(model.SerializeToString())
         return OnnxBackend(path, path)
@@ -194,18 +194,16 @@ def _compared(
     for one in (report.raw, report.detections):
         if one is not None and not one.passed:
             raise UserError(
-                "the export does not find what torch finds, and was not kept: "
+                "the export does not find what torch finds, so it was not kept: "
                 + one.summary(config.image_size),
-                "name images that are like those to be detected with --calibrate"
-                if options.int8
-                else "",
+                "with --calibrate, name images like those to be detected" if options.int8 else "",
                 ExitCode.FAILURE,
             )
     return report
 
 
 def _knows(config: ModelConfig, dataset: Dataset) -> bool:
-    """Whether a network and a dataset have a class in common."""
+    """Return whether a network and a dataset have a class in common."""
     try:
         ClassMap.between(config.classes, dataset.classes)
     except UserError:
