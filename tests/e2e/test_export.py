@@ -52,7 +52,7 @@ def test_eight_bits_tell_their_loss(yolo: Yolo, tiny: Path, toy: Path) -> None:
 
 def test_refusals(refused: Refused, fixed: Path, toy: Path, tmp_path: Path) -> None:
     assert "--int8 needs images" in refused("export", "--int8", code=2)
-    assert "--calibrate is for --int8" in refused("export", "--calibrate", toy, code=2)
+    assert "--calibrate goes with --int8" in refused("export", "--calibrate", toy, code=2)
     assert "ends in .onnx" in refused("export", "--weights", fixed, "--out", "model.pt", code=2)
     empty = tmp_path / "empty"
     empty.mkdir()

@@ -12,9 +12,10 @@ from tests.toy import make_voc
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.export.export import Options, export
 from yolo_cli.export.images import Pictures, pictures
-from yolo_cli.export.parity import FLOAT, Tolerance
 from yolo_cli.inference.backends.choose import load_backend
 from yolo_cli.model.weights import Weights
+from yolo_cli.tasks.detect import parity
+from yolo_cli.tasks.detect.parity import FLOAT, Tolerance
 from yolo_cli.tasks.detect.thresholds import DETECT
 from yolo_cli.tasks.networks import network_of
 
@@ -25,7 +26,13 @@ pytest.importorskip("openvino")
 pytestmark = pytest.mark.precision
 
 NAMES = {"onnx": "model.onnx", "openvino": "model"}
-LOOSE = Tolerance(box=0.2, score=0.5, share=0.5)  # for networks that have learned nothing
+LOOSE = Tolerance(box=0.2, score=0.5, share=0.5)
+
+
+@pytest.fixture
+def untrained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Allow eight bits more: what has learned nothing has no score to speak of."""
+    monkeypatch.setattr(parity, "INT8", LOOSE)
 
 
 @pytest.fixture(scope="module")
@@ -61,28 +68,33 @@ def test_an_export_needs_nothing_else(
 
 @pytest.mark.parametrize("format_", ["onnx", "openvino"])
 def test_what_differs_from_torch_is_not_kept(
-    tmp_path: Path, toy: Pictures, weights: Weights, format_: str
+    tmp_path: Path,
+    toy: Pictures,
+    weights: Weights,
+    format_: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    never = Tolerance(box=-1, score=-1, share=1)
+    monkeypatch.setattr(parity, "FLOAT", Tolerance(box=-1, score=-1, share=1))
     with pytest.raises(UserError, match="does not find what torch finds") as error:
         export(
             weights,
             tmp_path / NAMES[format_],
             Options(format_),  # type: ignore[arg-type]
             compared=toy,
-            tolerance=never,
         )
     assert error.value.code == ExitCode.FAILURE
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("format_", ["onnx", "openvino"])
+@pytest.mark.usefixtures("untrained")
 def test_eight_bits(tmp_path: Path, toy: Pictures, weights: Weights, format_: str) -> None:
     path = tmp_path / NAMES[format_]
     options = Options(format_, int8=True)  # type: ignore[arg-type]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        report = export(weights, path, options, compared=toy, calibration=toy, tolerance=LOOSE)
+        report = export(weights, path, options, compared=toy, calibration=toy)
+    assert isinstance(report.raw, parity.Difference)
     assert report.raw.score > FLOAT.score / 100  # it was rounded
     assert report.map_images == 3  # val: the second half of six
     assert report.map_torch is not None
@@ -94,6 +106,7 @@ def test_eight_bits(tmp_path: Path, toy: Pictures, weights: Weights, format_: st
     assert numbers.stat().st_size < 0.6 * float_size
 
 
+@pytest.mark.usefixtures("untrained")
 def test_sums_of_two_products_fit_into_sixteen_bits(
     tmp_path: Path, toy: Pictures, weights: Weights
 ) -> None:
@@ -102,7 +115,7 @@ def test_sums_of_two_products_fit_into_sixteen_bits(
 
     path = tmp_path / "model.onnx"
     options = Options("onnx", int8=True)
-    export(weights, path, options, compared=toy, calibration=toy, tolerance=LOOSE)
+    export(weights, path, options, compared=toy, calibration=toy)
     kernels = [
         onnx.numpy_helper.to_array(one)
         for one in onnx.load(path).graph.initializer
@@ -113,6 +126,7 @@ def test_sums_of_two_products_fit_into_sixteen_bits(
     assert 2 * 255 * largest <= 2**15 - 1
 
 
+@pytest.mark.usefixtures("untrained")
 def test_labels_that_the_network_does_not_know(
     tmp_path: Path, toy: Pictures, weights: Weights
 ) -> None:
@@ -124,7 +138,6 @@ def test_labels_that_the_network_does_not_know(
         Options("onnx", int8=True),
         compared=toy,
         calibration=others,
-        tolerance=LOOSE,
     )
     assert report.map_torch is None
 

@@ -1,1 +1,1 @@
-"""How fast networks are here: every backend in a process of its own, all measured in turns."""
+"""How fast networks are here: each backend has its own process, and all are measured in turn."""

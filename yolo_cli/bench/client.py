@@ -19,7 +19,7 @@ PACKAGE = Path(__file__).parents[2]  # where yolo_cli can be imported from
 
 @dataclass(frozen=True)
 class Spec:
-    """What a worker is to run.
+    """What a worker runs.
 
     Attributes:
         name: what people call it.
@@ -43,7 +43,7 @@ class Worker:
 
     Attributes:
         start_up: seconds from the start of the process to its first detections.
-        facts: what the subject tells of itself.
+        facts: what the subject says of itself.
 
     Raises:
         UserError: the subject cannot be run here.
@@ -51,11 +51,11 @@ class Worker:
 
     def __init__(self, spec: Spec, photo: Path) -> None:
         self.spec = spec
-        told = json.dumps({"kind": spec.kind, "photo": str(photo), **spec.values})
+        request = json.dumps({"kind": spec.kind, "photo": str(photo), **spec.values})
         paths = [str(PACKAGE), *filter(None, [os.environ.get("PYTHONPATH")])]
         start = time.perf_counter()
         self._process = subprocess.Popen(
-            [spec.python, "-m", "yolo_cli.bench.worker", told],
+            [spec.python, "-m", "yolo_cli.bench.worker", request],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -70,7 +70,7 @@ class Worker:
         self.start_up = time.perf_counter() - start
 
     def ask(self, what: str, **values: Any) -> dict[str, Any]:
-        """Have something done and wait for the answer.
+        """Request something and wait for the answer.
 
         Raises:
             UserError: it failed.
@@ -81,7 +81,7 @@ class Worker:
         return self._read()
 
     def seconds(self, what: str, **values: Any) -> list[float]:
-        """Have something timed."""
+        """Return how many seconds something takes."""
         return [float(value) for value in self.ask(what, **values)["seconds"]]
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Everything that is measured of each subject, in turns, so that all see the same machine."""
+"""Measure every subject, in turn, so that all see the same machine."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ WARM_UP = 3  # passes before the first that counts
 
 @dataclass(frozen=True)
 class Load:
-    """What the subjects have to do.
+    """The work that the subjects do.
 
     Attributes:
-        batches: images a forward pass, one after the other.
+        batches: sizes of a forward pass, one after the other.
         rounds: measurements of each subject and batch.
         photo: a JPEG file.
         paths: image files for the pipeline.
@@ -45,13 +45,13 @@ class Row:
         name: of the subject.
         backend: that ran it; empty for peers.
         precision: in which it multiplied.
-        batch: images a forward pass.
+        batch: images per forward pass.
         start_up: seconds from the start of its process to the first detections.
         latency: milliseconds of a forward pass, median.
         latency_p95: milliseconds that 95 of 100 passes keep to.
-        network_rate: images a second of the network alone.
+        network_rate: images per second of the network alone.
         photo: milliseconds from one JPEG in memory to its detections, median.
-        pipeline_rate: images a second from files to detections.
+        pipeline_rate: images per second from files to detections.
         memory: most megabytes that its process took; None where the system does not say.
         share: of the rate at which this machine multiplies matrices, 0-1: in the network's own
             precision, for int8 in the best of the others; None for peers.
@@ -90,7 +90,7 @@ class Result:
     threads: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for ``json``."""
+        """Return plain values for ``json``."""
         return asdict(self)
 
 
@@ -101,13 +101,13 @@ def measure(
     *,
     say: Callable[[str], None] = lambda _line: None,
 ) -> Result:
-    """Measure subjects in turns.
+    """Measure subjects in turn.
 
     Args:
         specs: the subjects.
         products: precisions whose matrix products are measured beside them.
-        load: what they have to do.
-        say: told what is done now.
+        load: the work that they do.
+        say: called with a line about each stage.
     """
     with ExitStack() as stack:
         workers, failed = [], []
@@ -170,7 +170,7 @@ def _rows(
 
 
 def _in_turns(workers: Sequence[Worker], what: str, load: Load, **values: Any) -> list[list[float]]:
-    """Times of each worker, one measurement at a time and all in turns."""
+    """Return the times of each worker, taken one at a time and in turn."""
     for worker in workers:
         worker.seconds(what, repeat=WARM_UP, **values)
     times: list[list[float]] = [[] for _ in workers]

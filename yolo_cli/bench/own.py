@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,9 @@ import torch
 from PIL import Image
 
 from yolo_cli.inference.detector import Detector
-from yolo_cli.inference.labelled import detect_dataset
 from yolo_cli.inference.pipeline import run_files
 from yolo_cli.model.summary import summarise
-from yolo_cli.tasks.detect.thresholds import DETECT, EVAL
+from yolo_cli.tasks.detect.thresholds import DETECT
 from yolo_cli.tasks.networks import shapes_of
 
 
@@ -28,7 +26,7 @@ class OwnSubject:
         precision: likewise.
 
     Attributes:
-        facts: what the parent tells of it.
+        facts: what the parent process reports of it.
     """
 
     def __init__(self, weights: str, backend: str, precision: str) -> None:
@@ -44,7 +42,7 @@ class OwnSubject:
         }
 
     def network(self, batch: int) -> None:
-        """One forward pass of noise."""
+        """Run a forward pass of noise."""
         if batch not in self.inputs:
             side = self.detector.image_size
             generator = torch.Generator().manual_seed(0)
@@ -56,23 +54,20 @@ class OwnSubject:
             self.detector.backend(self.inputs[batch]).cpu()
 
     def photo(self, content: bytes) -> None:
-        """From the content of one JPEG file to its detections."""
+        """Turn the content of one JPEG file into detections."""
         self.detector(Image.open(io.BytesIO(content)).convert("RGB"))
 
     def pipeline(self, paths: list[str], batch: int) -> None:
-        """From image files to their detections."""
+        """Turn image files into detections."""
         files = [Path(path) for path in paths]
         for _ in run_files(self.detector, files, DETECT, batch=batch):
             pass
 
     def score(self, data: str, split: str | None, batch: int) -> float | None:
-        """VOC07 mAP, 0-100; None without objects that count."""
+        """Return the VOC07 mAP, 0-100; None without objects that count."""
         from yolo_cli.data.dataset import open_dataset
         from yolo_cli.data.splits import evaluation_split
-        from yolo_cli.evaluation.voc import IOU_THRESHOLD, match_voc, score_voc
+        from yolo_cli.inference.score import voc07_map
 
         dataset = evaluation_split(open_dataset(Path(data)), split)
-        found = detect_dataset(self.detector, dataset, EVAL, batch=min(batch, len(dataset)))
-        matching = match_voc(found.samples, found.detections, found.classes)
-        score = score_voc(matching, iou_threshold=IOU_THRESHOLD, rule="voc07").mean_ap
-        return None if math.isnan(score) else score
+        return voc07_map(self.detector, dataset, batch=batch)

@@ -1,6 +1,6 @@
-"""Other tools' detectors beside ours, where they are installed.
+"""Other tools' detectors, to compare ours with where they are installed.
 
-Neither is a dependency. Their weights are left to chance, as nothing is downloaded: this changes
+Neither is a dependency. Their weights are random, as nothing is downloaded: this changes
 what they find, not how long the network takes. No module of this package is imported here, so
 that a peer may live in an environment of its own.
 """
@@ -24,13 +24,13 @@ class Ultralytics:
         self.torch: Any = torch
 
     def network(self, batch: int) -> None:
-        """One forward pass, fused as ``predict`` has it."""
+        """Run a forward pass, fused as in ``predict``."""
         images = self.torch.zeros(batch, 3, self.size, self.size)
         with self.torch.inference_mode():
             self.model.predictor.model(images)
 
     def photo(self, content: bytes) -> None:
-        """From the content of one JPEG file to its detections."""
+        """Turn the content of one JPEG file into detections."""
         import numpy as np
 
         cv2: Any = import_module("cv2")
@@ -38,7 +38,7 @@ class Ultralytics:
         self.model.predict(image, imgsz=self.size, verbose=False)
 
     def pipeline(self, paths: list[str], batch: int) -> None:
-        """From image files to their detections."""
+        """Turn image files into detections."""
         options = {"imgsz": self.size, "batch": batch, "stream": True, "verbose": False}
         for _ in self.model.predict(paths, **options):
             pass
@@ -58,12 +58,12 @@ class Torchvision:
         self.facts = {"precision": "fp32", "model": "ssdlite320_mobilenet_v3_large"}
 
     def network(self, batch: int) -> None:
-        """One forward pass, with what comes after it."""
+        """Run a forward pass, with what comes after it."""
         with self.torch.inference_mode():
             self.model([self.torch.zeros(3, 320, 320)] * batch)
 
     def photo(self, content: bytes) -> None:
-        """From the content of one JPEG file to its detections."""
+        """Turn the content of one JPEG file into detections."""
         from PIL import Image
         from torchvision.transforms.v2 import functional
 
@@ -72,7 +72,7 @@ class Torchvision:
             self.model([functional.to_dtype(image, self.torch.float32, scale=True)])
 
     def pipeline(self, paths: list[str], batch: int) -> None:
-        """From image files to their detections."""
+        """Turn image files into detections."""
         for path in paths:
             with open(path, "rb") as file:  # noqa: PTH123  # as the worker does
                 self.photo(file.read())

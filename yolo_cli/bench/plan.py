@@ -26,7 +26,7 @@ PRECISIONS: dict[BackendName, tuple[str, ...]] = {
 
 
 def backends_of(text: str) -> tuple[BackendName, ...]:
-    """``all`` that are installed, or names with commas between.
+    """Return the backends that ``--backends`` names: ``all`` that are installed, or some of them.
 
     Raises:
         UserError: one is unknown.
@@ -46,13 +46,13 @@ def backends_of(text: str) -> tuple[BackendName, ...]:
 
 
 def precisions() -> tuple[str, ...]:
-    """Those that this processor computes in."""
+    """Return the precisions that this processor has hardware for."""
     fast = pick_dtype("auto", torch.device("cpu")) == torch.bfloat16
     return ("fp32", "bf16") if fast else ("fp32",)
 
 
 def own_specs(weights: Sequence[str], backends: Sequence[BackendName]) -> list[Spec]:
-    """A subject for each of the weights, backends and precisions that go together."""
+    """Return a subject for each of the weights, backends and precisions that go together."""
     specs = []
     device = pick_device("auto")
     for name in weights:
@@ -74,7 +74,7 @@ def own_specs(weights: Sequence[str], backends: Sequence[BackendName]) -> list[S
 
 
 def peer_spec(name: str, image_size: int, python: str | None) -> Spec:
-    """A peer.
+    """Return the subject for another tool's detector.
 
     Args:
         name: ``ultralytics`` or ``torchvision``.

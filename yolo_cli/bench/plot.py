@@ -12,7 +12,7 @@ BAR, GAP = 0.36, 0.9  # inches a row, and for title and axis
 
 
 def write_plot(result: Result, path: Path) -> None:
-    """Bars of latency (to the 95th percentile) and of images a second, as PNG.
+    """Draw bars of latency (to the 95th percentile) and of images per second, as PNG.
 
     Raises:
         UserError: it cannot be written.
@@ -43,5 +43,5 @@ def write_plot(result: Result, path: Path) -> None:
 
 
 def label(row: Row) -> str:
-    """What a row is called: subject, precision and batch."""
+    """Return the name of a row: subject, precision and batch."""
     return f"{row.name}, batch {row.batch}"

@@ -25,11 +25,11 @@ class Products:
         self.facts: dict[str, Any] = {"flops": 2 * SIZE**3, "precision": precision}
 
     def network(self, _batch: int) -> None:
-        """One product."""
+        """Compute one product."""
         torch.mm(self.one, self.other)
 
     def photo(self, _content: bytes) -> None:
-        """Nothing to see."""
+        """Do nothing: there are no images."""
 
     def pipeline(self, _paths: list[str], _batch: int) -> None:
-        """Nothing to read."""
+        """Do nothing: there are no images."""

@@ -1,6 +1,6 @@
 """The process that runs one subject of a benchmark: ``python -m yolo_cli.bench.worker``.
 
-It takes orders as JSON lines on standard input and answers with JSON lines on what was standard
+It takes requests as JSON lines on standard input and answers with JSON lines on what was standard
 output; libraries that print do so on standard error. The subject's own libraries are imported
 only here, so that a peer needs nothing of this package but this file and :mod:`.peers`.
 """
@@ -19,13 +19,13 @@ class Subject(Protocol):
     """What is measured."""
 
     def network(self, batch: int) -> None:
-        """One forward pass of a batch of images that are in memory."""
+        """Run a forward pass of a batch of images that are in memory."""
 
     def photo(self, content: bytes) -> None:
-        """From the content of one JPEG file to its detections."""
+        """Turn the content of one JPEG file into detections."""
 
     def pipeline(self, paths: list[str], batch: int) -> None:
-        """From image files to their detections."""
+        """Turn image files into detections."""
 
 
 def main() -> None:
@@ -70,7 +70,7 @@ def _times(call: Callable[[], None], repeat: int) -> list[float]:
 
 
 def peak_memory() -> int | None:
-    """Most bytes that this process has had in memory; None where the system does not say."""
+    """Return the peak memory of this process in bytes; None where the system does not say."""
     try:
         import resource
     except ImportError:  # Windows

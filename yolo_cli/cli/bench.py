@@ -24,45 +24,50 @@ def bench(  # typer calls it by name
         list[str] | None,
         typer.Option(
             metavar="FILE",
-            help="Weights or an export; again to compare several.",
+            help="Weights or an export; repeat it to compare several.",
             show_default="default",
         ),
     ] = None,
     backends: Annotated[
-        str, typer.Option(metavar="NAMES", help="all that are installed, or torch,onnx,openvino.")
+        str,
+        typer.Option(
+            metavar="NAMES", help="Measure all that are installed, or torch,onnx,openvino."
+        ),
     ] = "all",
-    batch: Annotated[str, typer.Option(metavar="N,N,…", help="Images a forward pass.")] = "1",
+    batch: Annotated[str, typer.Option(metavar="N,N,…", help="Images per forward pass.")] = "1",
     data: Annotated[
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Images for the pipeline; labelled: mAP is told. Unless told samples/.",
+            help="Run on these images, and score them if they are labelled; default: samples/.",
         ),
     ] = None,
     split: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Of --data; unless told val, else test, else all."),
+        typer.Option(metavar="NAME", help="Split of --data; default: val, else test, else all."),
     ] = None,
     rounds: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Measurements of each, in turns.")
+        int, typer.Option(metavar="N", min=1, help="Measurements of each, in turn.")
     ] = 20,
     against: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Beside it, if installed: ultralytics, torchvision."),
+        typer.Option(
+            metavar="NAME", help="Measure ultralytics or torchvision as well, if installed."
+        ),
     ] = None,
     against_python: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="The Python that has it, if not this one."),
+        typer.Option(metavar="FILE", help="Python that runs --against; default: this one."),
     ] = None,
     json_out: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw it as a PNG file.")
+        Path | None, typer.Option(metavar="FILE", help="Draw the results into a PNG file.")
     ] = None,
 ) -> None:
-    """Measure how fast networks are here: every backend, in turns.
+    """Measure how fast networks are here: every backend, in turn.
 
     Each backend and precision runs in a process of its own. ×8: eight images
-    a pass. Start: from the start of that process to its first detections.
+    per pass. Start: from the start of that process to its first detections.
     Pass: the network alone, median. Of max: the share of the rate at which
     this machine multiplies matrices. JPEG: one in memory to its detections.
     Files: from files to detections.

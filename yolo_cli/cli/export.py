@@ -23,39 +23,43 @@ def export(  # typer calls it by name
     weights: options.Weights = "default",
     format: Annotated[  # noqa: A002  # the option's name
         Literal["onnx", "openvino"],
-        typer.Option(help="onnx: one file, for any runtime; openvino: a folder, fast on a CPU."),
+        typer.Option(help="onnx: one file, for any runtime; openvino: a folder, fast on CPUs."),
     ] = "onnx",
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="PATH",
-            help="The file or folder; unless told it has the weights' name and stands here.",
+            help="Write this file or folder; default: the name of the weights, here.",
         ),
     ] = None,
     int8: Annotated[
-        bool, typer.Option("--int8", help="Multiply in eight bits: smaller, faster, less exact.")
+        bool, typer.Option("--int8", help="Multiply in eight bits: smaller, faster, less accurate.")
     ] = False,
     calibrate: Annotated[
         Path | None,
         typer.Option(
             metavar="DATA",
-            help="Images for --int8, such as will be detected; labelled: its loss is told.",
+            help="Calibrate --int8 on such images as will be detected; labels show its loss.",
         ),
     ] = None,
     split: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Of --calibrate; unless told val, else test, else all."),
+        typer.Option(
+            metavar="NAME", help="Split of --calibrate; default: val, else test, else all."
+        ),
     ] = None,
     dynamic: Annotated[
-        bool, typer.Option("--dynamic", help="Take any number of images at once, not one.")
+        bool, typer.Option("--dynamic", help="Accept any number of images at once, not only one.")
     ] = False,
     nms: Annotated[
         bool,
-        typer.Option("--nms", help="Give boxes, scores and labels as well, not the grid alone."),
+        typer.Option("--nms", help="Output boxes, scores and labels beside the raw grid."),
     ] = False,
     conf: Annotated[
         float,
-        typer.Option(metavar="X", min=0, max=1, help="Lowest score.", rich_help_panel=DETECTIONS),
+        typer.Option(
+            metavar="X", min=0, max=1, help="Leave out lower scores.", rich_help_panel=DETECTIONS
+        ),
     ] = options.DETECT_CONF,
     iou: Annotated[
         float,
@@ -63,20 +67,23 @@ def export(  # typer calls it by name
             metavar="X",
             min=0,
             max=1,
-            help="Of two boxes of a class that overlap more, the weaker goes.",
+            help="Drop the weaker of two boxes of a class that overlap more.",
             rich_help_panel=DETECTIONS,
         ),
     ] = options.DETECT_IOU,
     max_det: Annotated[
         int,
         typer.Option(
-            metavar="N", min=1, help="Most detections an image.", rich_help_panel=DETECTIONS
+            metavar="N",
+            min=1,
+            help="Keep at most this many detections per image.",
+            rich_help_panel=DETECTIONS,
         ),
     ] = options.MAX_DET,
     vote: Annotated[
         bool,
         typer.Option(
-            help="Let overlapping boxes vote on each box's place and score.",
+            help="Let overlapping boxes vote on each other's position and score.",
             rich_help_panel=DETECTIONS,
         ),
     ] = True,
@@ -84,7 +91,7 @@ def export(  # typer calls it by name
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Compare with torch on these; unless told on those of --calibrate, else samples/.",
+            help="Compare with torch on these; default: those of --calibrate, else samples/.",
             rich_help_panel=COMPARISON,
         ),
     ] = None,
@@ -92,7 +99,7 @@ def export(  # typer calls it by name
 ) -> None:
     """Write a network for another runtime, and compare it with torch at once.
 
-    Normalisation is part of it: it takes 8-bit RGB. All that yolo has to know travels in it.
+    The file takes 8-bit RGB images and holds everything that yolo needs to run it.
 
     [b]Examples[/b]
     yolo export --format onnx --nms
@@ -101,12 +108,14 @@ def export(  # typer calls it by name
     """
     if calibrate is None and (int8 or split is not None):
         raise UserError(
-            "--int8 needs images" if int8 else "--split is for --calibrate",
-            "name a folder of images such as will be detected with --calibrate",
+            "--int8 needs images" if int8 else "--split goes with --calibrate",
+            "with --calibrate, name a folder of images like those to be detected",
             ExitCode.USAGE,
         )
     if calibrate is not None and not int8:
-        raise UserError("--calibrate is for --int8", "add --int8, or take --images", ExitCode.USAGE)
+        raise UserError(
+            "--calibrate goes with --int8", "add --int8, or use --images", ExitCode.USAGE
+        )
 
     from yolo_cli.export.export import Options, target_path
     from yolo_cli.export.export import export as write

@@ -90,7 +90,7 @@ class Breakdown:
     mean: dict[str, float]
 
     def to_json(self) -> dict[str, object]:
-        """Plain values: percentages of the mean, counts of the classes."""
+        """Return plain values: percentages of the mean, counts of the classes."""
         return {
             "mean": self.mean,
             "by_class": {
@@ -106,7 +106,7 @@ class Breakdown:
 
 
 def judge(ranking: Ranking, similar: BoolArray) -> Judgement:
-    """Say of every detection what it is: the first of these that holds.
+    """Judge every detection: it is the first of these that holds.
 
     - ignored: matched with a difficult or crowd object. (VOC's rule; Hoiem's code counts the
       first such detection as correct.)

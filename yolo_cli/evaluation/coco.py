@@ -40,7 +40,7 @@ class CocoScore:
 def evaluate_coco(
     samples: Sequence[Sample], detections: Sequence[Detections], classes: Sequence[str]
 ) -> CocoScore:
-    """Score detections as pycocotools does, at most 100 detections an image and class.
+    """Score detections as pycocotools does, at most 100 per image and class.
 
     Of equal scores the detection in the image with the lower id goes first, where COCO's ids are
     known (``Sample.key``), else that in the earlier image.
@@ -87,7 +87,7 @@ def evaluate_coco(
 
 
 def _image_ids(samples: Sequence[Sample]) -> IntArray:
-    """``[images]`` numbers from 1, ascending as COCO's own ids do."""
+    """Return ``[images]`` numbers from 1, ascending as COCO's own ids do."""
     keys = [sample.key for sample in samples if isinstance(sample.key, int)]
     ids = np.arange(1, len(samples) + 1)
     if len(keys) == len(samples):
@@ -139,4 +139,4 @@ def _percent(value: float) -> float:
 
 
 def _silent(*_message: object) -> None:
-    """The library's progress goes nowhere."""
+    """Discard what the library prints about its progress."""

@@ -45,16 +45,16 @@ class Difference:
 
     @property
     def difference(self) -> float:
-        """How much better the second one is."""
+        """Return how much better the second one is."""
         return self.second - self.first
 
     @property
     def certain(self) -> bool:
-        """Whether the interval excludes 0."""
+        """Return whether the interval excludes 0."""
         return self.low > 0 or self.high < 0
 
     def to_json(self) -> dict[str, object]:
-        """Plain values; None for nan."""
+        """Return plain values; None for nan."""
         values = {
             "first": self.first,
             "second": self.second,
@@ -86,7 +86,7 @@ class Comparison:
     seed: int
 
     def to_json(self) -> dict[str, object]:
-        """Plain values."""
+        """Return plain values."""
         return {
             "voc07": self.voc07.to_json(),
             "voc": self.voc.to_json(),
@@ -157,7 +157,7 @@ def draw(images: int, resamples: int, seed: int) -> IntArray:
 
 
 def resampled_ap(ranking: Ranking, weights: IntArray) -> dict[Rule, FloatArray]:
-    """Average precision of every class if each image were there as often as its weight says.
+    """Return each class's average precision if every image counted as often as its weight says.
 
     Args:
         ranking: of the dataset.
@@ -187,7 +187,7 @@ def resampled_ap(ranking: Ranking, weights: IntArray) -> dict[Rule, FloatArray]:
 def _weighted_ap(
     weights: _Counts, hits: IntArray, to_find: IntArray
 ) -> tuple[FloatArray, FloatArray]:
-    """Average precision by both rules, of R draws.
+    """Return the average precision by both rules, of R draws.
 
     The copies of a detection follow one another. Precision rises from one copy of a true positive
     to the next, so that the last one stands for all; where it is highest is always at a true
@@ -223,14 +223,14 @@ def _whole_ap(ranking: Ranking) -> dict[Rule, FloatArray]:
 
 
 def _mean_over_classes(ap: FloatArray) -> FloatArray:
-    """``[R]`` mean over the classes that were drawn; nan if none was."""
+    """Return the ``[R]`` means over the classes that were drawn; nan if none was."""
     known = ~np.isnan(ap)
     total = np.where(known, ap, 0).sum(axis=1)
     return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
 
 
 def _interval(differences: FloatArray) -> tuple[float, float]:
-    """The middle of the draws in which there was something to find."""
+    """Return the middle of the draws in which there was something to find."""
     known = differences[~np.isnan(differences)]
     if not len(known):
         return float("nan"), float("nan")

@@ -52,7 +52,7 @@ class Evaluation:
     confusion: Confusion
 
     def to_json(self) -> dict[str, object]:
-        """The scores as plain values for ``json``; None where a number is not defined.
+        """Return the scores as plain values for ``json``; None where a number is not defined.
 
         ``voc07`` and ``voc`` hold ``mAP``, ``AP`` (by class) at IoU 0.5, and the two again in
         ``by_threshold`` (keys like ``"0.75"``); ``coco`` the twelve numbers; ``operating_points``
@@ -153,5 +153,5 @@ def _point_json(point: OperatingPoint | None) -> dict[str, object] | None:
 
 
 def _number(value: float) -> float | None:
-    """JSON knows no nan."""
+    """Return None for nan, which JSON does not have."""
     return None if math.isnan(value) else value

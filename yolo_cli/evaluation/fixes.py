@@ -1,4 +1,4 @@
-"""What mAP would be if one kind of error were mended: which one is worth working on.
+"""What mAP would be if one kind of error were fixed: which one is worth working on.
 
 After Bolya et al., "TIDE: A General Toolbox for Identifying Object Detection Errors", ECCV 2020,
 section 2: each kind is mended by itself, all else left as it is, over all detections and not only
@@ -20,7 +20,7 @@ from yolo_cli.evaluation.voc import Rule
 
 @dataclass(frozen=True)
 class Fix:
-    """A kind of error, mended.
+    """A kind of error, and mAP with it fixed.
 
     Attributes:
         name: of the kind.
@@ -37,7 +37,7 @@ class Fix:
     errors: int
 
     def to_json(self) -> dict[str, object]:
-        """Plain values; None where a number is not defined."""
+        """Return plain values; None where a number is not defined."""
         known = not np.isnan(self.mean_ap)
         return {
             "mAP": self.mean_ap if known else None,
@@ -62,7 +62,7 @@ threshold of the match."""
 
 @dataclass(frozen=True, eq=False)
 class _State:
-    """A ranking in which some things have been mended."""
+    """A ranking in which some errors have been fixed."""
 
     labels: IntArray
     true_positive: BoolArray
@@ -71,7 +71,7 @@ class _State:
 
 
 def mend_each(ranking: Ranking, judgement: Judgement, *, rule: Rule = "voc07") -> tuple[Fix, ...]:
-    """Mend one kind of error after another, each by itself.
+    """Fix one kind of error after another, each by itself.
 
     - *localization*: a poorly placed box is moved onto its object (IoU 0.1 and more, its own class)
       if that is found by no other detection; of several, the one with the highest score; the
@@ -139,7 +139,7 @@ def mend_each(ranking: Ranking, judgement: Judgement, *, rule: Rule = "voc07") -
 
 
 def _first_of_each(mask: BoolArray, judgement: Judgement, unfound: BoolArray) -> IntArray:
-    """Of the detections in the mask, the surest one for each object that is to be found."""
+    """Return, of the detections in the mask, the surest one for each object that is to be found."""
     rows = np.flatnonzero(mask)
     rows = rows[unfound[judgement.target[rows]]]
     return rows[np.unique(judgement.target[rows], return_index=True)[1]]

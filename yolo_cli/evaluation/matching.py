@@ -33,12 +33,12 @@ class Matches:
     iou: FloatArray
 
     def at(self, iou_threshold: float) -> IntArray:
-        """``[N]`` the index, or -1 where the IoU is less than the threshold."""
+        """Return the ``[N]`` indices, -1 where the IoU is less than the threshold."""
         return np.where(self.iou >= iou_threshold, self.index, -1)
 
 
 def iou_inclusive(first: FloatArray, second: FloatArray) -> FloatArray:
-    """IoU of two lists of boxes, row by row, as the VOC devkit computes it.
+    """Compute the IoU of two lists of boxes, row by row, as the VOC devkit does.
 
     The boxes are turned back to VOC's 1-based inclusive pixels, in which a width is
     ``xmax - xmin + 1``. In exact arithmetic that is the IoU of the stored boxes; the detour
@@ -107,7 +107,7 @@ def overlapping_pairs(
     *,
     iou_threshold: float,
 ) -> tuple[IntArray, IntArray, FloatArray]:
-    """All pairs of a detection and an object of its group that overlap enough.
+    """Return all pairs of a detection and an object of its group that overlap enough.
 
     Args:
         boxes: ``[N, 4]`` float64 xyxy, pixels.

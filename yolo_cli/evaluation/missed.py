@@ -44,12 +44,12 @@ class Misses:
     total: dict[str, int]
 
     def to_json(self) -> dict[str, object]:
-        """Plain values."""
+        """Return plain values."""
         return {"conf": self.conf, "total": self.total, "by_class": self.per_class}
 
 
 def find_misses(ranking: Ranking, *, conf: float) -> Misses:
-    """Say of every object what became of it: the first of these that holds.
+    """Judge every object: its fate is the first of these that holds.
 
     - found: by a true positive.
     - wrong class: a detection of another class fits it (the IoU of a match).

@@ -32,7 +32,7 @@ class OperatingPoint(NamedTuple):
 
 
 class OperatingPoints(NamedTuple):
-    """Of one class, or of all together.
+    """Compute the point of one class, or of all together.
 
     Attributes:
         best: where F1 is highest; None if nothing was found rightly.
@@ -44,7 +44,7 @@ class OperatingPoints(NamedTuple):
 
 
 def best_f1(score: VocScore) -> OperatingPoint | None:
-    """The threshold with the highest F1 over all classes together.
+    """Return the threshold with the highest F1 over all classes together.
 
     Returns:
         The point, its threshold the lowest score that is kept; None if nothing was found rightly.
@@ -53,12 +53,12 @@ def best_f1(score: VocScore) -> OperatingPoint | None:
 
 
 def points_of_all(score: VocScore, conf: float) -> OperatingPoints:
-    """The operating points of all classes that have objects, taken as one."""
+    """Return the operating points of all classes that have objects, taken as one."""
     return _points([c for c in score.per_class.values() if c.objects], conf)
 
 
 def points_of_classes(score: VocScore, conf: float) -> dict[str, OperatingPoints]:
-    """The operating points of each class that has objects.
+    """Return the operating points of each class that has objects.
 
     Args:
         score: of a dataset, at the IoU threshold that a match is to have.

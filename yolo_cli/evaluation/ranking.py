@@ -53,16 +53,16 @@ class Ranking:
 
     @property
     def true_positive(self) -> BoolArray:
-        """``[D]`` true positives, as in VOC scoring."""
+        """Return the ``[D]`` true positives, as in VOC scoring."""
         return self.claims & self.counts
 
     @property
     def false_positive(self) -> BoolArray:
-        """``[D]`` false positives, as in VOC scoring."""
+        """Return the ``[D]`` false positives, as in VOC scoring."""
         return ~self.claims & self.counts
 
     def found(self, conf: float = 0.0) -> BoolArray:
-        """``[M]`` objects that are claimed by a detection of at least this score."""
+        """Return the ``[M]`` objects that are claimed by a detection of at least this score."""
         found = np.zeros(len(self.objects.labels), dtype=np.bool_)
         found[self.matched[self.claims & (self.scores >= conf)]] = True
         return found
@@ -100,7 +100,7 @@ def rank(matching: VocMatching, *, iou_threshold: float = IOU_THRESHOLD) -> Rank
 def class_ap(
     labels: IntArray, true_positive: BoolArray, objects: IntArray, rule: Rule
 ) -> FloatArray:
-    """Average precision of every class from one ranked list.
+    """Compute the average precision of every class from one ranked list.
 
     Args:
         labels: ``[K]`` of the detections that count, by descending score.
@@ -119,6 +119,6 @@ def class_ap(
 
 
 def mean_ap(ap: FloatArray) -> float:
-    """Mean over the classes that have objects; nan if none has."""
+    """Return the mean over the classes that have objects; nan if none has."""
     known = ap[~np.isnan(ap)]
     return float(known.mean()) if len(known) else float("nan")

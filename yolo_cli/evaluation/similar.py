@@ -1,4 +1,4 @@
-"""Which classes are alike, so that to take one for the other is a lesser error."""
+"""Which classes are alike, so that confusing them is a lesser error."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class SizeScore:
     ap: dict[str, float]
 
     def to_json(self) -> dict[str, object]:
-        """Plain values; None where there is no object."""
+        """Return plain values; None where there is no object."""
         return {
             "objects": self.objects,
             "found": self.found,
@@ -44,7 +44,7 @@ class SizeScore:
 
 
 def score_sizes(ranking: Ranking, *, rule: Rule = "voc07") -> dict[str, SizeScore]:
-    """Average precision by size of object.
+    """Compute the average precision by size of object.
 
     As COCO does it: objects of other sizes are ignored, and so is a detection that finds nothing
     and is itself of another size. Matching is VOC's, so that the numbers compare with the mAP over

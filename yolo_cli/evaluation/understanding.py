@@ -40,7 +40,7 @@ class Understanding:
     worst: tuple[WorstImage, ...]
 
     def to_json(self, ids: Sequence[str]) -> dict[str, object]:
-        """Plain values for ``json``.
+        """Return plain values for ``json``.
 
         Args:
             ids: names of the images.

@@ -159,7 +159,7 @@ def match_voc(
 def score_voc(
     matching: VocMatching, *, iou_threshold: float = IOU_THRESHOLD, rule: Rule = "voc07"
 ) -> VocScore:
-    """Average precision at an IoU threshold.
+    """Compute the average precision at an IoU threshold.
 
     A detection whose IoU is at least the threshold is a true positive if it is the first of its
     object, a false positive if it is not, and ignored if the object is difficult; below the
@@ -193,7 +193,7 @@ def score_voc(
 
 
 def average_precision(true_positive: BoolArray, objects: int, rule: Rule) -> float:
-    """Average precision of a ranked list of detections.
+    """Compute the average precision of a ranked list of detections.
 
     Args:
         true_positive: ``[K]`` for each detection by descending score; none that is ignored.

@@ -1,4 +1,4 @@
-"""The images with most errors, to be looked at."""
+"""The images with the most errors, to be looked at."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class WorstImage:
 
     @property
     def errors(self) -> int:
-        """False positives and missed objects."""
+        """Return the number of false positives and missed objects."""
         return len(self.false) + len(self.missed)
 
 
 def worst_images(
     ranking: Ranking, judgement: Judgement, misses: Misses, *, most: int = 10
 ) -> tuple[WorstImage, ...]:
-    """Find the images with most errors.
+    """Find the images with the most errors.
 
     Errors are false positives and missed objects at the confidence of ``misses``. Of images with
     as many, the one whose false positives have the higher sum of scores comes first, then the

@@ -1,1 +1,1 @@
-"""Networks for other runtimes, each held against torch before it is handed over."""
+"""Networks for other runtimes, each compared with torch before it is kept."""

@@ -1,8 +1,7 @@
-"""A network written for another runtime, run there at once, and compared with torch."""
+"""Write a network for another runtime, run it there at once, and compare it with torch."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,34 +12,24 @@ from torch import Tensor
 
 from yolo_cli.data.sample import Dataset
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.evaluation.voc import IOU_THRESHOLD, match_voc, score_voc
 from yolo_cli.export.images import COMPARED, Pictures, spread
-from yolo_cli.export.parity import (
-    FLOAT,
-    INT8,
-    Difference,
-    Tolerance,
-    compare,
-    compare_detections,
-)
 from yolo_cli.export.quantise import IMAGES, quantise
-from yolo_cli.export.tail import add_detections, detection_of
 from yolo_cli.files import atomic_path, check_folder
-from yolo_cli.inference.backends.backend import Backend, optional
+from yolo_cli.inference.backends.backend import Backend
 from yolo_cli.inference.backends.graph import RAW, to_onnx
 from yolo_cli.inference.backends.onnx_backend import OnnxBackend
 from yolo_cli.inference.backends.openvino_backend import FILE, OpenVinoBackend, describe
 from yolo_cli.inference.backends.torch_backend import TorchBackend
 from yolo_cli.inference.detector import Detector
-from yolo_cli.inference.labelled import detect_dataset
+from yolo_cli.inference.score import voc07_map
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
 from yolo_cli.model.weights import Weights
+from yolo_cli.optional import optional
 from yolo_cli.tasks.detect.classes import ClassMap
-from yolo_cli.tasks.detect.grid import Grid
-from yolo_cli.tasks.detect.postprocess import postprocess
-from yolo_cli.tasks.detect.thresholds import EVAL, Thresholds
+from yolo_cli.tasks.detect.thresholds import Thresholds
 from yolo_cli.tasks.networks import network_of
+from yolo_cli.tasks.task import Difference, task_of
 
 if TYPE_CHECKING:
     import onnx
@@ -93,10 +82,10 @@ class Report:
 
 
 def target_path(weights: Path, out: Path | None, format: FormatName) -> Path:  # noqa: A002
-    """Where an export is written.
+    """Return where an export is written.
 
     Args:
-        weights: the weights file, which gives the name unless ``out`` does.
+        weights: the weights file, which gives the name if ``out`` is None.
         out: what the user named.
         format: of the export.
 
@@ -123,7 +112,6 @@ def export(
     *,
     compared: Pictures,
     calibration: Pictures | None = None,
-    tolerance: Tolerance | None = None,
     say: Callable[[str], None] = lambda _line: None,
 ) -> Report:
     """Write a network for another runtime; the file gets its name only once it has been checked.
@@ -135,8 +123,7 @@ def export(
         compared: the images that torch and the export are compared on.
         calibration: the images that show the ranges of activations in eight bits; where they are
             labelled, both are scored on them.
-        tolerance: what the comparison allows; None for :data:`FLOAT` or :data:`INT8`.
-        say: told what is done now.
+        say: called with a line about each stage.
 
     Raises:
         UserError: a package is not there, the file cannot be written, or the export differs from
@@ -153,12 +140,12 @@ def export(
         say(f"calibrating with {len(images)} images")
         model = quantise(model, images, fused=options.format == "openvino")
     if options.thresholds is not None:
-        add_detections(model, config, options.thresholds)
+        task_of(config).add_results(model, RAW, config, options.thresholds)
     inputs = compared.inputs(config.image_size, COMPARED)
     with atomic_path(out) as temporary:
         backend = _write(model, temporary, options.format)
         say(f"comparing with torch on {len(inputs)} images")
-        report = _compared(network, backend, inputs, options, tolerance)
+        report = _compared(network, backend, inputs, options)
         report = replace(report, path=out, megabytes=_size(temporary) / 1e6)
         labelled = None if calibration is None else calibration.dataset
         if labelled is not None and _knows(config, labelled):
@@ -168,7 +155,7 @@ def export(
 
 
 def _write(model: onnx.ModelProto, path: Path, format_: FormatName) -> Exported:
-    """Write a model and read it again, in float32 where it is not quantised."""
+    """Write a model and read it back, in float32 where it is not quantised."""
     if format_ == "onnx":
         path.write_bytes(model.SerializeToString())
         return OnnxBackend(path, path)
@@ -186,45 +173,37 @@ def _write(model: onnx.ModelProto, path: Path, format_: FormatName) -> Exported:
 
 
 def _compared(
-    network: Network,
-    backend: Exported,
-    inputs: Sequence[Tensor],
-    options: Options,
-    tolerance: Tolerance | None,
+    network: Network, backend: Exported, inputs: Sequence[Tensor], options: Options
 ) -> Report:
-    """The comparisons.
+    """Run torch and the export on the same inputs.
 
     Raises:
-        UserError: the export differs by more than the tolerance.
+        UserError: the export differs by more than is allowed.
     """
-    grid = Grid.of(network.config)
-    allowed = tolerance or (INT8 if options.int8 else FLOAT)
+    config = network.config
+    task = task_of(config)
     with torch.inference_mode():
         expected = torch.cat([network(image.unsqueeze(0)) for image in inputs])
         outputs = [backend.outputs(image.unsqueeze(0).numpy()) for image in inputs]
         raw = torch.cat([torch.from_numpy(one[RAW]) for one in outputs])
-    report = Report(Path(), 0, network.config.image_size, compare(expected, raw, grid, allowed))
+    difference = task.compare_raw(config, expected, raw, int8=options.int8)
+    report = Report(Path(), 0, config.image_size, difference)
     if options.thresholds is not None:
-        # With our own suppression of the export's own boxes: what it does after its last layer.
-        ours = postprocess(raw, grid, [(1, 1)] * len(inputs), options.thresholds)
-        theirs = [detection_of(one) for one in outputs]
-        found = compare_detections(ours, theirs, options.thresholds.conf, FLOAT)
+        found = task.compare_results(config, raw, outputs, options.thresholds)
         report = replace(report, detections=found)
-    for difference in (report.raw, report.detections):
-        if difference is not None and not difference.passed:
+    for one in (report.raw, report.detections):
+        if one is not None and not one.passed:
             raise UserError(
-                "the export does not find what torch finds, and was not kept: "
-                + difference.summary(network.config.image_size),
-                "name images that are like those to be detected with --calibrate"
-                if options.int8
-                else "",
+                "the export does not find what torch finds, so it was not kept: "
+                + one.summary(config.image_size),
+                "with --calibrate, name images like those to be detected" if options.int8 else "",
                 ExitCode.FAILURE,
             )
     return report
 
 
 def _knows(config: ModelConfig, dataset: Dataset) -> bool:
-    """Whether a network and a dataset have a class in common."""
+    """Return whether a network and a dataset have a class in common."""
     try:
         ClassMap.between(config.classes, dataset.classes)
     except UserError:
@@ -233,19 +212,11 @@ def _knows(config: ModelConfig, dataset: Dataset) -> bool:
 
 
 def _scored(report: Report, network: Network, backend: Backend, dataset: Dataset) -> Report:
-    """The report with VOC07 mAP of torch in float32 and of the export, where there are labels."""
+    """Add the VOC07 mAP of torch in float32 and of the export, if any object counts."""
     part = replace(dataset, samples=tuple(spread(dataset.samples, MAP_IMAGES)))
-    torch_backend = TorchBackend(network, torch.device("cpu"), torch.float32)
-    scores = [_mean_ap(Detector(network.config, b), part) for b in (torch_backend, backend)]
-    if any(map(math.isnan, scores)):  # no objects that count
-        return report
-    return replace(report, map_torch=scores[0], map_export=scores[1], map_images=len(part.samples))
-
-
-def _mean_ap(detector: Detector, dataset: Dataset) -> float:
-    found = detect_dataset(detector, dataset, EVAL)
-    matching = match_voc(found.samples, found.detections, found.classes)
-    return score_voc(matching, iou_threshold=IOU_THRESHOLD, rule="voc07").mean_ap
+    ours = TorchBackend(network, torch.device("cpu"), torch.float32)
+    before, after = (voc07_map(Detector(network.config, one), part) for one in (ours, backend))
+    return replace(report, map_torch=before, map_export=after, map_images=len(part.samples))
 
 
 def _size(path: Path) -> int:

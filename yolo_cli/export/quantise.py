@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from yolo_cli.inference.backends.backend import optional
 from yolo_cli.inference.backends.graph import INPUT
+from yolo_cli.optional import optional
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -40,7 +40,7 @@ class _Reader:
 
 
 def quantise(model: ModelProto, images: Sequence[Tensor], *, fused: bool) -> ModelProto:
-    """A copy of a model that multiplies in eight bits, but for its last layer.
+    """Return a copy of a model that multiplies in eight bits, except in its last layer.
 
     The last layer predicts: rounded to eight bits, boxes would be off by pixels. It is a hundredth
     of the work.
@@ -120,7 +120,7 @@ def _round_before_pooling(model: ModelProto) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The package advises on its log to do what was done already."""
+    """Silence the package, whose log advises what has been done already."""
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():

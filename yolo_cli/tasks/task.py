@@ -28,6 +28,10 @@ from yolo_cli.tasks.result import Document, ImageWriter, Origin, Result
 if TYPE_CHECKING:
     from yolo_cli.data.loader import Prepare  # brings all formats of datasets along
 
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import onnx
+
 # A task is imported when it is asked for: none pays for the others.
 TASKS = {"detect": "yolo_cli.tasks.detect.task"}
 
@@ -116,6 +120,20 @@ class Matching(Protocol):
 
     def output(self, output: Any) -> Any:
         """Return an output of :meth:`Task.decode`, its labels indices into :attr:`classes`."""
+
+
+class Difference(Protocol):
+    """How far an export is from torch."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it is within the tolerance."""
+
+    def summary(self, side: int) -> str:
+        """Return one line for people; ``side`` is the pixels along each side of the input."""
+
+    def to_json(self) -> dict[str, object]:
+        """Return plain values for ``json``."""
 
 
 class Task(Protocol):
@@ -268,6 +286,48 @@ class Task(Protocol):
 
         Raises:
             UserError: if they have none in common.
+        """
+
+    # Exports.
+
+    def add_results(
+        self, model: onnx.ModelProto, raw: str, config: ModelConfig, thresholds: Any
+    ) -> None:
+        """Give an ONNX model the results as outputs, beside the raw one.
+
+        Args:
+            model: changed in place.
+            raw: name of its raw output.
+            config: of the network.
+            thresholds: of the task: which results are kept.
+        """
+
+    def compare_raw(
+        self, config: ModelConfig, expected: Tensor, found: Tensor, *, int8: bool
+    ) -> Difference:
+        """Compare raw outputs of an export with those of torch in float32.
+
+        Args:
+            config: of the network.
+            expected: of torch.
+            found: of the export.
+            int8: whether the export multiplies in eight bits, and may differ by more.
+        """
+
+    def compare_results(
+        self,
+        config: ModelConfig,
+        raw: Tensor,
+        outputs: Sequence[Mapping[str, npt.NDArray[Any]]],
+        thresholds: Any,
+    ) -> Difference:
+        """Compare the results in an export's outputs with ours from the same raw outputs.
+
+        Args:
+            config: of the network.
+            raw: the export's own, one for each image.
+            outputs: all outputs of the export by name, for one image each.
+            thresholds: as given to :meth:`add_results`.
         """
 
     # Scoring.

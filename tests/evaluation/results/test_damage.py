@@ -6,7 +6,6 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yolo_cli.data.sample import Sample
-from yolo_cli.errors import UserError
+from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.evaluation.results import DetectionArrays, read_detections
 from yolo_cli.pictures.save import output_path, taken_by
 from yolo_cli.tasks.detect.records import detection_record
@@ -157,23 +156,26 @@ def test_damage(tmp_path: Path, name: str, text: str) -> None:
 
 @pytest.mark.parametrize("where", ["image_id", "category_id", "bbox", "score"])
 def test_json_as_deep_as_can_be_read(tmp_path: Path, where: str) -> None:
+    # Near the interpreter's limit what is read, and what is said of it, can go too deep as well.
     path = tmp_path / "r.json"
     for depth in range(800, 1001, 4):
         text = json.dumps([{**RECORD, where: "?"}]).replace('"?"', "[" * depth + "]" * depth)
         path.write_text(text)
-        with suppress(UserError):
+        with pytest.raises(UserError, match=r"r\.json") as error:
             read_detections(path, [sample("a")], CLASSES)
+        assert error.value.code == ExitCode.BAD_INPUT
+        assert len(error.value.message) < 600
 
 
-def test_a_folder_of_50_000_files(tmp_path: Path) -> None:
-    count = 50_000
+def test_a_folder_of_5_000_files(tmp_path: Path) -> None:
+    count = 5_000
     (tmp_path / "0.txt").write_text("cat .5 61 41 90 70\n")
     for number in range(1, count):
         os.link(tmp_path / "0.txt", tmp_path / f"{number}.txt")
     samples = [sample(str(number)) for number in range(count)]
     start = time.process_time()
     found = read_detections(tmp_path, samples, CLASSES, boxes="xyxy")
-    assert time.process_time() - start < 20  # on the slowest machine; 3 here
+    assert time.process_time() - start < 10  # on the slowest machine; 0.3 here
     assert all(len(one["scores"]) == 1 for one in found)
 
 

@@ -8,13 +8,13 @@ import torch
 
 from tests.model.builders import images, network, tiny
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.inference.backends import backend as backends
 from yolo_cli.inference.backends import choose, openvino_backend
 from yolo_cli.inference.backends.choose import load_backend, of_network
 from yolo_cli.model import fuse
 from yolo_cli.model.network import Network
 from yolo_cli.model.runtime import runs_bf16
 from yolo_cli.model.weights import save_weights
+from yolo_cli.optional import optional
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -124,7 +124,7 @@ def test_other_backends_have_no_other_device() -> None:
 
 def test_a_missing_package_is_named_with_what_installs_it() -> None:
     with pytest.raises(UserError, match="the package no_such_runtime is not installed") as error:
-        backends.optional("no_such_runtime.part", "onnx")
+        optional("no_such_runtime.part", "onnx")
     assert error.value.hint == "pip install 'yolo-cli[onnx]'"
 
 

@@ -18,7 +18,7 @@ _LIBRARIES = ("numpy", "torch", "torchvision", "faster-coco-eval")
 
 
 def installed_versions() -> dict[str, str]:
-    """Versions of this program, of Python, and of the libraries that the numbers depend on."""
+    """Return the versions of this program, of Python, and of the libraries behind the numbers."""
     versions = {"yolo-cli": __version__, "Python": platform.python_version()}
     for name in _LIBRARIES:
         with suppress(PackageNotFoundError):
@@ -27,7 +27,7 @@ def installed_versions() -> dict[str, str]:
 
 
 def identify(path: Path) -> str:
-    """A path with what tells the file from others of its name: the beginning of its SHA-256.
+    """Return a path with the beginning of the file's SHA-256, to tell it from others of its name.
 
     Args:
         path: of a file; of a folder, the path alone is returned.
@@ -43,14 +43,14 @@ def identify(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What somebody needs to get the same numbers again.
+    """What somebody needs to reproduce the numbers.
 
     Attributes:
         title: of the report: what was scored on what, in a few words.
         facts: what to show, by its name: dataset, split, weights, command, thresholds …
         notes: what a reader has to know about the numbers (classes left out, images skipped).
-        date: when it was made, local time with its zone; now, unless told.
-        versions: of the programs; those that run, unless told.
+        date: when it was made, local time with its zone; None for now.
+        versions: of the programs; None for those that run.
     """
 
     title: str
@@ -60,7 +60,7 @@ class Provenance:
     versions: Mapping[str, str] = field(default_factory=installed_versions)
 
     def to_json(self) -> dict[str, object]:
-        """Plain values."""
+        """Return plain values."""
         return {
             "title": self.title,
             **self.facts,

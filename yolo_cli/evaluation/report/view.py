@@ -91,12 +91,12 @@ class Mixup:
 
 
 def number(value: float, digits: int = 1) -> str:
-    """A number for people; a dash where there is none."""
+    """Return a number for people; a dash where there is none."""
     return "—" if math.isnan(value) else f"{value:.{digits}f}"
 
 
 def headlines(evaluation: Evaluation) -> list[Headline]:
-    """The numbers that people quote, each with one sentence that says what it means."""
+    """Return the numbers that people quote, each with one sentence that says what it means."""
     voc07, voc = evaluation.voc07[IOU_THRESHOLD], evaluation.voc[IOU_THRESHOLD]
     point, best = evaluation.points_of_all.at_conf, evaluation.points_of_all.best
     conf = f"{evaluation.conf:g}"
@@ -140,7 +140,7 @@ def headlines(evaluation: Evaluation) -> list[Headline]:
 
 
 def findings(evaluation: Evaluation, understanding: Understanding) -> list[str]:
-    """What stands out, in sentences."""
+    """Return what stands out, in sentences."""
     lines = []
     kinds = [fix for fix in understanding.fixes if not fix.name.startswith("all ")]
     best = max(kinds, key=lambda fix: fix.gain if not math.isnan(fix.gain) else -1.0)
@@ -167,7 +167,7 @@ def findings(evaluation: Evaluation, understanding: Understanding) -> list[str]:
 
 
 def class_rows(evaluation: Evaluation) -> list[ClassRow]:
-    """One row a class, in the order of the classes."""
+    """Return one row per class, in the order of the classes."""
     voc07, voc = evaluation.voc07[IOU_THRESHOLD], evaluation.voc[IOU_THRESHOLD]
     nan = float("nan")
     rows = []
@@ -192,7 +192,7 @@ def class_rows(evaluation: Evaluation) -> list[ClassRow]:
 
 
 def breakdown_stacks(understanding: Understanding) -> list[Stack]:
-    """Figure 4: the mean, then the classes, best first."""
+    """Return figure 4: the mean, then the classes, best first."""
     breakdown = understanding.breakdown
     kinds = (*KINDS, "lacking")
     stacks = [
@@ -208,7 +208,7 @@ def breakdown_stacks(understanding: Understanding) -> list[Stack]:
 
 
 def fate_stacks(understanding: Understanding) -> list[Stack]:
-    """What became of the objects: all of them, then the classes, best first."""
+    """Return what became of the objects: all of them, then the classes, best first."""
     misses = understanding.misses
 
     def stack(name: str, counts: Mapping[str, int], *, is_class: bool = True) -> Stack:
@@ -222,7 +222,7 @@ def fate_stacks(understanding: Understanding) -> list[Stack]:
 
 
 def cells(confusion: Confusion) -> list[list[Cell]]:
-    """The confusion matrix, row by row."""
+    """Return the confusion matrix, row by row."""
     totals = confusion.matrix.sum(axis=1)
     return [
         [Cell(count, 100 * count / total if total else 0.0) for count in row]
@@ -231,7 +231,7 @@ def cells(confusion: Confusion) -> list[list[Cell]]:
 
 
 def mixups(confusion: Confusion) -> list[Mixup]:
-    """The most frequent confusions of one class with another."""
+    """Return the most frequent confusions of one class with another."""
     matrix = confusion.matrix[:-1, :-1].copy()
     np.fill_diagonal(matrix, 0)
     order = np.argsort(-matrix, axis=None, kind="stable")[:_TOP_CONFUSIONS]

@@ -143,7 +143,7 @@ def _html(
 
 
 def _curves(evaluation: Evaluation) -> list[plots.Curve]:
-    """Of the classes that have objects."""
+    """Return the confusion matrix of the classes that have objects."""
     scores = evaluation.voc07[IOU_THRESHOLD]
     return [
         plots.curve(name, scores.per_class[name], evaluation.points[name].at_conf)
@@ -163,7 +163,7 @@ def _curve_figures(evaluation: Evaluation) -> list[dict[str, object]]:
 def _worst(
     one: WorstImage, picture: Picture, evaluation: Evaluation, understanding: Understanding
 ) -> dict[str, object]:
-    """A worst image for the template; in words where there is no picture."""
+    """Return a worst image for the template; in words where there is no picture."""
     ranking, names = understanding.ranking, evaluation.classes
     lines = []
     if picture.image is None:
@@ -188,12 +188,12 @@ def _data_uri(kind: str, content: bytes) -> Markup:
 
 
 def _one_line(value: object) -> object:
-    """What the template prints: names are other people's, and may hold what no text file can."""
+    """Make text printable: names are other people's, and may hold what no text file can."""
     return printable(value) if type(value) is str else value  # markup is a str of another type
 
 
 def _sort_value(value: float) -> Markup:
-    """What a cell is sorted by; nothing where there is no number."""
+    """Return what a cell is sorted by; nothing where there is no number."""
     return Markup("") if math.isnan(value) else Markup(' data-v="{}"').format(value)
 
 
@@ -208,7 +208,7 @@ def _json(evaluation: Evaluation, understanding: Understanding, provenance: Prov
 
 
 def _csv(evaluation: Evaluation) -> str:
-    """A row a class; what is not defined is empty."""
+    """Return a row per class; what is not defined is empty."""
     text = StringIO(newline="")
     table = csv.writer(text)
     table.writerow([field.name for field in fields(view.ClassRow)])

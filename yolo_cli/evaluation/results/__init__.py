@@ -1,4 +1,4 @@
-"""Reads the detections that this or another tool has written."""
+"""Readers of the detections that this or another tool has written."""
 
 from __future__ import annotations
 

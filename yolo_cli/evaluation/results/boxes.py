@@ -38,7 +38,7 @@ _WORDS: dict[BoxForm, str] = {
 
 
 def to_corners(values: FloatArray, form: BoxForm, sizes: FloatArray) -> FloatArray:
-    """The boxes as xyxy in pixels from 0.
+    """Return the boxes as xyxy in pixels from 0.
 
     Args:
         values: ``[N, 4]`` as written.
@@ -61,7 +61,7 @@ def to_corners(values: FloatArray, form: BoxForm, sizes: FloatArray) -> FloatArr
 
 
 def tidy(corners: FloatArray) -> FloatArray:
-    """The boxes with swapped corners made empty: they find nothing, in any protocol.
+    """Make boxes with swapped corners empty: they find nothing, in any protocol.
 
     What a diverged network puts beyond all pixels is brought back to the farthest of them.
     """
@@ -71,19 +71,19 @@ def tidy(corners: FloatArray) -> FloatArray:
 
 
 def swapped(corners: FloatArray) -> BoolArray:
-    """``[N]`` where a box ends before it begins."""
+    """Return ``[N]``, whether each box ends before it begins."""
     x1, y1, x2, y2 = corners.T
     bad: BoolArray = (x2 < x1) | (y2 < y1)
     return bad
 
 
 def are_fractions(values: FloatArray) -> bool:
-    """Whether all numbers are so small that they can be no pixels."""
+    """Return whether all numbers are too small to be pixels."""
     return bool(len(values)) and float(np.abs(values).max()) <= _FRACTION
 
 
 def share_impossible(values: FloatArray, form: BoxForm, limits: FloatArray) -> float:
-    """Share of the boxes that a form makes end before they begin, or leave their image.
+    """Return the share of boxes that a form makes end before they begin, or leave their image.
 
     Args:
         values: ``[N, 4]`` as written, N > 0.
@@ -101,7 +101,7 @@ def share_impossible(values: FloatArray, form: BoxForm, limits: FloatArray) -> f
 def choose_form(
     values: FloatArray, limits: FloatArray, forms: Sequence[BoxForm], where: str
 ) -> BoxForm:
-    """The only form in which the boxes make sense.
+    """Choose the only form in which the boxes make sense.
 
     Args:
         values: ``[N, 4]`` as written.
@@ -129,7 +129,7 @@ def choose_form(
 
 
 def size_limits(samples: Sequence[Sample]) -> FloatArray:
-    """``[S, 2]`` how far right and down the objects of an image can be.
+    """Return ``[S, 2]``, how far right and down the objects of an image can be.
 
     Where the size of an image is unknown that is as far as any object of the ground truth is.
     """

@@ -28,7 +28,7 @@ _OURS = "{'image': name, 'detections': [{'label', 'score', 'box'}]}"
 
 
 def read_coco_results(path: Path) -> Rows:
-    """Reads COCO's result format, https://cocodataset.org/#format-results, boxes as written.
+    """Read COCO's result format, https://cocodataset.org/#format-results, boxes as written.
 
     Where every record has a ``file_name`` or a ``category_name`` as well, as some tools write it,
     that is what images or classes go by: ids are those of whatever the tool was given.
@@ -57,7 +57,7 @@ def _has_text(record: object, key: str) -> bool:
 
 
 def read_json_lines(path: Path) -> Rows:
-    """Reads what ``yolo detect --json`` wrote: an object for each image, in lines or in a list.
+    """Read what ``yolo detect --json`` wrote: an object for each image, in lines or in a list.
 
     Raises:
         UserError: the file cannot be read, or a record lacks something.
@@ -81,7 +81,7 @@ def read_json_lines(path: Path) -> Rows:
 
 
 def _images(path: Path) -> Iterator[tuple[str, object]]:
-    """The records of a file, and the place of each."""
+    """Return the records of a file, and the place of each."""
     data = read_bytes(path, MAX_RESULT_BYTES)
     if data.removeprefix(_MARK).lstrip()[:1] == b"[":
         content = _parse(data, path)
@@ -95,7 +95,7 @@ def _images(path: Path) -> Iterator[tuple[str, object]]:
 
 
 def _parse(data: bytes, path: Path, line: int = 0) -> object:
-    """The value of a JSON text; `line` is its place in the file, where it is not all of it."""
+    """Return the value of a JSON text; `line` is its place in the file if it is a part of it."""
     try:
         value: object = json.loads(data.removeprefix(_MARK))
     except json.JSONDecodeError as error:
@@ -118,7 +118,7 @@ def _parse(data: bytes, path: Path, line: int = 0) -> object:
 def _rows(
     records: Sequence[object], keys: tuple[str, str, str, str], where: Callable[[int], str]
 ) -> Rows:
-    """The columns of records; `keys` are those of image, class, box and score."""
+    """Return the columns of records; `keys` are those of image, class, box and score."""
     checked: list[Mapping[str, Any]] = []
     for row, record in enumerate(records):
         fault = _fault(record, keys)
@@ -145,7 +145,7 @@ def _rows(
 
 
 def _numbers(rows: Sequence[Sequence[float]]) -> FloatArray:
-    """``[N, 5]``; an integer beyond all floating-point numbers is infinite."""
+    """Return ``[N, 5]``; an integer beyond all floating-point numbers is infinite."""
     try:
         return np.array(rows, dtype=np.float64).reshape(-1, 5)
     except OverflowError:
@@ -154,7 +154,7 @@ def _numbers(rows: Sequence[Sequence[float]]) -> FloatArray:
 
 
 def _fault(record: object, keys: tuple[str, str, str, str]) -> str:
-    """What is wrong with a record; empty if nothing is."""
+    """Return what is wrong with a record; empty if nothing is."""
     if not isinstance(record, dict):
         return f"{brief(record)} is not an object"
     missing = [key for key in keys if key not in record]

@@ -44,7 +44,7 @@ class ImageNames:
                 self._numbers[value] = index if value not in self._numbers else _SEVERAL
 
     def find(self, key: Key) -> int:
-        """Index of the image, -1 if there is none, -2 if there are several."""
+        """Return the index of the image, -1 if there is none, -2 if there are several."""
         if key in self._keys:
             return self._keys[key]
         if isinstance(key, str):
@@ -72,7 +72,7 @@ class ImageNames:
 
 
 def image_indices(rows: Rows, names: ImageNames, *, ignore_unknown: bool) -> IntArray:
-    """``[N]`` index of the image of each row, -1 for those to be left out.
+    """Return the ``[N]`` index of the image of each row, -1 for those to be left out.
 
     Raises:
         UserError: an image is unknown and that is not to be ignored, all are, or a name is
@@ -108,7 +108,7 @@ def class_indices(
     class_base: int | None,
     ignore_unknown: bool,
 ) -> IntArray:
-    """``[N]`` index of the class of each row, -1 for those to be left out.
+    """Return the ``[N]`` index of the class of each row, -1 for those to be left out.
 
     Numbers are looked up in `category_ids`; where there are none they are counted from
     `class_base`, or from whichever of 0 and 1 the highest and lowest number allow.
@@ -158,11 +158,11 @@ def _as_number(key: Key) -> int | None:
 
 
 def _base(
-    numbers: Sequence[int], count: int, told: int | None, rows: Rows, places: Sequence[int]
+    numbers: Sequence[int], count: int, given: int | None, rows: Rows, places: Sequence[int]
 ) -> int:
-    """Whether classes are counted from 0 or from 1."""
-    if told is not None:
-        return told
+    """Return whether classes are counted from 0 or from 1."""
+    if given is not None:
+        return given
     if 0 in numbers:
         return 0
     if count in numbers:
@@ -175,7 +175,7 @@ def _base(
 
 
 def _first(rows: Rows, column: IntArray, value: int) -> str:
-    """File and line of the first row with a value in a column."""
+    """Return file and line of the first row with a value in a column."""
     return rows.where(int(np.flatnonzero(column == value)[0]))
 
 

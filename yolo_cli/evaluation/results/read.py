@@ -60,7 +60,7 @@ def detections_of(
     class_base: int | None = None,
     ignore_unknown: bool = False,
 ) -> list[DetectionArrays]:
-    """Detections for each sample of a dataset: :func:`read_detections` with all that it knows."""
+    """Read the detections of a dataset: :func:`read_detections` with all that it knows."""
     return read_detections(
         path,
         dataset.samples,
@@ -86,7 +86,7 @@ def read_detections(
     category_ids: Mapping[Key, int] | None = None,
     inclusive: bool = False,
 ) -> list[DetectionArrays]:
-    """Reads the detections that this or another tool has written.
+    """Read the detections that this or another tool has written.
 
     Understood are COCO's results (``[{image_id, category_id, bbox, score}]``), VOC's files for
     each class (``image score xmin ymin xmax ymax``, pixels from 1), folders of a file for each
@@ -176,7 +176,7 @@ def _form(found: ResultFormat, values: FloatArray, limits: FloatArray, path: Pat
 
 
 def _are_corners(values: FloatArray, limits: FloatArray) -> bool:
-    """Whether what should be corner and size makes sense as two corners alone."""
+    """Return whether what should be corner and size makes sense only as two corners."""
     if share_impossible(values, "xywh", limits) <= 2 * RULED_OUT:
         return False
     return share_impossible(values, "xyxy", limits) <= MOST_BAD
@@ -194,7 +194,7 @@ def _need_sizes(sizes: FloatArray, rows: Rows, kept: IntArray) -> None:
 
 
 def _refuse_swapped(corners: FloatArray, rows: Rows, kept: IntArray, form: BoxForm) -> None:
-    """A few boxes that end before they begin find nothing; many are of another form."""
+    """Refuse boxes that end before they begin if there are many: they are of another form."""
     bad = np.flatnonzero(swapped(corners))
     if len(bad) <= MOST_BAD * len(corners):
         return
@@ -209,7 +209,7 @@ def _refuse_swapped(corners: FloatArray, rows: Rows, kept: IntArray, form: BoxFo
 
 
 def _by_image(image: IntArray, columns: FloatArray, count: int) -> list[DetectionArrays]:
-    """Cuts ``[N, 6]`` boxes, scores and labels into those of each image, order kept."""
+    """Cut ``[N, 6]`` boxes, scores and labels into those of each image, keeping their order."""
     order = np.argsort(image, kind="stable")
     ends = np.cumsum(np.bincount(image, minlength=count))[:-1]
     return [

@@ -67,18 +67,18 @@ class Lines:
     numbers: FloatArray
 
     def where(self, row: int) -> str:
-        """``path:line`` of a row."""
+        """Return the ``path:line`` of a row."""
         return f"{self.files[bisect_right(self.starts, row) - 1]}:{self.lines[row]}"
 
     def file_of_row(self) -> IntArray:
-        """``[N]`` index of the file."""
+        """Return the ``[N]`` index of the file."""
         ends = [*self.starts[1:], len(self.lines)]
         counts = np.array(ends, dtype=np.int64) - np.array(self.starts, dtype=np.int64)
         return np.repeat(np.arange(len(self.files)), counts)
 
 
 def numbered(values: Iterable[_T]) -> tuple[list[_T], IntArray]:
-    """The distinct values in the order in which they come, and the index of each value."""
+    """Return the distinct values in the order in which they come, and the index of each value."""
     index: dict[_T, int] = {}
     places = [index.setdefault(value, len(index)) for value in values]
     return list(index), np.array(places, dtype=np.int64)
@@ -87,7 +87,7 @@ def numbered(values: Iterable[_T]) -> tuple[list[_T], IntArray]:
 def split_lines(
     files: Sequence[Path], read: Callable[[Path], Sequence[str]], expected: str
 ) -> Lines:
-    """Cuts the lines of text files into a name and five numbers; blank lines are passed over.
+    """Cut the lines of text files into a name and five numbers; blank lines are skipped.
 
     Args:
         files: what to read.
@@ -123,7 +123,7 @@ def split_lines(
 
 
 def _numbers(rows: Sequence[Sequence[str]]) -> FloatArray:
-    """The last five columns; nan for what is no number."""
+    """Return the last five columns; nan for what is not a number."""
     texts = chain.from_iterable(row[1:] for row in rows)
     try:
         flat = [*map(float, texts)]

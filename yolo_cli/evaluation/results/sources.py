@@ -52,7 +52,7 @@ def read_rows(
     is_image: Callable[[str], bool],
     wanted: ResultFormat | None,
 ) -> tuple[ResultFormat, Rows]:
-    """Reads a file or folder of detections.
+    """Read a file or folder of detections.
 
     Args:
         path: the file or folder.
@@ -91,13 +91,13 @@ def read_rows(
 
 
 def _only_json(folder: Path) -> Path | None:
-    """The JSON file in a folder, if it is the only one and there is no text file."""
+    """Return the JSON file in a folder, if it is the only one and there is no text file."""
     files = [path for path in folder.iterdir() if path.suffix.lower() in {*_JSON_SUFFIXES, ".txt"}]
     return files[0] if len(files) == 1 and files[0].suffix.lower() in _JSON_SUFFIXES else None
 
 
 def _json_format(path: Path) -> ResultFormat | None:
-    """The format of a JSON file by how it begins; None for what is no JSON."""
+    """Return the format of a JSON file by how it begins; None for what is not JSON."""
     if not path.is_file():
         return None
     with path.open("rb") as file:
@@ -112,7 +112,7 @@ def _json_format(path: Path) -> ResultFormat | None:
 def _text_files(
     path: Path, classes: ClassFiles, is_image: Callable[[str], bool], wanted: ResultFormat | None
 ) -> _Files:
-    """The text files, and whether each of them is a class's or an image's."""
+    """Return the text files, and whether there is one for each class or for each image."""
     files = [path] if path.is_file() else sorted(filter(_is_text, walk(path)))
     if not files:
         raise UserError(f"{path}: no text files of detections in it", "name a JSON file itself")
@@ -142,7 +142,7 @@ def _is_text(path: Path) -> bool:
 
 
 def _is_yolo(lines: Lines, path: Path) -> bool:
-    """Whether the score comes last, behind fractions of the image, and not second.
+    """Return whether the score comes last, after fractions of the image, and not second.
 
     Raises:
         UserError: it may be either.

@@ -35,7 +35,7 @@ class ClassFiles:
         self._like = {plain_name(name): name for name in classes}
 
     def find(self, path: Path) -> str | None:
-        """The class in the name of a file, the longest that it ends with; None without one."""
+        """Return the class in a file's name, the longest that it ends with; None without one."""
         stem = path.stem
         starts = [0, *(at + 1 for at, letter in enumerate(stem) if letter in "_- ")]
         for end in (stem[start:] for start in starts):
@@ -45,17 +45,17 @@ class ClassFiles:
         return None
 
     def name(self, path: Path) -> str:
-        """The class in the name of a file, also one that the ground truth does not have."""
+        """Return the class in the name of a file, even one that the ground truth does not have."""
         return self.find(path) or _COMPETITION.sub("", path.stem)
 
 
 def is_competition_file(path: Path) -> bool:
-    """Whether a name is of the kind that VOC's competitions use."""
+    """Return whether a name is of the kind that VOC's competitions use."""
     return path.suffix == ".txt" and _COMPETITION.match(path.stem) is not None
 
 
 def read_per_class(files: dict[Path, str]) -> Rows:
-    """Reads VOC's result files, ``image score xmin ymin xmax ymax``, boxes as written.
+    """Read VOC's result files, ``image score xmin ymin xmax ymax``, boxes as written.
 
     Raises:
         UserError: a file cannot be read, a line is malformed, or two files are of one class.
@@ -97,7 +97,7 @@ def read_per_image(files: dict[Path, str], *, yolo: bool) -> Lines:
 
 
 def as_named(lines: Lines, files: dict[Path, str]) -> Rows:
-    """``class score`` and a box in each line; `files` has the image of each file."""
+    """Read ``class score`` and a box in each line; `files` has the image of each file."""
     images, of_file = numbered(files.values())
     classes, label = numbered(lines.names)
     return Rows(
@@ -112,7 +112,7 @@ def as_named(lines: Lines, files: dict[Path, str]) -> Rows:
 
 
 def as_yolo(lines: Lines, files: dict[Path, str]) -> Rows:
-    """``class``, a box and the score in each line; `files` has the image of each file.
+    """Read ``class``, a box and the score in each line; `files` has the image of each file.
 
     Raises:
         UserError: a class is no number.
@@ -140,5 +140,5 @@ def as_yolo(lines: Lines, files: dict[Path, str]) -> Rows:
 
 
 def class_number(text: str) -> int | None:
-    """The class that a text numbers, counted from wherever; None if it is no such number."""
+    """Return the class that a text numbers, wherever the count starts; None if it is no number."""
     return int(text) if text.isdecimal() and len(text) < 10 else None

@@ -1,1 +1,1 @@
-"""What runs a network: torch, ONNX Runtime, OpenVINO; each behind the same call."""
+"""What runs a network: torch, ONNX Runtime or OpenVINO, behind one interface."""

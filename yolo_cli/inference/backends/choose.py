@@ -1,4 +1,4 @@
-"""Which backend runs a network: as asked, or the fastest that is there."""
+"""Which backend runs a network: the one asked for, or the fastest that is installed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def load_backend(
     precision: str = "auto",
     images: int | None = None,
 ) -> tuple[ModelConfig, Backend]:
-    """A network from a weights file or an export, ready to run.
+    """Load a network from a weights file or an export, ready to run.
 
     ``auto`` is, for weights on the CPU, OpenVINO if it is installed and there are at least
     :data:`FEW` images, else torch; for an ONNX file OpenVINO if it is installed, else ONNX
@@ -67,7 +67,7 @@ def load_backend(
 
 
 def of_network(network: Network, backend: str, device: torch.device, precision: str) -> Backend:
-    """A backend for a network that is in memory.
+    """Return a backend for a network that is in memory.
 
     Args:
         network: float32 on the CPU; the torch backend converts it in place.
@@ -105,7 +105,7 @@ def _for_weights(device: torch.device, images: int | None, precision: str) -> Ba
 
 
 def export_kind(path: Path) -> BackendName | None:
-    """The backend that an export was written for; None for weights."""
+    """Return the backend that an export was written for; None for weights."""
     if path.suffix == ".onnx":
         return "onnx"
     from yolo_cli.inference.backends.openvino_backend import model_file

@@ -16,7 +16,7 @@ from yolo_cli.model.config import ModelConfig
 
 @dataclass(frozen=True)
 class Description:
-    """What travels with an exported network.
+    """What an exported network says of itself.
 
     Attributes:
         config: classes, preprocessing, grid, form of the output.
@@ -30,20 +30,20 @@ class Description:
 
     @classmethod
     def read(cls, path: Path, values: Mapping[str, str]) -> Description:
-        """From the metadata of a file.
+        """Read the metadata of a file.
 
         Raises:
             UserError: it is not an export of this tool, or a newer version's, or damaged.
         """
-        told = values.get("format", "")
-        if not told.startswith(FORMAT_NAME):
+        written = values.get("format", "")
+        if not written.startswith(FORMAT_NAME):
             raise UserError(
                 f"{path}: not an export of yolo-cli: it does not say what its outputs mean",
                 "yolo export writes such files",
             )
-        if told != FORMAT:
+        if written != FORMAT:
             raise UserError(
-                f"{path}: {told!r:.40} is not a format that this version reads",
+                f"{path}: {written!r:.40} is not a format that this version reads",
                 "the file was written by a newer version of yolo-cli",
             )
         try:

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from yolo_cli.errors import UserError
-from yolo_cli.inference.backends.backend import optional
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
+from yolo_cli.optional import optional
 from yolo_cli.tasks.task import task_of
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ MAX_BYTES = 2**31 - 1  # of a protobuf message
 
 
 def to_onnx(network: Network, info: Mapping[str, Any], *, dynamic: bool = False) -> onnx.ModelProto:
-    """The network, from 8-bit RGB images to raw grid outputs, with all that is known of it.
+    """Return the network, from 8-bit RGB images to raw outputs, with all that is known of it.
 
     Args:
         network: float32, not to be changed.
@@ -78,7 +78,7 @@ def to_onnx(network: Network, info: Mapping[str, Any], *, dynamic: bool = False)
 
 
 def metadata(config: ModelConfig, info: Mapping[str, Any]) -> dict[str, str]:
-    """What travels with every export: as in a weights file."""
+    """Return the metadata of every export: that of a weights file."""
     return {
         "format": FORMAT,
         "model": json.dumps(config.to_json()),
@@ -95,7 +95,7 @@ class _Writer:
         self.last = INPUT
 
     def network(self, network: Network) -> None:
-        """All of a network."""
+        """Write all of a network."""
         mean, std = (_numbers(t) for t in (network.mean, network.std))
         self.node("Cast", to=1)  # to float32
         self.node("Sub", mean)
@@ -110,7 +110,7 @@ class _Writer:
             self.node("Reshape", shape, output=RAW)
 
     def layer(self, layer: nn.Module) -> None:
-        """One layer.
+        """Write one layer.
 
         Raises:
             NotImplementedError: for a kind that no network here has had so far.
@@ -132,7 +132,7 @@ class _Writer:
             raise NotImplementedError(type(layer).__name__)
 
     def conv(self, layer: nn.Conv2d) -> None:
-        """A convolution with bias."""
+        """Write a convolution with bias."""
         assert isinstance(layer.padding, tuple)
         self.node(
             "Conv",
@@ -147,7 +147,7 @@ class _Writer:
     def node(
         self, kind: str, *constants: npt.NDArray[Any], output: str | None = None, **attributes: Any
     ) -> None:
-        """A node that takes the last one's output and constants."""
+        """Write a node that takes the last one's output and constants."""
         from onnx import helper, numpy_helper
 
         name = output or f"{kind.lower()}_{len(self.nodes)}"
@@ -160,7 +160,7 @@ class _Writer:
 
 
 def _layers(network: Network) -> Iterator[nn.Module]:
-    """The network's layers in the order of the forward pass."""
+    """Yield the network's layers in the order of the forward pass."""
     for module in (network.backbone.features, network.head.get_submodule("layers")):
         assert isinstance(module, nn.Sequential)
         yield from module
@@ -168,7 +168,7 @@ def _layers(network: Network) -> Iterator[nn.Module]:
 
 
 def _fused(layers: Iterator[nn.Module]) -> Iterator[nn.Module]:
-    """The layers with each batch normalisation taken into the convolution before it."""
+    """Yield the layers, each batch normalisation fused into the convolution before it."""
     waiting: nn.Module | None = None
     for layer in layers:
         if isinstance(layer, nn.BatchNorm2d) and isinstance(waiting, nn.Conv2d):

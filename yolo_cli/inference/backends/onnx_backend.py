@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from yolo_cli.errors import UserError
-from yolo_cli.inference.backends.backend import BackendName, Precision, optional
+from yolo_cli.inference.backends.backend import BackendName, Precision
 from yolo_cli.inference.backends.description import Description
 from yolo_cli.inference.backends.graph import INPUT, RAW, to_onnx
 from yolo_cli.inference.backends.shapes import check_shapes, run_in_parts
 from yolo_cli.model.network import Network
+from yolo_cli.optional import optional
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,8 +55,8 @@ class OnnxBackend:
         except Exception as error:  # of classes that only its binary knows
             reason = " ".join(str(error).split())
             raise UserError(f"{name}: not a readable ONNX file ({reason:.120})") from error
-        told = self.session.get_modelmeta().custom_metadata_map
-        self.description = Description.read(Path(name), told)
+        written = self.session.get_modelmeta().custom_metadata_map
+        self.description = Description.read(Path(name), written)
         self.precision: Precision = "int8" if self.description.int8 else "fp32"
         inputs = {one.name: _shape(one.shape) for one in self.session.get_inputs()}
         outputs = {one.name: _shape(one.shape) for one in self.session.get_outputs()}
@@ -65,11 +66,11 @@ class OnnxBackend:
 
     @classmethod
     def of(cls, network: Network) -> OnnxBackend:
-        """A network that is in memory."""
+        """Load a network that is in memory."""
         return cls(to_onnx(network, {}, dynamic=True).SerializeToString(), "the network")
 
     def __call__(self, images: Tensor) -> Tensor:
-        """See :class:`~yolo_cli.inference.backends.backend.Backend`."""
+        """Run the network, see :class:`~yolo_cli.inference.backends.backend.Backend`."""
         return run_in_parts(self._run, self.batch, images)
 
     def _run(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -77,11 +78,11 @@ class OnnxBackend:
         return result
 
     def outputs(self, images: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[Any]]:
-        """All outputs of one run by their names."""
+        """Return all outputs of one run by their names."""
         names = [one.name for one in self.session.get_outputs()]
         return dict(zip(names, self.session.run(names, {INPUT: images}), strict=True))
 
 
 def _shape(shape: list[Any]) -> list[int | None]:
-    """ONNX names axes of any length."""
+    """Return a shape; None for axes of any length, which ONNX names."""
     return [side if isinstance(side, int) else None for side in shape]

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.inference.backends.backend import BackendName, Precision, optional
+from yolo_cli.inference.backends.backend import BackendName, Precision
 from yolo_cli.inference.backends.description import Description
 from yolo_cli.inference.backends.graph import INPUT, RAW, metadata, to_onnx
 from yolo_cli.inference.backends.shapes import check_shapes, run_in_parts
 from yolo_cli.model.network import Network
 from yolo_cli.model.runtime import runs_bf16
+from yolo_cli.optional import optional
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,7 +73,7 @@ class OpenVinoBackend:
 
     @classmethod
     def of(cls, network: Network, precision: torch.dtype) -> OpenVinoBackend:
-        """A network that is in memory."""
+        """Compile a network that is in memory."""
         content = to_onnx(network, {}).SerializeToString()
         model = optional("openvino", "openvino").Core().read_model(content)
         describe(model, metadata(network.config, {}))
@@ -80,7 +81,7 @@ class OpenVinoBackend:
 
     @classmethod
     def read(cls, path: Path, precision: torch.dtype) -> OpenVinoBackend:
-        """A model from an export's folder, its ``.xml`` file, or an ONNX file."""
+        """Read a model from an export's folder, its ``.xml`` file, or an ONNX file."""
         openvino = optional("openvino", "openvino")
         try:
             model = openvino.Core().read_model(str(model_file(path)))
@@ -92,7 +93,7 @@ class OpenVinoBackend:
         return cls(model, precision, path)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """See :class:`~yolo_cli.inference.backends.backend.Backend`."""
+        """Run the network, see :class:`~yolo_cli.inference.backends.backend.Backend`."""
         return run_in_parts(self._run, self.batch, images)
 
     def _run(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
@@ -100,13 +101,13 @@ class OpenVinoBackend:
         return result
 
     def outputs(self, images: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[Any]]:
-        """All outputs of one run by their names."""
+        """Return all outputs of one run by their names."""
         result = self.request({INPUT: images})
         return {port.get_any_name(): values for port, values in result.items()}
 
 
 def model_file(path: Path) -> Path:
-    """The ``.xml`` file of an export's folder; other paths stay as they are."""
+    """Return the ``.xml`` file of an export's folder; other paths as they are."""
     return path / FILE if path.is_dir() else path
 
 
@@ -117,14 +118,14 @@ def describe(model: Any, values: dict[str, str]) -> None:
 
 
 def metadata_of(model: Any) -> dict[str, str]:
-    """What :func:`describe` has put there."""
+    """Return what :func:`describe` has put there."""
     if not model.has_rt_info([SECTION]):
         return {}
     return {key: str(value) for key, value in model.get_rt_info([SECTION]).value.items()}
 
 
 def _onnx_metadata(path: Path) -> dict[str, str]:
-    """OpenVINO leaves out the metadata of the ONNX files that it reads."""
+    """Read the metadata of an ONNX file, which OpenVINO leaves out."""
     onnx = optional("onnx", "onnx")
     model = onnx.load(path, load_external_data=False)
     return {one.key: one.value for one in model.metadata_props}

@@ -1,4 +1,4 @@
-"""Inputs and outputs of a loaded network, held against what its description promises."""
+"""Inputs and outputs of a loaded network, checked against its description."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def check_shapes(
     images: Sequence[int | None],
     raw: Sequence[int | None] | None,
 ) -> int | None:
-    """How many images the network takes at once; None for any number.
+    """Return how many images the network takes at once; None for any number.
 
     Args:
         path: named in errors.
@@ -41,7 +41,7 @@ def check_shapes(
         raise UserError(
             f"{path}: the network's input {list(images)} or output {raw} is not what the file's "
             "description says",
-            "export the weights anew",
+            "export the weights again",
         )
     return batch
 

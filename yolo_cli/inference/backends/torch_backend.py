@@ -29,7 +29,7 @@ class TorchBackend:
         self.precision: Precision = "bf16" if dtype == torch.bfloat16 else "fp32"
 
     def __call__(self, images: Tensor) -> Tensor:
-        """See :class:`~yolo_cli.inference.backends.backend.Backend`."""
+        """Run the network, see :class:`~yolo_cli.inference.backends.backend.Backend`."""
         with torch.inference_mode():
             batch = images.to(self.device).contiguous(memory_format=torch.channels_last)
             result: Tensor = self.network(batch)

@@ -107,6 +107,11 @@ class Grid:
         return 5 * self.boxes, self.classes
 
     @property
+    def box_parts(self) -> tuple[int, int, int]:
+        """Outputs of a box: x and y, √w and √h, confidence."""
+        return 2, 2, 1
+
+    @property
     def confidences(self) -> slice:
         """Where a cell's confidences stand among its outputs."""
         return slice(4, 5 * self.boxes, 5)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 from torch import Tensor
@@ -15,6 +15,7 @@ from yolo_cli.data.sample import Dataset
 from yolo_cli.data.target import Target
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.pictures.drawing import draw_detections
+from yolo_cli.tasks.detect import parity
 from yolo_cli.tasks.detect import target as objects
 from yolo_cli.tasks.detect.augment import Preparation
 from yolo_cli.tasks.detect.classes import ClassMap, class_indices
@@ -26,10 +27,15 @@ from yolo_cli.tasks.detect.predictor import fit_predictor
 from yolo_cli.tasks.detect.result import DetectResult
 from yolo_cli.tasks.detect.score import DetectScorer
 from yolo_cli.tasks.detect.soft import check_teacher, soft_loss
+from yolo_cli.tasks.detect.tail import add_detections, detection_of
 from yolo_cli.tasks.detect.thresholds import DETECT, VOTE, Thresholds
 from yolo_cli.tasks.detect.writers import WRITERS
 from yolo_cli.tasks.result import Document, ImageWriter, Origin
-from yolo_cli.tasks.task import LossRecipe, Task, Window
+from yolo_cli.tasks.task import Difference, LossRecipe, Task, Window
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import onnx
 
 
 class Detect:
@@ -144,6 +150,31 @@ class Detect:
     def match(self, config: ModelConfig, dataset: Dataset) -> ClassMap:
         """Match classes by name."""
         return ClassMap.between(config.classes, dataset.classes)
+
+    def add_results(
+        self, model: onnx.ModelProto, raw: str, config: ModelConfig, thresholds: Thresholds
+    ) -> None:
+        """Add boxes, scores and labels, after non-maximum suppression."""
+        add_detections(model, raw, Grid.of(config), thresholds)
+
+    def compare_raw(
+        self, config: ModelConfig, expected: Tensor, found: Tensor, *, int8: bool
+    ) -> Difference:
+        """Compare box by box, before suppression."""
+        tolerance = parity.INT8 if int8 else parity.FLOAT
+        return parity.compare(expected, found, Grid.of(config), tolerance)
+
+    def compare_results(
+        self,
+        config: ModelConfig,
+        raw: Tensor,
+        outputs: Sequence[Mapping[str, npt.NDArray[Any]]],
+        thresholds: Thresholds,
+    ) -> Difference:
+        """Compare the objects that are left after suppression."""
+        ours = postprocess(raw, Grid.of(config), [(1, 1)] * len(raw), thresholds)
+        theirs = [detection_of(one) for one in outputs]
+        return parity.compare_detections(ours, theirs, thresholds.conf, parity.FLOAT)
 
     def scorer(self, config: ModelConfig) -> DetectScorer:
         """Return a scorer by VOC07 mAP."""

@@ -1,7 +1,7 @@
 """From raw grid outputs to boxes, scores and labels as part of an ONNX graph.
 
 The same as :meth:`yolo_cli.tasks.detect.grid.Grid.decode` and
-:mod:`yolo_cli.tasks.detect.postprocess`, written @@
+:mod:`yolo_cli.tasks.detect.postprocess`, in ONNX's operators.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from yolo_cli.inference.backends.backend import optional
-from yolo_cli.inference.backends.graph import RAW
-from yolo_cli.model.config import ModelConfig
+from yolo_cli.optional import optional
+from yolo_cli.tasks.detect.grid import Grid
 from yolo_cli.tasks.detect.postprocess import Detection
 from yolo_cli.tasks.detect.thresholds import Thresholds
 
@@ -155,25 +154,26 @@ END = """
 """
 
 
-def add_detections(model: onnx.ModelProto, config: ModelConfig, thresholds: Thresholds) -> None:
-    """Give a model four more outputs, for M objects in all images of the batch.
+def add_detections(model: onnx.ModelProto, raw: str, grid: Grid, thresholds: Thresholds) -> None:
+    """Give a model four more outputs, for the M objects in all images of the batch.
 
     ``boxes`` ``[M, 4]`` float32 xyxy relative to the image, 0 to 1; ``scores`` ``[M]`` float32;
     ``labels`` ``[M]`` int64; ``batch_index`` ``[M]`` int64, the image each was found in. Images
     come in order, and the objects of each with the highest score first.
 
     Args:
-        model: with the output ``raw``, which stays; changed in place.
-        config: of its network.
+        model: changed in place; its own output stays.
+        raw: name of that output, ``[N, S, S, 5B + C]``.
+        grid: of the network.
         thresholds: what is kept; their ``classes`` are not asked.
     """
     parser = optional("onnx.parser", "onnx")
     from onnx import TensorProto, helper, numpy_helper
 
-    sigmoid = config.output == "sigmoid"
+    sigmoid = grid.output == "sigmoid"
     votes = thresholds.vote is not None
     body = (DECODE + SELECT + (VOTE + AGAIN if votes else END)).format(
-        raw=RAW,
+        raw=raw,
         limit="all_candidates" if votes else "max_det",
         below="below_least" if votes else "below_conf",
         position="Sigmoid" if sigmoid else "Identity",
@@ -184,11 +184,11 @@ def add_detections(model: onnx.ModelProto, config: ModelConfig, thresholds: Thre
         labels=LABELS,
         images=IMAGES,
     )
-    text = f"tail (float[N] {RAW}) => (float[M] {BOXES}) {{{body}}}"
+    text = f"tail (float[N] {raw}) => (float[M] {BOXES}) {{{body}}}"
     graph = model.graph
     graph.node.extend(parser.parse_graph(text).node)
     graph.initializer.extend(
-        numpy_helper.from_array(value, name) for name, value in _constants(config, thresholds)
+        numpy_helper.from_array(value, name) for name, value in _constants(grid, thresholds)
     )
     outputs: tuple[tuple[str, int, list[str | int]], ...] = (
         (BOXES, TensorProto.FLOAT, ["M", 4]),
@@ -204,7 +204,7 @@ def add_detections(model: onnx.ModelProto, config: ModelConfig, thresholds: Thre
 
 
 def detection_of(outputs: Mapping[str, npt.NDArray[Any]]) -> Detection:
-    """The objects of a batch of one image, boxes relative to it."""
+    """Return the objects of a batch of one image, boxes relative to it."""
     return Detection(
         boxes=torch.from_numpy(outputs[BOXES]),
         scores=torch.from_numpy(outputs[SCORES]),
@@ -212,10 +212,8 @@ def detection_of(outputs: Mapping[str, npt.NDArray[Any]]) -> Detection:
     )
 
 
-def _constants(
-    config: ModelConfig, thresholds: Thresholds
-) -> list[tuple[str, npt.NDArray[np.generic]]]:
-    side, boxes, classes = config.grid, config.boxes, len(config.classes)
+def _constants(grid: Grid, thresholds: Thresholds) -> list[tuple[str, npt.NDArray[np.generic]]]:
+    side, boxes, classes = grid.size, grid.boxes, grid.classes
     count = side * side * boxes
     rows, columns = np.meshgrid(np.arange(side), np.arange(side), indexing="ij")
     cells = np.stack([columns, rows], axis=-1).reshape(1, side, side, 1, 2)
@@ -240,9 +238,9 @@ def _constants(
         "vote": 0 if thresholds.vote is None else thresholds.vote,
     }
     wholes: dict[str, Any] = {
-        "cell_parts": [5 * boxes, classes],
-        "cell_shape": [0, side, side, boxes, 5],
-        "box_parts": [2, 2, 1],
+        "cell_parts": list(grid.parts),
+        "cell_shape": [0, side, side, boxes, sum(grid.box_parts)],
+        "box_parts": list(grid.box_parts),
         "corner_parts": [2, 2],
         "boxes_shape": [0, count, 4],
         "scores_shape": [0, count, classes],

@@ -3,8 +3,8 @@ from __future__ import annotations
 import torch
 
 from tests.model.builders import tiny
-from yolo_cli.export.parity import Tolerance, compare, compare_detections
 from yolo_cli.tasks.detect.grid import Grid
+from yolo_cli.tasks.detect.parity import Tolerance, compare, compare_detections
 from yolo_cli.tasks.detect.postprocess import Detection
 
 GRID = Grid.of(tiny(boxes=1, output="linear"))

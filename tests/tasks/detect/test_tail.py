@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from tests.model.builders import tiny
-from yolo_cli.export.tail import add_detections
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.tasks.detect.grid import Grid
 from yolo_cli.tasks.detect.postprocess import postprocess
+from yolo_cli.tasks.detect.tail import add_detections
 from yolo_cli.tasks.detect.thresholds import Thresholds
 
 onnx = pytest.importorskip("onnx")
@@ -25,7 +25,7 @@ def run(config: ModelConfig, thresholds: Thresholds, raw: torch.Tensor) -> dict[
         f"g (float[N, {side}, {side}, {Grid.of(config).channels}] raw) => () {{}}"
     )
     model = onnx.parser.parse_model(text)
-    add_detections(model, config, thresholds)
+    add_detections(model, "raw", Grid.of(config), thresholds)
     onnx.checker.check_model(model, full_check=True)
     session = runtime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]

@@ -13,7 +13,7 @@ from yolo_cli.tasks.detect.grid import Grid
 from yolo_cli.tasks.detect.postprocess import Detection
 from yolo_cli.tasks.detect.thresholds import DETECT
 
-LEAST = 10  # boxes an image that are compared even if none of them has a good score
+LEAST = 10  # boxes per image that are compared even if none of them has a good score
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Tolerance:
     Attributes:
         box: largest difference of a corner's coordinate, as a share of the image's side.
         score: largest difference of a score.
-        share: of the boxes compared, how many have to keep to it.
+        share: share of the compared boxes that must keep to both.
     """
 
     box: float
@@ -42,11 +42,11 @@ class Difference:
 
     Attributes:
         images: how many were compared.
-        boxes: how many boxes of them.
+        boxes: how many boxes in them.
         box: largest difference of a corner's coordinate, as a share of the image's side.
         score: largest difference of a score.
-        labels: boxes whose best class is another, and not as good as equal.
-        agreeing: boxes that keep to the tolerance in all three.
+        labels: boxes with another best class, unless the two classes score nearly the same.
+        agreeing: boxes that are within the tolerance in all three.
         tolerance: what was allowed.
     """
 
@@ -60,15 +60,15 @@ class Difference:
 
     @property
     def passed(self) -> bool:
-        """Whether enough boxes keep to the tolerance."""
+        """Whether enough boxes are within the tolerance."""
         return self.agreeing >= self.tolerance.share * self.boxes
 
     def to_json(self) -> dict[str, object]:
-        """Plain values for ``json``."""
+        """Return plain values for ``json``."""
         return {**asdict(self), "passed": self.passed}
 
     def summary(self, side: int) -> str:
-        """One line for people.
+        """Return one line for people.
 
         Args:
             side: pixels along each side of the network's input.
@@ -85,7 +85,7 @@ class Difference:
 def compare(expected: Tensor, found: Tensor, grid: Grid, tolerance: Tolerance) -> Difference:
     """Compare raw outputs, box by box, before any of them is suppressed.
 
-    Those boxes are compared whose score would be shown, and the best of each image in any case.
+    The boxes compared are those whose score would be shown, and in any case the best of each image.
 
     Args:
         expected: ``[N, S, S, 5B + C]`` of torch in float32.
@@ -119,10 +119,10 @@ def compare(expected: Tensor, found: Tensor, grid: Grid, tolerance: Tolerance) -
 def compare_detections(
     expected: Sequence[Detection], found: Sequence[Detection], conf: float, tolerance: Tolerance
 ) -> Difference:
-    """Compare what is left after suppression; boxes relative to the image.
+    """Compare what is left after suppression; boxes are relative to the image.
 
-    Each object has to have one of its label at its place in the other list. Those that are within
-    the tolerance of the lowest score shown may be in one list alone.
+    Each object needs one of the same label and place in the other list. Objects whose score is
+    within the tolerance of the lowest score shown may be in one list only.
 
     Args:
         expected: of each image.
@@ -153,7 +153,7 @@ def compare_detections(
 def _partners(
     ours: Detection, theirs: Detection, conf: float, tolerance: Tolerance
 ) -> tuple[Tensor, Tensor]:
-    """Distance of each of our objects from its partner: box and score; infinite without one."""
+    """Return how far each of our objects is from its partner: box and score; infinite if alone."""
     count = len(ours["labels"])
     nothing = torch.full((count,), torch.inf)
     if not len(theirs["labels"]):
