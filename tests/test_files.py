@@ -203,8 +203,21 @@ def test_only_one_of_many_has_the_lock_at_a_time(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_locked(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot be written"), locked_folder(tmp_path / "none", ""):
+    folder = tmp_path / "none"
+    with pytest.raises(UserError, match="cannot be written") as caught, locked_folder(folder, ""):
         pass
+    assert caught.value.message.startswith(f"{folder}: ")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks of POSIX")
+def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with locked_folder(tmp_path, ""):
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 def test_numbered_folders_are_nobody_elses(tmp_path: Path) -> None:

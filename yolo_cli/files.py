@@ -27,6 +27,9 @@ LOCK = ".yolo-lock"
 MOST_BYTES = 255  # of a file's name, on nearly every file system
 _ROOM = 20  # bytes for what may come behind a name: a number, a suffix
 
+# What a file system says that has no locks (some network drives); better none than no results.
+_NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+
 _HINTS = {
     errno.ENOSPC: "free some space or choose another folder",
     errno.EDQUOT: "free some space or choose another folder",
@@ -76,7 +79,7 @@ def locked_folder(folder: Path, hint: str) -> Iterator[None]:
 
     The operating system holds the lock (``flock``, on Windows ``LockFile``) and frees it when the
     process ends, however it ends: a folder cannot stay locked. Processes that are forked meanwhile
-    hold it as well.
+    hold it as well. On a file system without locks nothing is kept out.
 
     Args:
         folder: is there; the file :data:`LOCK` in it is removed in the end.
@@ -96,7 +99,7 @@ def locked_folder(folder: Path, hint: str) -> Iterator[None]:
             ExitCode.FAILURE,
         ) from error
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise unwritable(folder, error) from error
     try:
         yield
     finally:
@@ -106,7 +109,8 @@ def locked_folder(folder: Path, hint: str) -> Iterator[None]:
             path.unlink()
         if sys.platform != "win32":
             # Not os.close alone: a child that was forked meanwhile has the file open as well.
-            fcntl.flock(handle, fcntl.LOCK_UN)
+            with suppress(OSError):
+                fcntl.flock(handle, fcntl.LOCK_UN)
             os.close(handle)
 
 
@@ -125,7 +129,12 @@ def _locked(path: Path) -> int:
                 except OSError as error:
                     raise BlockingIOError(error.errno, error.strerror) from error
             else:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError as error:
+                    if error.errno not in _NO_LOCKS:
+                        raise
+                    return handle
             # Whoever held it may have removed the file between the two calls.
             with suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(handle), path.stat()):
