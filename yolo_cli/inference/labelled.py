@@ -10,8 +10,8 @@ from yolo_cli.data.formats.common import with_skip_hint
 from yolo_cli.data.sample import Dataset, Sample
 from yolo_cli.inference.pipeline import run_files
 from yolo_cli.inference.predictor import Predictor
+from yolo_cli.tasks.contract.inference import Matching
 from yolo_cli.tasks.result import Failure
-from yolo_cli.tasks.task import Matching
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,8 @@ from yolo_cli.data.loader import Batch, Key, batches
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.network import Network
 from yolo_cli.model.weights import save_weights
-from yolo_cli.tasks.task import Score, task_of
+from yolo_cli.tasks.contract.training import Score
+from yolo_cli.tasks.task import task_of
 from yolo_cli.text import counted
 from yolo_cli.training.budget.clock import Budget
 from yolo_cli.training.distill import Distillation
