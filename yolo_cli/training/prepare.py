@@ -85,10 +85,10 @@ def prepare(
     machine = Machine.pick(options.device, options.precision, options.workers)
     folder = RunFolder.choose(out)
     seed = named_recipe(options).seed
-    splits = read_splits(options, task_named(ModelConfig.task), seed, reporter)
+    task = task_named(ModelConfig.task)
+    splits = read_splits(options, task, seed, reporter, look=True)
     stay_outside(options, splits, folder)
     origin = find_origin(options)
-    task = task_named(ModelConfig.task)
     facts = Facts(
         images=len(splits.train),
         val_images=len(splits.val),
@@ -138,7 +138,10 @@ def prepare_resumed(folder: Path, reporter: Reporter, data: Path | None = None) 
     options = _options(config, folder, data)
     machine = Machine.pick(options.device, options.precision, options.workers)
     model = run_folder.model(config)
-    splits = read_splits(options, task_of(model), config.recipe.seed, reporter)
+    # What was dropped for being damaged when the run began has to be dropped again.
+    splits = read_splits(
+        options, task_of(model), config.recipe.seed, reporter, look=options.skip_bad
+    )
     check_unchanged(options, run_folder, config, splits)
     checkpoint = _checkpoint(run_folder)
     decision = decide(options, config.facts, settled=config.recipe)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from yolo_cli.data.check.preflight import images_of, preflight
 from yolo_cli.data.dataset import open_dataset, refuse_inside
 from yolo_cli.data.splits import TrainingSplits, training_splits
 from yolo_cli.errors import UserError
@@ -15,7 +18,9 @@ from yolo_cli.training.run.config import RunConfig
 from yolo_cli.training.run.folder import RunFolder
 
 
-def read_splits(options: TrainOptions, task: Task, seed: int, reporter: Reporter) -> TrainingSplits:
+def read_splits(
+    options: TrainOptions, task: Task, seed: int, reporter: Reporter, *, look: bool
+) -> TrainingSplits:
     """Read the images to train and to validate on.
 
     Args:
@@ -23,6 +28,7 @@ def read_splits(options: TrainOptions, task: Task, seed: int, reporter: Reporter
         task: that they are for.
         seed: divides a dataset without splits.
         reporter: where what may be a mistake is pointed out.
+        look: open every image now, rather than find a damaged one in the middle of an epoch.
 
     Raises:
         UserError: if the dataset cannot be read, or there is nothing to train on.
@@ -34,6 +40,8 @@ def read_splits(options: TrainOptions, task: Task, seed: int, reporter: Reporter
         seed=seed,
     )
     reporter.note(f"data      {options.data} ({splits.train.format}): {splits.note}")
+    if look:
+        splits = _looked_at(splits, options, reporter)
     for line in (*splits.train.skipped, *splits.val.skipped):
         reporter.note(f"skipped   {line}")
     if not task.counts(splits.train).any():
@@ -44,6 +52,16 @@ def read_splits(options: TrainOptions, task: Task, seed: int, reporter: Reporter
         )
     _point_out(splits, task, reporter)
     return splits
+
+
+def _looked_at(splits: TrainingSplits, options: TrainOptions, reporter: Reporter) -> TrainingSplits:
+    """Open all images, and say what ``yolo check`` calls an error of the two splits."""
+    reporter.begin("looking at the images", len(images_of(splits.train, splits.val)))
+    seen = preflight(splits.train, splits.val, skip_bad=options.skip_bad, progress=reporter.advance)
+    reporter.end()
+    for one in seen.findings:
+        reporter.note(f"warning   {one.spot.path}: {one.message}; {one.remedy}")
+    return replace(splits, train=seen.train, val=seen.val)
 
 
 def _point_out(splits: TrainingSplits, task: Task, reporter: Reporter) -> None:
