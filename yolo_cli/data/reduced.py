@@ -55,12 +55,12 @@ class Reduced:
         return self.image.size == self.size
 
     def stretched(self, width: int, height: int) -> Image.Image:
-        """The picture in another size, its aspect ratio not kept."""
+        """Return the picture in another size; its aspect ratio is not kept."""
         return self.image.resize((width, height), Image.Resampling.BILINEAR, box=self.box)
 
 
 def read_reduced(path: Path, width: int, height: int) -> Reduced:
-    """Decodes an image file at the smallest size that still has the width and height asked for.
+    """Decode an image file at the smallest size that still has the width and height asked for.
 
     Files other than JPEG are decoded whole.
 
@@ -102,7 +102,7 @@ def _as_rgb(image: Image.Image) -> Image.Image:
 
 
 def read_drawable(path: Path) -> Reduced:
-    """Decodes an image file whole, or at the largest fraction that can be kept in memory.
+    """Decode an image file whole, or at the largest fraction that can be kept in memory.
 
     Raises:
         UserError: as :func:`read_reduced`.
