@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 
 def class_places(wanted: Sequence[str], names: Sequence[str]) -> list[int]:
-    """Where each wanted name is among the names, or -1; the very same name goes before its like."""
+    """Return the place of each wanted name or, failing that, of a similar one; -1 for none."""
     same = {name: index for index, name in enumerate(names)}
     like = {plain_name(name): index for index, name in enumerate(names)}
     return [same.get(name, like.get(plain_name(name), -1)) for name in wanted]
 
 
 def plain_name(name: str) -> str:
-    """Names are the same that differ in case, spaces, hyphens and underscores alone."""
+    """Return what is left of a name without case, spaces, hyphens and underscores."""
     return "".join(c for c in name.casefold() if c not in " -_")

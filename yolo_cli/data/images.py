@@ -58,7 +58,7 @@ def is_image_path(path: Path) -> bool:
 
 
 def read_image(path: Path) -> Image.Image:
-    """Decodes an image file.
+    """Decode an image file.
 
     Grey, palette, CMYK and 16-bit images are converted (16 bits are scaled to 8, not clipped),
     transparent ones are laid on white, and the EXIF orientation is applied. Of an animation or
@@ -178,12 +178,12 @@ def opened(
     *,
     max_pixels: int | None = None,
 ) -> Iterator[Image.Image]:
-    """Opens an image, header only, and turns all that may go wrong with it into `UserError`.
+    """Open an image, header only, and turn all that may go wrong with it into `UserError`.
 
     Args:
         path: the file.
-        reader: opens it, unless Pillow is to find out how.
-        max_pixels: largest width x height; :data:`MAX_PIXELS` unless told.
+        reader: opens it; None to let Pillow find out how.
+        max_pixels: largest width x height; :data:`MAX_PIXELS` by default.
     """
     try:
         _check_file(path)
@@ -249,7 +249,7 @@ def _no_permission(path: Path) -> UserError:
 
 
 def too_large(path: Path, what: str) -> UserError:
-    """The refusal of an image of more than ``MAX_PIXELS`` pixels; ``what`` names its size."""
+    """Return the refusal of an image of more than ``MAX_PIXELS`` pixels; ``what`` is its size."""
     return UserError(
         f"image too large ({what})",
         f"at most {MAX_PIXELS:,} pixels are decoded: make a smaller copy",
@@ -264,7 +264,7 @@ def _formats() -> tuple[str, ...]:
 
 
 def orientation_of(image: Image.Image, path: Path) -> int:
-    """EXIF orientation, 1 to 8; 1 also where the metadata is damaged, as image viewers do."""
+    """Return the EXIF orientation, 1 to 8; 1 where the metadata is damaged."""
     # The PNG reader decodes all pixels to look for metadata behind them: only if there is any.
     read: Callable[[Image.Image], Image.Exif] = Image.Image.getexif
     if image.format != "PNG" or _png_ends_with_exif(path):
@@ -298,13 +298,13 @@ def _png_ends_with_exif(path: Path) -> bool:
 
 
 def turned_upright(image: Image.Image, orientation: int) -> Image.Image:
-    """A copy without need of an orientation; the image itself if it is upright."""
+    """Return a copy that needs no orientation; the image itself if it is upright."""
     method = _UPRIGHT.get(orientation)
     return image if method is None else image.transpose(method)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """A copy in mode ``RGB``, see :func:`read_image`."""
+    """Return a copy in mode ``RGB``, see :func:`read_image`."""
     if image.mode in {"I", "F"} or image.mode.startswith("I;16"):
         return _eight_bits(image).convert("RGB")
     if image.has_transparency_data:
@@ -315,7 +315,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Scales 16-bit, 32-bit and float grey to 8 bits by the smallest usual range that holds it."""
+    """Scale 16-bit, 32-bit and float grey to 8 bits by the smallest usual range that holds it."""
     values = np.nan_to_num(np.asarray(image, dtype=np.float32), posinf=0.0, neginf=0.0)
     highest = float(values.max())
     ranges = (1.0, 255.0, 65535.0) if image.mode == "F" else (65535.0,)

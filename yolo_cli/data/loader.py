@@ -129,7 +129,7 @@ def _ahead(items: Iterator[T]) -> Iterator[T]:
 
 
 class _Guarded(Dataset[tuple[Tensor, Target] | UserError]):
-    """Returns errors: one that a worker raises reaches the main process as a traceback's text."""
+    """Return errors: one that a worker raises reaches the main process as a traceback's text."""
 
     def __init__(self, dataset: Dataset[tuple[Tensor, Target]]) -> None:
         self.dataset = dataset

@@ -55,7 +55,7 @@ class Reduced:
         return self.image.size == self.size
 
     def stretched(self, width: int, height: int) -> Image.Image:
-        """Return the picture in another size, its aspect ratio not kept."""
+        """Return the picture in another size; its aspect ratio is not kept."""
         return self.image.resize((width, height), Image.Resampling.BILINEAR, box=self.box)
 
 

@@ -31,7 +31,7 @@ class TrainingSplits:
 def training_splits(
     folder: DatasetFolder, *, train: str | None, val: str | None, seed: int
 ) -> TrainingSplits:
-    """Chooses what to train and to validate on.
+    """Choose what to train and to validate on.
 
     Without names given these are ``train`` (else ``trainval``, where a ``test`` remains to
     validate on) and ``val`` (else ``test``). What has no split to validate on is divided 80 to
@@ -76,7 +76,7 @@ def training_splits(
 
 
 def evaluation_split(folder: DatasetFolder, split: str | None) -> Dataset:
-    """The images to score on: `split`, else ``val``, else ``test``, else all.
+    """Load the images to score on: `split`, else ``val``, else ``test``, else all.
 
     Raises:
         UserError: as :meth:`DatasetFolder.load`.
@@ -114,7 +114,7 @@ def _images(data: Dataset) -> str:
 def _divide(whole: Dataset, seed: int) -> tuple[Dataset, Dataset]:
     """80 to 20 by a hash of seed and id: independent of order and of any generator's history.
 
-    What was skipped is told by the first part alone, so that nobody counts it twice.
+    The first part alone has what was skipped, so that nobody counts it twice.
     """
     rest = replace(whole, faults=())
     if len(whole) == 1:

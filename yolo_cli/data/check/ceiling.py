@@ -30,7 +30,7 @@ class Ceiling:
 
 
 def grid_ceiling(samples: Iterable[Sample], size: int) -> Ceiling:
-    """Counts the objects that win a cell in training.
+    """Count the objects that win a cell in training.
 
     The rule is that of the grid's ``encode``: an object belongs to the cell that holds its
     centre (on a border, the one on the right or below; on the image's edge, the last one), one

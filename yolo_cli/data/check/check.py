@@ -104,7 +104,7 @@ def check_dataset(
         What was found; nothing is written anywhere.
 
     Raises:
-        UserError: there is no dataset.
+        UserError: `root` is not a dataset.
     """
     try:
         folder = open_dataset(root, format=format, skip_bad=True)
@@ -182,8 +182,8 @@ def _labels(found: Survey, checked: Sequence[_Checked], input_size: int) -> Iter
     for one in checked:
         size, relative = one.header.upright, found.relative
         for odd in check_boxes(one.judged, size, relative=relative, input_size=input_size):
-            told = odd.spot in explained or (odd.code == "box-over-edge" and odd.spot in over)
-            if not told:
+            known = odd.spot in explained or (odd.code == "box-over-edge" and odd.spot in over)
+            if not known:
                 yield odd
     for fault in _faults(found, checked):
         if fault.spot not in explained:

@@ -1,9 +1,9 @@
 """The same picture twice: found by a perceptual hash, confirmed by the thumbnails.
 
 The hash (pHash) has a bit for each of the 63 lowest frequencies of the thumbnail's cosine
-transform: whether it is above their median. Copies that were saved anew, scaled, brightened or
+transform: whether it is above their median. Copies that were saved again, scaled, brightened or
 cropped a little differ in few bits; so do some pairs of pictures that merely have the sky at the
-same place. Those are told apart by their edges: the correlation of the thumbnails' gradients,
+same place. Their edges tell those apart: the correlation of the thumbnails' gradients,
 which may be shifted by two pixels.
 """
 
@@ -39,7 +39,7 @@ _ROUNDS = 64  # pictures of a tile that one is compared with, however many have 
 
 
 def near_duplicates(thumbnails: UInt8) -> list[list[int]]:
-    """Groups of pictures that are nearly the same, directly or by way of others.
+    """Group pictures that are nearly the same, directly or by way of others.
 
     Args:
         thumbnails: ``[N, S, S]`` grey, S a multiple of 16.
@@ -59,7 +59,7 @@ def near_duplicates(thumbnails: UInt8) -> list[list[int]]:
 
 
 def nearest(thumbnails: UInt8, others: UInt8) -> list[tuple[int, bool]]:
-    """For each picture, which of the others is most like it, and whether that is mirrored."""
+    """Find the most similar of the others for each picture, and whether it is mirrored."""
     bits, plain, mirrored = _hash(thumbnails), _hash(others), _hash(others[:, :, ::-1])
     both = np.concatenate([plain, mirrored])
     places = [int(_differing(both, one).argmin()) for one in bits]
@@ -75,7 +75,7 @@ def identical(one: Path, other: Path) -> bool:
 
 
 def identical_flat(paths: Sequence[Path], thumbnails: UInt8) -> list[list[int]]:
-    """Groups of files with the same bytes among pictures that show nothing to compare."""
+    """Group files with the same bytes among pictures that show nothing to compare."""
     groups: dict[bytes, list[list[int]]] = {}
     for index in np.flatnonzero(_flat(thumbnails)).tolist():
         alike = groups.setdefault(thumbnails[index].tobytes(), [])
@@ -94,7 +94,7 @@ def _join(
     thumbnails: UInt8,
     step: int,
 ) -> None:
-    """Compares pairs, and joins the groups of those that are alike.
+    """Compare pairs, and join the groups of those that are alike.
 
     Each picture is compared with one other at a time: most of a film's thousands of frames are
     then in one group, and millions of comparisons need not be made.

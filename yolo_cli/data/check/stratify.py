@@ -1,4 +1,4 @@
-"""Divides a dataset such that each part has its share of every class.
+"""Divides a dataset so that each part has its share of every class.
 
 Iterative stratification: K. Sechidis, G. Tsoumakas, I. Vlahavas, "On the Stratification of
 Multi-Label Data", ECML PKDD 2011, algorithm 1. What is handed out are not images but groups of
@@ -21,7 +21,7 @@ def stratify(
     shares: Sequence[float],
     seed: int,
 ) -> list[list[int]]:
-    """Divides images.
+    """Divide images.
 
     The class with the fewest images left is handed out first, as it leaves the least choice;
     each of its groups goes to the part that wants most of it, then to the one that wants most

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -55,43 +55,37 @@ def survey(reader: Reader, count: Callable[[int], None]) -> Survey:
     """
     found = Survey(reader.form, reader.relative, reader.declared)
     images: dict[Path, LabelledImage] = {}
+    splits: dict[Path, dict[str, Spot]] = {}
+    again: dict[Spot, LabelledImage] = {}
     faults: set[Fault] = set()
-    names = sorted(reader.splits, key=lambda name: (split_order(canonical_split(name)), name))
-    for own in (*names, None):
+    for own in _in_order(reader.splits):
         empty, readable = True, True
         for item in reader.scan(own):
-            if isinstance(item, LabelledImage):
-                empty = False
-                _add_image(found, images, item, count)
-            elif item not in faults:
-                faults.add(item)
-                found.findings.append(of_fault(item))
+            if isinstance(item, Fault):
                 readable &= item.code != "label-unreadable"
+                if item not in faults:
+                    faults.add(item)
+                    found.findings.append(of_fault(item))
+                continue
+            empty = False
+            first = images.setdefault(item.path, item)
+            count(item.path not in splits)
+            named = splits.setdefault(item.path, {})
+            for name, spot in item.splits.items():
+                named.setdefault(canonical_split(name), spot)
+            if item.splits and item.spot != first.spot:
+                again.setdefault(item.spot, item)
         if own is not None:
-            split = canonical_split(own)
-            spot = reader.splits[own]
+            split, spot = canonical_split(own), reader.splits[own]
             found.splits.setdefault(split, spot)
             if empty and readable:
                 found.findings.append(finding("split-empty", spot, f"{split} has no image"))
-    found.images = list(images.values())
+    found.images = [replace(image, splits=splits[path]) for path, image in images.items()]
+    found.again = list(again.values())
     found.findings += map(of_fault, reader.leftovers())
     return found
 
 
-def _add_image(
-    found: Survey,
-    images: dict[Path, LabelledImage],
-    item: LabelledImage,
-    count: Callable[[int], None],
-) -> None:
-    splits: dict[str, Spot] = {}
-    for own, spot in item.splits.items():
-        splits.setdefault(canonical_split(own), spot)
-    first = images.get(item.path)
-    if first is None:
-        images[item.path] = replace(item, splits=splits)
-        count(1)
-        return
-    first.splits = {**splits, **first.splits}
-    if splits and item.spot != first.spot:
-        found.again.append(replace(item, splits=splits))
+def _in_order(splits: Iterable[str]) -> list[str | None]:
+    """Names of splits as training reads them; then None, for what is in no split."""
+    return [*sorted(splits, key=lambda own: (split_order(canonical_split(own)), own)), None]

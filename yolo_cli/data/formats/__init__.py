@@ -47,7 +47,7 @@ def recognise(root: Path, wanted: str | None, reading: Reading) -> tuple[str, Re
 
 
 def open_description(path: Path, wanted: str | None, reading: Reading) -> tuple[str, Reader] | None:
-    """Open a file that describes a dataset; return None if `path` is no such file.
+    """Open a file that describes a dataset; return None if `path` is not one.
 
     Raises:
         UserError: as :func:`recognise`.

@@ -41,7 +41,7 @@ class AnnotationFile:
 
 
 def find_files(root: Path) -> list[AnnotationFile]:
-    """Find the annotation files of a folder; none if it is no COCO dataset."""
+    """Find the annotation files of a folder; none if it is not a COCO dataset."""
     labels = child(root, "annotations", "annotation")
     found = _split_files(root) if labels is None else describe(root, _files(labels, sure=True))
     return found or describe(root, _files(root)) or _split_files(root)

@@ -36,7 +36,7 @@ def write_coco(splits: Mapping[str, Sequence[LabelledImage]], out: Path) -> None
 
 
 def _entry_a_line(content: Mapping[str, Sequence[object]]) -> str:
-    """JSON in which the line of an entry can be told."""
+    """JSON with a line for each entry."""
     lists = [
         f"{json.dumps(name)}: [\n" + ",\n".join(map(json.dumps, entries)) + "\n]"
         for name, entries in content.items()

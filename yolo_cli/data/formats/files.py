@@ -19,7 +19,7 @@ MAX_LIST_BYTES = 64 * 1024**2
 
 
 def child(folder: Path, *names: str) -> Path | None:
-    """The first of `names` (any case) that is a folder inside `folder`."""
+    """Return the first of `names` (any case) that is a folder inside `folder`."""
     if not folder.is_dir():
         return None
     try:
@@ -42,7 +42,7 @@ def exists(path: Path) -> bool:
 
 
 def visible(folder: Path) -> list[Path]:
-    """What is in a folder, sorted, without hidden files and what archivers leave behind."""
+    """Return what is in a folder, sorted, without hidden files and leftovers of archivers."""
     try:
         paths = sorted(folder.iterdir(), key=attrgetter("name"))  # much quicker than by path
     except OSError as error:
@@ -62,7 +62,7 @@ def _is_visible(name: str) -> bool:
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """All visible files below a folder, in no particular order; links to folders are followed.
+    """Yield all visible files below a folder, in any order; links to folders are followed.
 
     A link that leads back to a folder it is in is not followed again.
     """
@@ -119,16 +119,16 @@ class FileIndex:
         return {name.lower(): path for name, path in reversed(self._by_id.items())}
 
     def find(self, file_id: str) -> Path | None:
-        """The file with this id, in the given case if there is one, else in any."""
+        """Return the file with this id, in the given case if there is one, else in any."""
         return self._by_id.get(file_id) or self._by_folded_id.get(file_id.lower())
 
     def named(self, name: str) -> Path | None:
-        """The file with this name (suffix included, any case), in whichever subfolder."""
+        """Return the file with this name (suffix included, any case), in whichever subfolder."""
         return self._by_name.get(name.lower())
 
 
 def read_bytes(path: Path, limit: int = MAX_LABEL_BYTES) -> bytes:
-    """Content of a label file.
+    """Read the content of a label file.
 
     Raises:
         UserError: missing, a folder, unreadable, or larger than `limit` bytes.
@@ -153,10 +153,10 @@ def read_bytes(path: Path, limit: int = MAX_LABEL_BYTES) -> bytes:
 
 
 def read_lines(path: Path, limit: int = MAX_LABEL_BYTES) -> list[str]:
-    """Lines of a text file in UTF-8 (with or without byte order mark) or UTF-16 with one.
+    """Read the lines of a text file in UTF-8 (with or without byte order mark) or UTF-16 with one.
 
     Raises:
-        UserError: as :func:`read_bytes`, or it is no text.
+        UserError: as :func:`read_bytes`, or it is not text.
     """
     data = read_bytes(path, limit)
     encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
@@ -169,7 +169,7 @@ def read_lines(path: Path, limit: int = MAX_LABEL_BYTES) -> list[str]:
 
 
 def unreadable(path: Path, error: OSError) -> UserError:
-    """The error for a file or folder that the system does not let us read."""
+    """Return the error for a file or folder that the system does not let us read."""
     reason = error.strerror or str(error)
     code = ExitCode.FAILURE if isinstance(error, PermissionError) else ExitCode.BAD_INPUT
     return UserError(f"cannot be read ({reason})", code=code, path=path)

@@ -54,6 +54,7 @@ class VocReader:
         self.lists = lists
         self._reading = reading
         self._annotations: dict[Path, Annotation | UserError] = {}
+        self._images: dict[tuple[Path, str], LabelledImage] = {}
         self._ids: dict[Path, list[tuple[str, Spot] | Fault]] = {}
 
     @property
@@ -125,7 +126,7 @@ class VocReader:
         """Each image of the ids: of one that two annotations name, the first."""
         taken: dict[Path, LabelledImage] = {}
         for file_id, splits in ids.items():
-            item = self._image(part, file_id, splits)
+            item = self._item(part, file_id, splits)
             # Where images need not be there, many labels may state the same path.
             if isinstance(item, LabelledImage) and self._reading.images:
                 first = taken.setdefault(item.path, item)
@@ -133,6 +134,18 @@ class VocReader:
                     what = f"is not used, as {first.spot.path.name} labels the same image"
                     item = Fault("image-ambiguous", item.spot, what, "warning")
             yield item
+
+    def _item(self, part: Part, file_id: str, splits: Mapping[str, Spot]) -> LabelledImage | Fault:
+        """What there is of an id, made once: several splits may name it."""
+        key = (part.images, file_id)
+        image = self._images.get(key)
+        if image is None:
+            item = self._image(part, file_id, splits)
+            if isinstance(item, LabelledImage):
+                self._images[key] = item
+            return item
+        image.splits = {**image.splits, **splits}
+        return image
 
     def _image(self, part: Part, file_id: str, splits: Mapping[str, Spot]) -> LabelledImage | Fault:
         """The image of an id with its labels, or what is missing."""

@@ -50,7 +50,7 @@ class Layout:
 
 
 def find_layout(root: Path) -> Layout | None:
-    """The layout of a folder; None if it is no YOLO dataset."""
+    """Find the layout of a folder; None if it is not a YOLO dataset."""
     found = _find_yaml(root)
     if found is not None:
         return _yaml_layout(*found)
@@ -65,7 +65,7 @@ def find_layout(root: Path) -> Layout | None:
 
 
 def layout_of_yaml(path: Path) -> Layout:
-    """The layout that a YAML file describes.
+    """Read the layout that a YAML file describes.
 
     Raises:
         UserError: the file cannot be read, or does not describe a dataset.

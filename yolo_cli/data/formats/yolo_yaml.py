@@ -22,7 +22,7 @@ _QUOTED_PATH = re.compile(rb'(?m)^\s*(-|(path|train|val|valid|test)\s*:)\s*"[^"\
 
 
 def read_yaml(path: Path) -> dict[object, object]:
-    """Read a YAML file; what is no mapping is an empty one.
+    """Read a YAML file; what is not a mapping counts as an empty one.
 
     All scalars are text, as they are written.
 
@@ -33,7 +33,7 @@ def read_yaml(path: Path) -> dict[object, object]:
     try:
         return _parsed(path, data)
     except UserError:
-        # "C:\data" is no YAML, as \d is no escape: but what is meant is plain.
+        # "C:\data" is not YAML, which has no escape \d; what it means is plain all the same.
         slashed = _QUOTED_PATH.sub(lambda found: found[0].replace(b"\\", b"/"), data)
         if slashed == data:
             raise
