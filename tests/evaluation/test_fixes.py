@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from yolo_cli.evaluation.breakdown import judge
-from yolo_cli.evaluation.fixes import MEANINGS, Fix, mend_each
+from yolo_cli.evaluation.fixes import MEANINGS, Fix, fix_each
 from yolo_cli.evaluation.similar import similar_classes
 
 from .scenes import Found, Scene, Thing, random_scene, ranking
@@ -15,8 +15,8 @@ CAT, DOG, CAR = range(3)
 
 def fixes(scene: Scene) -> dict[str, Fix]:
     ranks = ranking(scene, CLASSES)
-    mended = mend_each(ranks, judge(ranks, similar_classes(CLASSES)), rule="voc")
-    return {fix.name: fix for fix in mended}
+    fixed = fix_each(ranks, judge(ranks, similar_classes(CLASSES)), rule="voc")
+    return {fix.name: fix for fix in fixed}
 
 
 def test_each_kind_by_itself() -> None:
@@ -35,7 +35,7 @@ def test_each_kind_by_itself() -> None:
         Found(CAT, (0, 100, 20, 120), 0.60),  # the dog
         Found(CAT, (100, 100, 120, 120), 0.50),  # the car
     ]
-    mended = fixes([(things, found)])
+    fixed = fixes([(things, found)])
     # Before: cat fp tp fp fp fp fp of 3: 1/2 * 1/3 = 1/6; dog 0; car 0. Mean 1/18.
     # Localization: cat fp tp tp: 2/3 * 2/3 = 4/9. Mean 4/27.
     # Similar (other): dog (car) 1, cat 1/6 as before. Mean 7/18.
@@ -52,11 +52,11 @@ def test_each_kind_by_itself() -> None:
         "all false positives": (1 / 9, 5),
         "all misses": (5 / 6, 4),
     }
-    assert list(mended) == list(MEANINGS) == list(expected)
+    assert list(fixed) == list(MEANINGS) == list(expected)
     for name, (mean, errors) in expected.items():
-        assert mended[name].mean_ap == pytest.approx(100 * mean), name
-        assert mended[name].gain == pytest.approx(100 * (mean - 1 / 18)), name
-        assert mended[name].errors == errors, name
+        assert fixed[name].mean_ap == pytest.approx(100 * mean), name
+        assert fixed[name].gain == pytest.approx(100 * (mean - 1 / 18)), name
+        assert fixed[name].errors == errors, name
 
 
 def test_of_several_poor_boxes_the_surest_is_moved_and_the_rest_goes() -> None:
@@ -72,7 +72,7 @@ def test_of_several_poor_boxes_the_surest_is_moved_and_the_rest_goes() -> None:
     assert fixes([(things, found)])["localization"].mean_ap == pytest.approx(100 * 5 / 6)
 
 
-def test_a_wrong_class_is_mended_where_the_box_fits_and_the_object_is_free() -> None:
+def test_a_wrong_class_is_fixed_where_the_box_fits_and_the_object_is_free() -> None:
     cat, dog = Thing(CAT, (0, 0, 20, 20)), Thing(DOG, (100, 0, 120, 20))
     poor, good = Found(CAT, (110, 0, 130, 20), 0.9), Found(CAT, (100, 0, 120, 20), 0.8)
     # Neither fits: both go. Cat 0, dog 0.
@@ -88,15 +88,15 @@ def test_a_wrong_class_is_mended_where_the_box_fits_and_the_object_is_free() -> 
 
 
 def test_nothing_to_find() -> None:
-    mended = fixes([([], [Found(CAT, (0, 0, 9, 9), 0.5)])])
-    assert all(np.isnan(fix.mean_ap) and np.isnan(fix.gain) for fix in mended.values())
-    assert mended["background"].to_json() == {"mAP": None, "gain": None, "errors": 1}
+    fixed = fixes([([], [Found(CAT, (0, 0, 9, 9), 0.5)])])
+    assert all(np.isnan(fix.mean_ap) and np.isnan(fix.gain) for fix in fixed.values())
+    assert fixed["background"].to_json() == {"mAP": None, "gain": None, "errors": 1}
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_no_fix_makes_it_worse_and_the_errors_add_up(seed: int) -> None:
-    mended = fixes(random_scene(np.random.default_rng(seed), images=10, classes=3))
+    fixed = fixes(random_scene(np.random.default_rng(seed), images=10, classes=3))
     kinds = ("localization", "duplicates", "similar", "other", "background")
-    assert sum(mended[k].errors for k in kinds) == mended["all false positives"].errors
-    for fix in mended.values():
+    assert sum(fixed[k].errors for k in kinds) == fixed["all false positives"].errors
+    for fix in fixed.values():
         assert fix.gain >= -1e-9

@@ -1,7 +1,7 @@
 """What mAP would be if one kind of error were fixed: which one is worth working on.
 
 After Bolya et al., "TIDE: A General Toolbox for Identifying Object Detection Errors", ECCV 2020,
-section 2: each kind is mended by itself, all else left as it is, over all detections and not only
+section 2: each kind is fixed by itself, all else left as it is, over all detections and not only
 the first N. The kinds are those of :mod:`.breakdown`; the mAP is that of the VOC protocol. The
 gains do not add up to what is missing to 100, as one error hides another.
 """
@@ -70,7 +70,7 @@ class _State:
     to_find: IntArray
 
 
-def mend_each(ranking: Ranking, judgement: Judgement, *, rule: Rule = "voc07") -> tuple[Fix, ...]:
+def fix_each(ranking: Ranking, judgement: Judgement, *, rule: Rule = "voc07") -> tuple[Fix, ...]:
     """Fix one kind of error after another, each by itself.
 
     - *localization*: a poorly placed box is moved onto its object (IoU 0.1 and more, its own class)
@@ -113,11 +113,11 @@ def mend_each(ranking: Ranking, judgement: Judgement, *, rule: Rule = "voc07") -
         hopeless[judgement.target[winners]] = False
 
     states = {
-        name: _mend(start, ranking, judgement, mask, repaired.get(name))
+        name: _fix(start, ranking, judgement, mask, repaired.get(name))
         for name, mask in masks.items()
     }
     states["missed"] = _forgive(start, ranking, hopeless)
-    states["all false positives"] = _mend(start, ranking, judgement, false, None)
+    states["all false positives"] = _fix(start, ranking, judgement, false, None)
     states["all misses"] = _forgive(start, ranking, unfound)
     errors = {name: int(mask.sum()) for name, mask in masks.items()}
     errors |= {
@@ -145,7 +145,7 @@ def _first_of_each(mask: BoolArray, judgement: Judgement, unfound: BoolArray) ->
     return rows[np.unique(judgement.target[rows], return_index=True)[1]]
 
 
-def _mend(
+def _fix(
     state: _State,
     ranking: Ranking,
     judgement: Judgement,

@@ -1,6 +1,6 @@
 """All detections of a dataset in one ranked list, and what became of each.
 
-The questions that follow a score (which kinds of error are there, what if they were mended, how
+The questions that follow a score (which kinds of error are there, what if they were fixed, how
 does it depend on the size of objects, is it better than another detector's?) are asked of this
 list.
 """

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from yolo_cli.evaluation.breakdown import Breakdown, Judgement, error_breakdown, judge
 from yolo_cli.evaluation.evaluation import Evaluation
-from yolo_cli.evaluation.fixes import Fix, mend_each
+from yolo_cli.evaluation.fixes import Fix, fix_each
 from yolo_cli.evaluation.missed import Misses, find_misses
 from yolo_cli.evaluation.ranking import Ranking, rank
 from yolo_cli.evaluation.similar import VOC_GROUPS, similar_classes
@@ -25,7 +25,7 @@ class Understanding:
         groups: the classes that were taken to be similar, those of the dataset.
         breakdown: figure 4 of the YOLO paper.
         misses: what became of the objects at the evaluation's confidence.
-        fixes: mAP if one kind of error were mended.
+        fixes: mAP if one kind of error were fixed.
         sizes: mAP by size of object.
         worst: the images with most errors at the evaluation's confidence.
     """
@@ -82,7 +82,7 @@ def understand(
         groups=tuple(group for group in known if len(group) > 1),
         breakdown=error_breakdown(ranking, judgement),
         misses=misses,
-        fixes=mend_each(ranking, judgement),
+        fixes=fix_each(ranking, judgement),
         sizes=score_sizes(ranking),
         worst=worst_images(ranking, judgement, misses),
     )

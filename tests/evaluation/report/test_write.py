@@ -85,7 +85,7 @@ def test_a_report_with_pictures(tmp_path: Path) -> None:
     assert "command yolo eval data --report out" in page.text
     assert "2 images skipped" in page.text
     assert "yolo-cli 0" in page.text
-    for plot in ("precision_recall", "confusion", "breakdown", "mended", "worst_images"):
+    for plot in ("precision_recall", "confusion", "breakdown", "fixed", "worst_images"):
         with Image.open(out / f"{plot}.png") as image:
             image.load()
             assert min(image.size) > 100

@@ -177,7 +177,7 @@ def breakdown_png(breakdown: Breakdown) -> bytes:
 
 
 def fixes_png(fixes: Sequence[Fix], now: float) -> bytes:
-    """What mAP would be if each kind of error were mended."""
+    """What mAP would be if each kind of error were fixed."""
     with _style():
         figure = Figure(figsize=(7, 0.8 + 0.32 * len(fixes)), layout="constrained")
         axes = figure.subplots()

@@ -123,12 +123,12 @@ def headlines(evaluation: Evaluation) -> list[Headline]:
         Headline(
             f"Precision at {conf}",
             number(_of(point).precision),
-            f"Of 100 boxes shown at a confidence of {conf} or more, so many are right.",
+            f"How many of 100 boxes shown at a confidence of {conf} or more are right.",
         ),
         Headline(
             f"Recall at {conf}",
             number(_of(point).recall),
-            f"Of 100 objects, so many are found at a confidence of {conf}.",
+            f"How many of 100 objects are found at a confidence of {conf} or more.",
         ),
         Headline(
             "Best confidence",
@@ -146,7 +146,7 @@ def findings(evaluation: Evaluation, understanding: Understanding) -> list[str]:
     best = max(kinds, key=lambda fix: fix.gain if not math.isnan(fix.gain) else -1.0)
     if best.gain > 0:
         lines.append(
-            f"Most is lost to {_loss(best)}: if that were mended, mAP would be "
+            f"Most is lost to {_loss(best)}: if that were fixed, mAP would be "
             f"{best.mean_ap:.1f} ({best.gain:+.1f})."
         )
     sizes = {n: s for n, s in understanding.sizes.items() if s.objects}
@@ -161,7 +161,8 @@ def findings(evaluation: Evaluation, understanding: Understanding) -> list[str]:
     if objects:
         lines.append(
             f"At a confidence of {evaluation.conf:g}, {total['found']} of "
-            f"{counted(objects, 'object')} found; nothing is near {total['not_found']} of the rest."
+            f"{counted(objects, 'object')} found; no detection is near {total['not_found']} of "
+            "the rest."
         )
     return lines
 

@@ -86,7 +86,7 @@ def _images(
         "precision_recall.png": lambda: plots.curves_png(_curves(evaluation)),
         "confusion.png": lambda: plots.confusion_png(evaluation.confusion),
         "breakdown.png": lambda: plots.breakdown_png(understanding.breakdown),
-        "mended.png": lambda: plots.fixes_png(understanding.fixes, now),
+        "fixed.png": lambda: plots.fixes_png(understanding.fixes, now),
         "worst_images.png": lambda: sheet(pictures),
     }
 
