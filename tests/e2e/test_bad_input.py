@@ -604,11 +604,11 @@ def test_a_cache_folder_that_is_a_file(refused: Refused, tiny: Path, toy: Path) 
 def test_out_of_memory(
     refused: Refused, fixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from yolo_cli.inference.detector import Detector
+    from yolo_cli.inference.predictor import Predictor
 
     def fail(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(Detector, "detect", fail)
+    monkeypatch.setattr(Predictor, "predict", fail)
     message = refused("detect", image(tmp_path / "a.jpg"), "--weights", fixed, code=1)
     assert message.startswith("error: out of memory")

@@ -115,7 +115,7 @@ def test_classes_as_one_text(detector: Detector) -> None:
     assert len(detector(picture, classes=None)) == 8
     nothing: list[Any] = [[], ""]
     for none in nothing:
-        with pytest.raises(UserError, match="no class is named"):
+        with pytest.raises(UserError, match="names no class"):
             detector(picture, classes=none)
     with pytest.raises(UserError, match="no such class: 1"):
         detector(picture, classes=[1])

@@ -25,7 +25,7 @@ def test_names_become_indices(names: str, expected: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("names", "message"),
-    [("dog,person,cow", "no such class: dog, cow"), (" ,", "no class is named")],
+    [("dog,person,cow", "no such class: dog, cow"), (" ,", "--classes names no class")],
 )
 def test_names_that_are_no_class(names: str, message: str) -> None:
     with pytest.raises(UserError) as caught:
@@ -38,7 +38,7 @@ def test_names_that_are_no_class(names: str, message: str) -> None:
 def test_names_in_a_list_are_taken_whole() -> None:
     assert class_indices(["red, cell", " white"], ("white", "red, cell")) == (1, 0)
     assert class_indices("white", ("white", "red, cell")) == (0,)
-    with pytest.raises(UserError, match="no class is named"):
+    with pytest.raises(UserError, match="--classes names no class"):
         class_indices([], CLASSES)
 
 

@@ -35,7 +35,7 @@ def class_indices(names: str | Iterable[object], classes: Sequence[str]) -> tupl
     unknown = [name for name, index in zip(wanted, found, strict=True) if index < 0]
     if unknown or not wanted:
         raise UserError(
-            f"no such class: {listed(unknown)}" if unknown else "no class is named",
+            f"no such class: {listed(unknown)}" if unknown else "--classes names no class",
             f"the weights know: {listed(classes, 100)}",
             ExitCode.USAGE,
         )
