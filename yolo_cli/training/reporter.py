@@ -8,15 +8,9 @@ from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import TaskID
 
+from yolo_cli.progress import progress_bar
 from yolo_cli.tasks.task import Task
 from yolo_cli.text import printable
 
@@ -26,17 +20,7 @@ class Reporter:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[detail]}"),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
+        self.progress = progress_bar(console, detail=True)
         self._bar: TaskID | None = None
         self._task: Task | None = None
 
@@ -59,15 +43,12 @@ class Reporter:
     def begin(self, name: str, total: int, done: int = 0) -> None:
         """Start a bar of ``total`` images, ``done`` of which need no work any more."""
         self.end()
-        self._bar = self.progress.add_task(name, total=total, completed=done, rate="", detail="")
+        self._bar = self.progress.add_task(name, total=total, completed=done, detail="")
 
     def advance(self, images: int, detail: str = "") -> None:
         """Note that ``images`` more are done."""
-        if self._bar is None:
-            return
-        task = self.progress.tasks[self.progress.task_ids.index(self._bar)]
-        rate = f"{task.speed:.1f} images/s" if task.speed else ""
-        self.progress.update(self._bar, advance=images, rate=rate, detail=detail)
+        if self._bar is not None:
+            self.progress.update(self._bar, advance=images, detail=detail)
 
     def end(self) -> None:
         """Remove the bar."""
