@@ -10,9 +10,11 @@ from yolo_cli.data.formats.common import with_skip_hint
 from yolo_cli.data.formats.files import exists
 from yolo_cli.data.formats.judging import UNKNOWN_SIZE, Judged, Size, judge, stated_size
 from yolo_cli.data.formats.scan import Fault, LabelledImage, Reader, Reading
-from yolo_cli.data.images import image_header, read_image
+from yolo_cli.data.images import image_header, inspect_image
 from yolo_cli.data.sample import Sample
 from yolo_cli.errors import UserError
+
+_SIDE = 32  # pixels of a thumbnail that nobody looks at: small ones are quick
 
 SKIP_HINT = "correct the label, or drop it with --skip-bad"
 
@@ -70,9 +72,10 @@ def _judged(
 def _sizes(image: LabelledImage, reading: Reading, *, needed: bool) -> tuple[Size, Size | None]:
     """Sizes of an image, upright and as stored; the latter is None where labels are all we need."""
     if needed:
-        if reading.skip_bad:  # the header says the size; whether the rest is whole, only decoding
-            read_image(image.path)
-        header = image_header(image.path)
+        if reading.skip_bad:  # only decoding shows whether what is behind the header is whole
+            header = inspect_image(image.path, _SIDE).header
+        else:
+            header = image_header(image.path)
         return header.upright, header.stored
     try:
         upright = image_header(image.path).upright if exists(image.path) else None
