@@ -31,7 +31,7 @@ def test_help_imports_no_command() -> None:
     own = {name for name in modules if name.startswith("yolo_cli.")}
     assert own <= {
         "yolo_cli.cli", "yolo_cli.cli.app", "yolo_cli.cli.commands", "yolo_cli.cli.console",
-        "yolo_cli.errors", "yolo_cli.text",
+        "yolo_cli.errors", "yolo_cli.files", "yolo_cli.text", "yolo_cli.version",
     }  # fmt: skip
     assert not modules & {"torch", "numpy", "PIL", "pydantic", "rich.progress"}
 
@@ -40,6 +40,13 @@ def test_a_command_imports_no_help() -> None:
     modules = imported("from yolo_cli.cli.app import run; run(['info', 'fast'])")
     assert "torch" in modules
     assert not modules & {"typer.rich_utils", "rich.markdown", "matplotlib", "yaml"}
+
+
+@pytest.mark.parametrize("wrong", [["--lr", "-1"], ["--weights", "nothing"], ["--device", "tpu"]])
+def test_what_is_wrong_with_training_is_said_before_torch_comes(wrong: list[str]) -> None:
+    modules = imported(f"from yolo_cli.cli.app import run; assert run({['train', '.', *wrong]})")
+    assert "yolo_cli.training.recipe" in modules
+    assert not modules & {"torch", "numpy"}
 
 
 def test_garbage_is_looked_for_again_after_the_imports() -> None:

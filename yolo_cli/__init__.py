@@ -25,10 +25,10 @@ def load(
     precision: str = "auto",
     backend: str = "auto",
 ) -> Detector:
-    """A detector, ready to be called with pictures.
+    """Load a detector, ready to be called with pictures.
 
     Args:
-        weights: ``default``, the name of other weights that come along, or the path of a weights
+        weights: ``default``, the name of other embedded weights, or the path of a weights
             file or an export.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``auto``, ``fp32`` or ``bf16``.

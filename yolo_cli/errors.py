@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -16,19 +17,40 @@ class ExitCode(IntEnum):
 
 
 class UserError(Exception):
-    """Something that the user can cause and mend; printed as one or two lines, never a traceback.
+    """Something that the user can cause and fix; printed as one or two lines, never a traceback.
 
     Args:
-        message: what is wrong, with the path (and line) of the culprit.
+        reason: what is wrong.
         hint: the way out, one line; empty when the message says it all.
-        code: exit code of the command; :attr:`ExitCode.BAD_INPUT` unless told.
+        code: exit code of the command.
+        path: the file or folder at fault; the message begins with it.
+        line: line of the file, counted from 1; 0 where there is none.
+
+    Attributes:
+        message: ``path:line: reason``, or the reason alone where no path is given.
     """
 
-    def __init__(self, message: str, hint: str = "", code: ExitCode = ExitCode.BAD_INPUT) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(
+        self,
+        reason: str,
+        hint: str = "",
+        code: ExitCode = ExitCode.BAD_INPUT,
+        *,
+        path: Path | None = None,
+        line: int = 0,
+    ) -> None:
+        place = "" if path is None else f"{path}:{line}: " if line else f"{path}: "
+        self.reason = reason
+        self.message = place + reason
         self.hint = hint
         self.code = code
+        self.path = path
+        self.line = line
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+    def with_hint(self, hint: str) -> UserError:
+        """Return the same error with another way out."""
+        return type(self)(self.reason, hint, self.code, path=self.path, line=self.line)

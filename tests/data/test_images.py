@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, features
+from PIL import Image, PngImagePlugin, features
 
 from yolo_cli.data import images
-from yolo_cli.data.images import image_size, is_image_path, read_image
+from yolo_cli.data.images import image_size, inspect_image, is_image_path, read_image
 from yolo_cli.errors import ExitCode, UserError
 
 RED, GREEN = (255, 0, 0), (0, 255, 0)
@@ -267,6 +267,19 @@ def png_header(path: Path, width: int, height: int) -> Path:
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0"))
     )
     return path
+
+
+def test_large_metadata_of_a_png_is_no_damage(tmp_path: Path) -> None:
+    """Pillow refuses profiles and texts of more than a megabyte, though the picture is sound."""
+    rng = np.random.default_rng(0)
+    profile = rng.integers(0, 256, 3 * 1024**2, dtype=np.uint8).tobytes()
+    text = PngImagePlugin.PngInfo()
+    text.add_text("parameters", "a cat " * 500_000, zip=True)
+    path = tmp_path / "a.png"
+    Image.new("RGB", (20, 10), (9, 99, 199)).save(path, icc_profile=profile, pnginfo=text)
+    assert image_size(path) == (20, 10)
+    assert read_image(path).getpixel((0, 0)) == (9, 99, 199)
+    assert inspect_image(path, 32).header.format == "PNG"
 
 
 @pytest.mark.parametrize("read", [read_image, image_size])

@@ -11,10 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
+from yolo_cli.data.augmentation import Augmentation
 from yolo_cli.data.loader import Batch, Key, TrainingImages, batches, collate, sample_rng
 from yolo_cli.data.sample import Sample
 from yolo_cli.data.target import Target
-from yolo_cli.data.transforms import Augmentation
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.tasks.detect.augment import Preparation
 

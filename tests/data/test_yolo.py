@@ -3,10 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from yolo_cli.data.dataset import open_dataset
-from yolo_cli.data.formats import files
-from yolo_cli.data.formats.yolo_layout import locate
+from yolo_cli.data.formats import files, yolo_yaml
+from yolo_cli.data.formats.yolo_paths import locate
 from yolo_cli.errors import UserError
 
 from .builders import boxes, image, load, write
@@ -160,6 +161,13 @@ def three(root: Path) -> Path:
         ("train: {root}/three", ["three/three"]),
         ("train: list.txt", ["three/three", "one/one"]),
         ("train: C:\\data\\one\\images", ["one/one"]),
+        (r"train: .\one\images", ["one/one"]),
+        (r"train: '..\one\images'", ["one/one"]),
+        (r'train: "one\images"', ["one/one"]),  # \i is no escape of YAML
+        (r'train: "C:\data\three\images"', ["three/three"]),
+        (r'train: "\two"', ["two/two"]),  # \t is one: a tab
+        (r'train: "one\x2fimages"', ["one/one"]),  # and so is \x2f, a slash
+        ("path: .\\\ntrain: one\\images", ["one/one"]),
     ],
 )
 def test_paths_in_yaml(tmp_path: Path, yaml: str, wanted: list[str]) -> None:
@@ -308,6 +316,35 @@ def test_bad_yaml(tmp_path: Path, text: str, words: str) -> None:
     error = refused(tmp_path)
     assert words in error.message
     assert f"{tmp_path}/data.yaml" in error.message
+
+
+@pytest.mark.parametrize(
+    ("loader", "words"),
+    [
+        (yaml.CBaseLoader, "broken YAML (found invalid Unicode"),  # it looks by itself
+        (yaml.BaseLoader, r"class name 'c\ud800' is not valid Unicode"),
+    ],
+)
+def test_a_name_with_half_a_character(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loader: type[yaml.BaseLoader], words: str
+) -> None:
+    monkeypatch.setattr(yolo_yaml, "_YAML_LOADER", loader)
+    pair(tmp_path, "images", "labels")
+    write(tmp_path / "data.yaml", r'names: ["c\ud800"]')
+    error = refused(tmp_path)
+    assert error.path == tmp_path / "data.yaml"
+    assert words in error.message
+
+
+@pytest.mark.parametrize("loader", [yaml.CBaseLoader, yaml.BaseLoader])
+def test_deep_yaml_is_refused_by_either_parser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loader: type[yaml.BaseLoader]
+) -> None:
+    monkeypatch.setattr(yolo_yaml, "_YAML_LOADER", loader)
+    pair(tmp_path, "images", "labels")
+    write(tmp_path / "data.yaml", "names:\n " + "[" * 5000)
+    message = f"{tmp_path}/data.yaml:2: YAML nested too deeply to describe a dataset"
+    assert refused(tmp_path).message == message
 
 
 def test_yaml_never_makes_objects(tmp_path: Path) -> None:

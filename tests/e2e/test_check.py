@@ -53,7 +53,7 @@ def test_a_finding_a_line(yolo: Yolo, damaged: Path) -> None:
     assert len(lines) == 7
     for i, line in enumerate(lines[:5]):  # objects from line 4 on, the first one is whole
         assert line.startswith(f"{damaged}/Annotations/012.xml:{5 + i}: error [box-outside] ")
-        assert line.endswith("; mend the box")
+        assert line.endswith("; correct the box")
     assert lines[5].startswith(f"{damaged}/JPEGImages/005.jpg: error [image-damaged] ")
     assert lines[6].startswith(f"{damaged}/Annotations/012.xml:10: info [box-tiny] ")
     assert "6 errors, 1 for information" in result.err
@@ -82,9 +82,9 @@ def test_json(yolo: Yolo, damaged: Path) -> None:
         "severity": "error",
         "file": f"{damaged}/Annotations/012.xml",
         "line": 5,
-        "message": "box [60, 50, 300, 80] of 'person' reaches 180 px over the right edge of the "
-        "120 x 90 image",
-        "remedy": "mend the box",
+        "message": "box [60, 50, 300, 80] of 'person' leaves the image of 120 x 90 pixels: 180 px "
+        "over the right edge",
+        "remedy": "correct the box",
     }
     assert told["findings"][5]["line"] is None
 
@@ -116,7 +116,11 @@ def test_split(yolo: Yolo, tmp_path: Path) -> None:
     assert [len(folder.load(split)) for split in ("train", "val", "test")] == [18, 6, 6]
     assert Path("parts/preview.jpg").is_file()
     again = yolo("check", root, "--split", "60/20/20", "--out", "again")
-    assert "divided: again" in again.err
+    lines = again.err.splitlines()
+    before, after = lines.index("as it is:"), lines.index("divided:")
+    assert lines[before + 1].split() == ["class", "train", "val", "objects"]
+    assert lines[after + 1].split() == ["class", "train", "val", "test", "objects"]
+    assert lines[-1] == "written to again; yolo train again"
     lists = "ImageSets/Main/train.txt"
     assert Path("parts", lists).read_text() == Path("again", lists).read_text()
 

@@ -145,6 +145,26 @@ def test_options_that_make_no_sense(refused: Refused, fixed: Path, tmp_path: Pat
     assert "no such format: gif" in refused(*base, "--save", "gif", code=2)
 
 
+@pytest.mark.parametrize("options", [["--out", ""], ["--out="], ["--weights", ""]])
+def test_empty_values(refused: Refused, tmp_path: Path, options: list[str]) -> None:
+    before = names(".")
+    message = refused("detect", picture(tmp_path / "a.jpg"), *options, code=2)
+    assert message.startswith(f"error: {options[0].rstrip('=')}: its value is empty")
+    assert "an empty argument" in refused("detect", "", code=2)
+    assert names(".") == before
+
+
+def test_values_that_are_none(yolo: Yolo, refused: Refused, tmp_path: Path) -> None:
+    photo = picture(tmp_path / "a.jpg")
+    for value in ("nan", "7", "-1e308"):
+        result = yolo("detect", photo, "--conf", value)
+        assert result.code == 2
+        assert "Invalid value for '--conf'" in result.err
+    assert "http://x: no such weights file" in refused(
+        "detect", photo, "--weights", "http://x", code=3
+    )
+
+
 def test_one_thread_and_several(yolo: Yolo, tiny: Path, tmp_path: Path) -> None:
     for i in range(9):
         picture(tmp_path / "photos" / f"{i}.jpg", (100 + i, 80))
@@ -177,6 +197,99 @@ def test_pictures_of_odd_shapes(yolo: Yolo, fixed: Path, tmp_path: Path) -> None
             assert 0 <= y1 < y2 <= record["height"]
     for i, shape in enumerate(sizes):
         assert size(f"found/{i}.jpg") == shape
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no such file names elsewhere")
+def test_names_that_leave_no_room_for_a_suffix(yolo: Yolo, fixed: Path, tmp_path: Path) -> None:
+    long = "x" * 250 + ".jpg"
+    photos = [picture(tmp_path / "photos" / name) for name in (long, "y" * 251 + ".jpg", "z.jpg")]
+    options = ("--weights", fixed, "--out", "found", "--conf", ".5")
+    result = yolo("detect", *photos, *options, "--save", "image,crops,yolo,voc")
+    assert result.code == 0, result.err
+    stems = ["x" * 235, "y" * 235, "z"]
+    pictures = [name for name in names("found") if name.endswith(".jpg")]
+    assert pictures == [f"{stem}.jpg" for stem in stems]
+    assert len(names("found/crops/disc")) == 12
+    assert names("found/Annotations") == [f"{stem}.xml" for stem in stems]
+    again = yolo("detect", *photos, *options, "--save", "image,yolo,voc", "--skip-existing")
+    assert "3 done before" in again.err
+
+
+def test_a_name_that_the_disk_refuses_is_reported(
+    yolo: Yolo, fixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some file systems take 143 bytes (eCryptfs), and some paths are long before their names."""
+    for name in ("a.jpg", "long.jpg", "z.jpg"):
+        picture(tmp_path / "photos" / name)
+    make = Path.replace
+
+    def refuse(self: Path, target: Path) -> Path:
+        if target.name == "long.jpg":
+            raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        return make(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    result = yolo("detect", tmp_path / "photos", "--weights", fixed, "--out", "found")
+    assert result.code == 3
+    assert names("found") == ["a.jpg", "z.jpg"]
+    assert "long.jpg: cannot be written: File name too long" in result.err
+    assert "2 images: 8 disc, 8 square; 1 could not be read" in result.err
+
+
+def test_a_subfolder_without_permission(
+    yolo: Yolo, fixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture(tmp_path / "photos" / "a.jpg")
+    picture(tmp_path / "photos" / "closed" / "b.jpg")
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    result = yolo("detect", tmp_path / "photos", "-r", "--weights", fixed, "--json")
+    assert result.code == 3
+    assert [Path(record["image"]).name for record in records(result)] == ["a.jpg"]
+    assert f"{tmp_path / 'photos' / 'closed'}: cannot be read: Permission denied" in result.err
+
+
+def test_addresses_that_are_none(yolo: Yolo, fixed: Path, tmp_path: Path) -> None:
+    photo = picture(tmp_path / "a.jpg")
+    result = yolo("detect", "http://[::1/x.jpg", photo, "--weights", fixed, "--json")
+    assert result.code == 3
+    assert [record["image"] for record in records(result)] == [str(photo)]
+    assert "error: http://[::1/x.jpg: cannot be fetched: Invalid IPv6 URL" in result.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_two_runs_into_one_folder(yolo: Yolo, fixed: Path, tmp_path: Path) -> None:
+    first = picture(tmp_path / "photos" / "0.png", (1000, 1000))
+    for i in range(1, 60):
+        os.link(first, tmp_path / "photos" / f"{i}.png")
+    options = ("detect", tmp_path / "photos", "--weights", fixed, "--save", "json,csv")
+    with start(*options) as process:
+        deadline = time.monotonic() + PATIENCE
+        while not Path("detections/detections.jsonl").exists():
+            assert process.poll() is None, process.stderr and process.stderr.read()
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(signal.SIGSTOP)  # however fast this machine is
+        second = yolo(*options)
+        elsewhere = yolo("detect", first, "--weights", fixed, "--save", "json", "--out", "other")
+        process.send_signal(signal.SIGCONT)
+        process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert second.code == 1
+    assert second.error.splitlines() == [
+        "error: detections: another run is writing into this folder",
+        "wait until it has finished, or name another folder with --out",
+    ]
+    assert elsewhere.code == 0
+    assert len(json.loads(Path("detections/detections.json").read_text())) == 60
+    assert len(read_csv("detections/detections.csv")) == 60 * 8
+    assert names("detections") == ["detections.csv", "detections.json", "detections.jsonl"]
 
 
 def forged(path: Path, side: int) -> Path:

@@ -118,7 +118,15 @@ def test_nan_in_metadata_is_null(yolo: Yolo, tiny: Path, tmp_path: Path) -> None
 
 
 def test_no_such_architecture(refused: Refused) -> None:
-    assert "resnet: no such weights file" in refused("info", "resnet", code=3)
+    message = refused("info", "resnet", code=3)
+    assert "resnet: no such weights file" in message
+    assert f"or an architecture: {', '.join(ARCHITECTURES)}" in message
+
+
+def test_weights_have_the_head_that_they_have(refused: Refused, tiny: Path) -> None:
+    message = refused("info", tiny, "--head", "fc", code=2)
+    assert f"--head fc: {tiny} names weights" in message
+    assert "--head goes with an architecture" in message
 
 
 def rewritten(source: Path, path: Path, **metadata: str) -> Path:

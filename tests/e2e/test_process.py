@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -118,6 +120,77 @@ def test_standard_output_on_a_full_disk() -> None:
     assert process.returncode == 1
     assert err.startswith(b"error: No space left on device")
     assert len(err.splitlines()) == 2
+
+
+def test_standard_output_that_is_closed(fixed: Path, tmp_path: Path) -> None:
+    folder = photos(tmp_path / "photos", 2)
+    arguments = [*COMMAND, "detect", str(folder), "--weights", str(fixed), "--json"]
+    line = f"{shlex.join(arguments)} --out {tmp_path / 'found'} >&-"
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"2 images" in done.stderr
+    assert b"Traceback" not in done.stderr
+    # No file got the number of standard output, and with it what is printed.
+    with Image.open(tmp_path / "found/0.png") as image:
+        image.load()
+
+
+@pytest.mark.parametrize("columns", ["0", "00", ""])
+def test_a_terminal_of_no_width(fixed: Path, columns: str, tmp_path: Path) -> None:
+    folder = photos(tmp_path / "photos", 1)
+    with start("detect", folder, "--weights", fixed, env={"COLUMNS": columns}) as process:
+        _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0
+    assert b"1 image: 4 disc, 4 square" in err
+    assert b"0.png" in err
+
+
+def test_torch_that_cannot_be_loaded(fixed: Path, tmp_path: Path) -> None:
+    reason = "libtorch_cpu.so: failed to map segment from shared object"
+    write(tmp_path / "path/torch/__init__.py", f"raise ImportError({reason!r})")
+    folder = photos(tmp_path / "photos", 1)
+    place = os.pathsep.join([str(tmp_path / "path"), os.environ.get("PYTHONPATH", "")])
+    with start("detect", folder, "--weights", fixed, env={"PYTHONPATH": place}) as process:
+        _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert err.decode().splitlines() == [
+        f"error: a library cannot be loaded: {reason}",
+        "free some memory: close other programs, or raise the limit (ulimit -v)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("what", "code", "said"),
+    [("", 0, ""), ("0", 0, ""), ("7", 7, ""), ("True", 1, ""), ("'no way'", 1, "error: no way\n")],
+)
+def test_whatever_ends_the_program_has_a_say_in_its_exit_code(
+    what: str, code: int, said: str, monkeypatch: pytest.MonkeyPatch, yolo: Yolo
+) -> None:
+    def leave(*_: object, **__: object) -> None:
+        raise SystemExit(*([ast.literal_eval(what)] if what else []))
+
+    monkeypatch.setattr("yolo_cli.cli.app.app", leave)
+    result = yolo("info")
+    assert (result.code, result.err) == (code, said)
+
+
+@pytest.mark.parametrize(
+    "options", [["--save", "gif"], ["--device", "tpu"], ["--weights", "none.safetensors"]]
+)
+def test_wrong_values_are_refused_before_torch_is_loaded(
+    options: list[str], tmp_path: Path
+) -> None:
+    write(tmp_path / "path/torch/__init__.py", "raise SystemExit('torch is loaded')")
+    folder = photos(tmp_path / "photos", 1)
+    place = os.pathsep.join([str(tmp_path / "path"), os.environ.get("PYTHONPATH", "")])
+    for command in ("detect", "eval"):
+        if command == "eval" and "--save" in options:
+            continue
+        with start(command, folder, *options, env={"PYTHONPATH": place}) as process:
+            _, err = process.communicate(timeout=PATIENCE)
+        assert process.returncode in (2, 3)
+        assert options[1].encode() in err
+        assert len(err.splitlines()) == 2
 
 
 def test_ctrl_c_while_modules_are_loaded(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from PIL import Image
 
 from yolo_cli.cli.app import run
 from yolo_cli.errors import ExitCode
-from yolo_cli.model import weights
+from yolo_cli.model import embedded
 from yolo_cli.model.config import new_config
-from yolo_cli.model.weights import read_weights, save_weights, weights_path
+from yolo_cli.model.embedded import weights_path
+from yolo_cli.model.weights import read_weights, save_weights
 from yolo_cli.tasks.networks import build_network
 
 ROOT = Path(__file__).parents[2]
@@ -91,7 +92,7 @@ def test_the_readme_commands_run(
         arguments = shlex.split(command.split(">")[0])[1:]
         with monkeypatch.context() as patch:
             if arguments[0] == "train":
-                patch.setattr(weights, "_embedded_folders", lambda: [small])
+                patch.setattr(embedded, "_embedded_folders", lambda: [small])
                 arguments += shortened(arguments)
             assert run(arguments) == ExitCode.OK, f"{command}\n{capsys.readouterr().err}"
     annotated = {p.name for p in (folder / "detections").iterdir()}

@@ -16,14 +16,19 @@ from PIL import Image
 
 from tests.inference.conftest import jpeg
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.inference.outputs import FORMATS, Done, Outputs, parse_formats
+from yolo_cli.files import write_json_list
+from yolo_cli.inference.formats import SHARED, parse_formats
+from yolo_cli.inference.journal import Journal, read_journal
+from yolo_cli.inference.outputs import Done, Outputs
 from yolo_cli.inference.sources import Source
 from yolo_cli.tasks.detect import documents
-from yolo_cli.tasks.detect.documents import Journal, read_journal
 from yolo_cli.tasks.detect.labels import voc_xml, yolo_lines
 from yolo_cli.tasks.detect.records import DetectionRecord, detection_record
-from yolo_cli.tasks.detect.result import Failure, Origin, Result
+from yolo_cli.tasks.detect.result import DetectResult
+from yolo_cli.tasks.detect.writers import WRITERS
+from yolo_cli.tasks.result import Failure, Origin
 
+FORMATS = (*SHARED, *WRITERS)
 CLASSES = ("cat", "traffic light")
 RECORD: DetectionRecord = detection_record(
     "photos/a.jpg", 200, 100,
@@ -36,8 +41,8 @@ def source(path: Path) -> Source:
     return Source(str(path), "image", path)
 
 
-def result(path: Path, size: tuple[int, int] = (200, 100)) -> Result:
-    return Result(
+def result(path: Path, size: tuple[int, int] = (200, 100)) -> DetectResult:
+    return DetectResult(
         boxes=torch.tensor([[20.0, 10, 60.4, 40.6], [0, 0, 200, 100]]),
         scores=torch.tensor([0.9, 0.5]),
         labels=torch.tensor([1, 0]),
@@ -57,7 +62,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def write(outputs: Outputs, *results: Result) -> None:
+def write(outputs: Outputs, *results: DetectResult) -> None:
     for one in results:
         done = outputs.finish(one)
         assert isinstance(done, Done)
@@ -88,7 +93,7 @@ def test_voc_xml() -> None:
 def test_every_format_of_one_image(tmp_path: Path) -> None:
     photo = jpeg(tmp_path / "photos/a.jpg")
     out = tmp_path / "out"
-    with Outputs(out, frozenset(FORMATS), [source(photo)], CLASSES) as outputs:
+    with Outputs(out, frozenset(FORMATS), [source(photo)], CLASSES, WRITERS) as outputs:
         assert outputs.needs_pictures
         write(outputs, result(photo))
     assert files(out) == [
@@ -118,8 +123,8 @@ def test_every_format_of_one_image(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", FORMATS)
 def test_one_format_leaves_little_else(tmp_path: Path, name: str) -> None:
     photo = jpeg(tmp_path / "7.jpg")
-    formats = parse_formats(f" {name.upper()},")
-    with Outputs(tmp_path / "out", formats, [source(photo)], CLASSES) as outputs:
+    formats = parse_formats(f" {name.upper()},", WRITERS)
+    with Outputs(tmp_path / "out", formats, [source(photo)], CLASSES, WRITERS) as outputs:
         write(outputs, result(photo))
     journal = ["detections.jsonl"]
     assert (
@@ -139,35 +144,35 @@ def test_one_format_leaves_little_else(tmp_path: Path, name: str) -> None:
 
 def test_coco_takes_the_number_of_a_files_name(tmp_path: Path) -> None:
     (tmp_path / "j").write_text(json.dumps({**RECORD, "image": "val/000139.jpg"}) + "\n")
-    documents.write_coco(tmp_path / "j", tmp_path / "c", CLASSES)
+    documents.write_coco(read_journal(tmp_path / "j"), tmp_path / "c", CLASSES)
     assert {item["image_id"] for item in json.loads((tmp_path / "c").read_text())} == {139}
 
 
 def test_nothing_found_is_something(tmp_path: Path) -> None:
     record = {**RECORD, "detections": []}
     (tmp_path / "j").write_text(json.dumps(record) + "\n")
-    documents.write_json(tmp_path / "j", tmp_path / "a")
-    documents.write_coco(tmp_path / "j", tmp_path / "b", CLASSES)
-    documents.write_csv(tmp_path / "j", tmp_path / "c")
+    write_json_list(tmp_path / "a", read_journal(tmp_path / "j"))
+    documents.write_coco(read_journal(tmp_path / "j"), tmp_path / "b", CLASSES)
+    documents.write_csv(read_journal(tmp_path / "j"), tmp_path / "c")
     assert json.loads((tmp_path / "a").read_text()) == [record]
     assert json.loads((tmp_path / "b").read_text()) == []
     assert (tmp_path / "c").read_text().splitlines() == [",".join(documents.COLUMNS)]
     (tmp_path / "j").write_text("")
-    documents.write_json(tmp_path / "j", tmp_path / "a")
+    write_json_list(tmp_path / "a", read_journal(tmp_path / "j"))
     assert json.loads((tmp_path / "a").read_text()) == []
 
 
 def test_formats_that_are_none() -> None:
     for text, message in (("image,xml", "no such format: xml"), (" ,", "names nothing")):
         with pytest.raises(UserError, match=message) as caught:
-            parse_formats(text)
+            parse_formats(text, WRITERS)
         assert caught.value.code == ExitCode.USAGE
 
 
 def test_label_files_of_images_that_differ_in_suffix(tmp_path: Path) -> None:
     photos = [jpeg(tmp_path / "photos" / name) for name in ("a.jpg", "a.png", "A.jpeg")]
     with Outputs(
-        tmp_path / "out", frozenset({"yolo", "image"}), [*map(source, photos)], CLASSES
+        tmp_path / "out", frozenset({"yolo", "image"}), [*map(source, photos)], CLASSES, WRITERS
     ) as outputs:
         write(outputs, *map(result, photos))
     assert files(tmp_path / "out") == [
@@ -180,13 +185,13 @@ def test_what_is_done_is_known_the_next_time(tmp_path: Path) -> None:
     photos = [jpeg(tmp_path / f"{i}.jpg") for i in range(4)]
     sources = [*map(source, photos)]
     out = tmp_path / "out"
-    formats = parse_formats("image,csv")
-    with Outputs(out, formats, sources, CLASSES) as outputs:
+    formats = parse_formats("image,csv", WRITERS)
+    with Outputs(out, formats, sources, CLASSES, WRITERS) as outputs:
         write(outputs, *map(result, photos[:3]))
     (out / "1.jpg").unlink()
     with (out / "detections.jsonl").open("a") as file:
         file.write('{"image": "')  # where a power cut ended it
-    with Outputs(out, formats, sources, CLASSES, resume=True) as outputs:
+    with Outputs(out, formats, sources, CLASSES, WRITERS, resume=True) as outputs:
         assert outputs.is_done(sources) == [True, False, True, False]
         write(outputs, result(photos[1]), result(photos[3]))
     images = [record["image"] for record in read_journal(out / "detections.jsonl")]
@@ -194,7 +199,7 @@ def test_what_is_done_is_known_the_next_time(tmp_path: Path) -> None:
     rows = read_csv(out / "detections.csv")
     assert len(rows) == 8
     # Without that, all begins anew.
-    with Outputs(out, formats, sources, CLASSES) as outputs:
+    with Outputs(out, formats, sources, CLASSES, WRITERS) as outputs:
         write(outputs, result(photos[3]))
     assert [record["image"] for record in read_journal(out / "detections.jsonl")] == [
         str(photos[3])
@@ -204,7 +209,9 @@ def test_what_is_done_is_known_the_next_time(tmp_path: Path) -> None:
 def test_a_run_in_which_nothing_was_done_leaves_the_last_one_alone(tmp_path: Path) -> None:
     photo = jpeg(tmp_path / "a.jpg")
     for results in ([result(photo)], []):
-        with Outputs(tmp_path / "o", frozenset({"csv"}), [source(photo)], CLASSES) as outputs:
+        with Outputs(
+            tmp_path / "o", frozenset({"csv"}), [source(photo)], CLASSES, WRITERS
+        ) as outputs:
             write(outputs, *results)
     assert len((tmp_path / "o/detections.csv").read_text().splitlines()) == 3
     assert not (tmp_path / "new").exists()
@@ -215,7 +222,7 @@ def test_a_folder_that_disappears(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with (
         pytest.raises(UserError, match="the folder has disappeared") as caught,
-        Outputs(out, frozenset({"image", "json"}), [source(photo)], CLASSES) as outputs,
+        Outputs(out, frozenset({"image", "json"}), [source(photo)], CLASSES, WRITERS) as outputs,
     ):
         write(outputs, result(photo))
         shutil.rmtree(out)
@@ -251,7 +258,9 @@ def test_a_full_disk_leaves_whole_lines(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_an_image_that_is_gone_when_it_is_drawn(tmp_path: Path) -> None:
     photo = tmp_path / "gone.jpg"
-    with Outputs(tmp_path / "out", frozenset({"image"}), [source(photo)], CLASSES) as outputs:
+    with Outputs(
+        tmp_path / "out", frozenset({"image"}), [source(photo)], CLASSES, WRITERS
+    ) as outputs:
         outcome = outputs.finish(result(photo))
     assert isinstance(outcome, Failure)
     assert "gone.jpg: no such image" in outcome.error.message
@@ -261,16 +270,34 @@ def test_names_that_no_folder_may_have(tmp_path: Path) -> None:
     photo = jpeg(tmp_path / "a.jpg")
     names = ("../up", "a/b:c?")
     found = result(photo)
-    odd = Result(**{**vars(found), "names": names})
-    with Outputs(tmp_path / "out", frozenset({"crops"}), [source(photo)], names) as outputs:
+    odd = DetectResult(**{**vars(found), "names": names})
+    with Outputs(
+        tmp_path / "out", frozenset({"crops"}), [source(photo)], names, WRITERS
+    ) as outputs:
         write(outputs, odd)
     folders = sorted(path.name for path in (tmp_path / "out/crops").iterdir())
     assert folders == ["_up", "a_b_c_"]
+
+
+def test_names_that_no_encoding_has(tmp_path: Path) -> None:
+    """A configuration refuses them; should one come through, results are not lost."""
+    photo = jpeg(tmp_path / "a.jpg")
+    names = ("c\ud800", "traffic light")
+    odd = DetectResult(**{**vars(result(photo)), "names": names})
+    out = tmp_path / "out"
+    with Outputs(out, frozenset(FORMATS), [source(photo)], names, WRITERS) as outputs:
+        write(outputs, odd)
+    assert read_csv(out / "detections.csv")[1]["label"] == r"c\ud800"
+    assert (out / "labels/classes.txt").read_text() == "c\\ud800\ntraffic light\n"
+    (record,) = json.loads((out / "detections.json").read_text())
+    assert record["detections"][1]["label"] == "c\ud800"
+    assert r"<name>c\ud800</name>" in (out / "Annotations/a.xml").read_text()
+    assert json.loads(odd.to_json()) == record
 
 
 def test_a_video_source_is_never_written_over(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
     clip.touch()
     sources = [Source(str(clip), "video", clip), source(tmp_path / "clip.jpg")]
-    outputs = Outputs(tmp_path, frozenset({"image"}), sources, CLASSES)
+    outputs = Outputs(tmp_path, frozenset({"image"}), sources, CLASSES, WRITERS)
     assert [outputs.targets[s.name].name for s in sources] == ["clip-2.mp4", "clip-2.jpg"]

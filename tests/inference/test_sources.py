@@ -154,6 +154,26 @@ def test_folders_and_patterns_without_images(photos: Path) -> None:
     assert "matches no image" in refused(str(photos / "em*")).message
 
 
+def test_a_subfolder_that_may_not_be_read_is_reported(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Simulated: whoever runs the tests as root may read anything.
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path) == photos / "sub":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    errors: list[UserError] = []
+    found = list_sources([str(photos)], recursive=True, report=errors.append)
+    assert [one.file.name for one in found] == ["1.png", "2.JPG", "10.jpg"]
+    (error,) = errors
+    assert error.message == f"{photos / 'sub'}: cannot be read: Permission denied"
+    assert refused(str(photos), recursive=True).message == error.message
+
+
 @pytest.mark.parametrize("recursive", [False, True])
 def test_a_folder_that_may_not_be_read(
     photos: Path, monkeypatch: pytest.MonkeyPatch, recursive: bool
@@ -213,6 +233,17 @@ def test_videos(photos: Path) -> None:
     assert named(photos, str(photos / "*.[mw]*")) == [("b.webm", "video"), ("clip.mp4", "video")]
     # A folder stands for its photographs.
     assert [kind for _, kind in named(photos, str(photos))] == ["image"] * 3
+
+
+def test_a_relative_name_means_another_file_in_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("one", "two"):
+        (tmp_path / place / "photos").mkdir(parents=True)
+        (tmp_path / place / "photos" / "a.jpg").touch()
+        monkeypatch.chdir(tmp_path / place)
+        absolute = str(tmp_path / place / "photos" / "a.jpg")
+        assert expand_sources(["photos", absolute]) == [Path("photos/a.jpg")]
 
 
 def test_results_of_an_earlier_run_are_no_sources_unless_named(

@@ -10,7 +10,7 @@ from PIL import Image
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.inference.items import PictureItem
 from yolo_cli.inference.video import VideoWriter, frame_rate, frames
-from yolo_cli.tasks.detect.result import Failure, Origin
+from yolo_cli.tasks.result import Failure, Origin
 
 av = pytest.importorskip("av")
 

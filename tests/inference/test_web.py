@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from yolo_cli.errors import UserError
 from yolo_cli.inference import web
 from yolo_cli.inference.items import WebItem
 from yolo_cli.inference.sources import list_sources
-from yolo_cli.tasks.detect.result import Origin
+from yolo_cli.tasks.result import Origin
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -54,6 +55,23 @@ def drip(request: BaseHTTPRequestHandler) -> None:
         time.sleep(0.02)
 
 
+def slow_header(request: BaseHTTPRequestHandler) -> None:
+    """A header that never ends, a byte at a time."""
+    request.wfile.write(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    for _ in range(200):
+        request.wfile.write(b"x")
+        request.wfile.flush()
+        time.sleep(0.02)
+
+
+def wait_a_little(request: BaseHTTPRequestHandler) -> None:
+    """Promises an answer again and again."""
+    for _ in range(200):
+        request.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.wfile.flush()
+        time.sleep(0.02)
+
+
 def silence(_: BaseHTTPRequestHandler) -> None:
     time.sleep(2)
 
@@ -73,6 +91,8 @@ def server() -> Iterator[str]:
         "/text": send(b"<html>no image</html>"),
         "/drip": drip,
         "/silence": silence,
+        "/header": slow_header,
+        "/continue": wait_a_little,
     }
 
     class Handler(BaseHTTPRequestHandler):
@@ -121,17 +141,47 @@ def test_an_image(server: str) -> None:
         ("/short", "broke off|IncompleteRead"),
         ("/text", "not an image"),
         ("/drip", "takes longer than"),
-        ("/silence", "timed out|no answer"),
+        ("/silence", "takes longer than"),
+        ("/header", "takes longer than"),
+        ("/continue", "takes longer than"),
     ],
 )
 def test_refusals(server: str, monkeypatch: pytest.MonkeyPatch, path: str, message: str) -> None:
     monkeypatch.setattr(web, "MAX_BYTES", 2000)
     monkeypatch.setattr(web, "DEADLINE", 0.3)
     monkeypatch.setattr(web, "SILENCE", 1.0)
+    start = time.monotonic()
     with pytest.raises(UserError, match=message) as caught:
         load(server + path)
+    assert time.monotonic() - start < 1.5  # each of the slow answers takes at least two seconds
     assert caught.value.message.startswith(server + path)
     assert "\n" not in caught.value.message
+
+
+def test_silence_before_the_deadline(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web, "SILENCE", 0.2)
+    with pytest.raises(UserError, match=r"timed out|no answer"):
+        load(f"{server}/silence")
+
+
+def test_a_server_that_never_says_hello(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time is limited before the encryption stands as well."""
+    monkeypatch.setattr(web, "DEADLINE", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"https://127.0.0.1:{listener.getsockname()[1]}/x.jpg"
+        monkeypatch.setattr(web, "SILENCE", 5.0)
+        start = time.monotonic()
+        with pytest.raises(UserError, match="takes longer than"):
+            load(address)
+        assert time.monotonic() - start < 4
+
+
+@pytest.mark.parametrize("address", ["http://[::1/x.jpg", "http://", "http://a b/x"])
+def test_what_is_no_address(address: str) -> None:
+    (source,) = list_sources([address])
+    assert source.kind == "address"
+    with pytest.raises(UserError, match="cannot be fetched"):
+        load(address)
 
 
 def test_nobody_there() -> None:

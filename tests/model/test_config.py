@@ -37,6 +37,8 @@ def test_every_grid_from_two_to_seven_has_an_image_size(grid: int) -> None:
     ("options", "word"),
     [
         ({"classes": ()}, "at least one class"),
+        ({"classes": ("a", "c\ud800")}, "'c.ud800' is not valid Unicode"),
+        ({"classes": ("a", "b", "a")}, "two classes are called 'a'"),
         ({"arch": "resnet"}, "resnet"),
         ({"head": "local"}, "local"),
         ({"output": "tanh"}, "tanh"),
@@ -86,7 +88,9 @@ GOOD = json.loads(json.dumps(tiny().to_json()))
 
 
 BAD: dict[str, list[Any]] = {
-    "classes": [None, "abc", {}, [], [1], [None], [["a"]], 3],
+    "classes": [None, "abc", {}, [], [1], [None], [["a"]], 3, ["c\ud800"]],
+    "widths": ["7", 7, [7], [1.5] * 8, [0] * 8, [10**30] * 8, [[7]] * 8],
+    "head_widths": ["7", 7, [0] * 3, [True] * 3],
     "arch": [None, 3, ["fast"], {}, "resnet"],
     "head": [None, 3, "local"],
     "grid": [None, "7", 2.0, [2], True, 0, -2, 10**30],
@@ -113,6 +117,26 @@ def test_damaged_json_is_a_users_error(values: Any) -> None:
     with pytest.raises(UserError) as caught:
         ModelConfig.from_json(values)
     assert "\n" not in caught.value.message + caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"grid": "7"}, "the architecture is not readable: grid is '7'"),
+        ({"widths": [7, None]}, "the architecture is not readable: widths is [7, None]"),
+        ({"arch": "resnet"}, "unknown arch 'resnet'"),
+        ({"colour": 1}, "the architecture has an unknown field: colour"),
+    ],
+)
+def test_damage_is_named(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        ModelConfig.from_json({**GOOD, **change})
+    assert caught.value.message == message
+
+
+def test_no_classes_at_all() -> None:
+    with pytest.raises(UserError, match="no classes in it"):
+        ModelConfig.from_json({"arch": "fast"})
 
 
 def test_options_that_are_none_keep_their_default() -> None:

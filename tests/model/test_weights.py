@@ -15,11 +15,12 @@ from torch import Tensor
 
 from tests.model.builders import images, network, tiny
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.model import weights as module
+from yolo_cli.model import embedded as module
 from yolo_cli.model.architectures import ARCHITECTURES
 from yolo_cli.model.config import ModelConfig
+from yolo_cli.model.embedded import default_for, weights_path
 from yolo_cli.model.network import Network
-from yolo_cli.model.weights import FORMAT, default_for, save_weights, weights_path
+from yolo_cli.model.weights import FORMAT, read_safetensors, save_weights
 from yolo_cli.tasks.networks import load_weights, network_of
 from yolo_cli.tasks.transfer import transfer
 
@@ -81,11 +82,30 @@ def test_round_trip(tmp_path: Path, arch: str, head: str) -> None:
     assert (after - before).abs().mean() < 0.01 * before.std()
 
 
+def test_a_pruned_network_comes_back(tmp_path: Path) -> None:
+    config = tiny("fast", widths=(5, 3, 7, 4, 6, 9, 8, 11), head_widths=(13, 17, 19))
+    net = network(config)
+    save_weights(tmp_path / "w.safetensors", net, {})
+    loaded = load_weights(tmp_path / "w.safetensors")
+    assert loaded.config == config
+    again = network_of(loaded).eval()
+    assert {n: t.shape for n, t in again.state_dict().items()} == {
+        n: t.shape for n, t in net.state_dict().items()
+    }
+    torch.testing.assert_close(again(images(1)), net(images(1)), rtol=0.02, atol=0.02)
+    metadata = json.loads(read_safetensors(tmp_path / "w.safetensors")[1]["model"])
+    assert metadata["widths"] == [5, 3, 7, 4, 6, 9, 8, 11]
+
+
+def test_a_network_that_is_not_pruned_says_nothing_of_widths(saved: Path) -> None:
+    assert "widths" not in json.loads(read_safetensors(saved)[1]["model"])
+
+
 def test_the_file_is_float16_and_its_metadata_text(saved: Path) -> None:
     tensors = load_file(saved)
     assert {t.dtype for t in tensors.values()} == {torch.float16, torch.int64}
     assert tensors["backbone.features.1.num_batches_tracked"].dtype == torch.int64
-    metadata = module.read_safetensors(saved)[1]
+    metadata = read_safetensors(saved)[1]
     assert metadata["format"] == FORMAT
     assert json.loads(metadata["model"])["classes"] == ["cat", "dog"]
 
@@ -244,6 +264,8 @@ def test_damaged_metadata(saved: Path, change: dict[str, str | None]) -> None:
         model(norm=False),
         model(width=0.125),
         model(width=4.0),
+        model(widths=[5, 3, 7, 4, 6, 9, 8, 11]),
+        model(head_widths=[16, 16, 17]),
     ],
 )
 def test_tensors_of_another_architecture(saved: Path, change: dict[str, str]) -> None:
@@ -252,7 +274,7 @@ def test_tensors_of_another_architecture(saved: Path, change: dict[str, str]) ->
 
 @pytest.mark.parametrize("name", ["backbone.features.0.weight", f"{PREDICTOR}.bias"])
 def test_missing_and_misshapen_tensors(saved: Path, name: str) -> None:
-    tensors, metadata = module.read_safetensors(saved)
+    tensors, metadata = read_safetensors(saved)
     save_file({n: t for n, t in tensors.items() if n != name}, saved, metadata)
     refused(saved, "do not fit")
     save_file({**tensors, name: torch.zeros(2, 3)}, saved, metadata)
@@ -317,11 +339,12 @@ def test_paths_are_taken_literally(package: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["none.safetensors", "vgg16", "x" * 5000, "~nobody-at-all/w", "/a/b"]
+    "name", ["none.safetensors", "vgg16", "x" * 5000, "~nobody-at-all/w", "/a/b", "http://x"]
 )
 def test_unknown_names_are_told_the_known_ones(package: Path, name: str) -> None:
     with pytest.raises(UserError, match="no such weights file") as caught:
         weights_path(name)
+    assert caught.value.message.startswith(name)  # as typed: a Path would lose a slash of two
     assert "default, fast-voc, vgg16-voc" in caught.value.hint
 
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from tests.toy import make_voc
+from yolo_cli.data.augmentation import Augmentation
 from yolo_cli.data.dataset import open_dataset
 from yolo_cli.data.loader import TrainingImages, collate
-from yolo_cli.data.transforms import Augmentation
 from yolo_cli.errors import UserError
 from yolo_cli.model.config import new_config
 from yolo_cli.model.network import Network

@@ -49,7 +49,7 @@ def test_a_detector(device: torch.device) -> None:
     for place in (CPU, device):
         detector = Detector(config, TorchBackend(network(config), place, torch.float32))
         inputs = list(images(2))
-        found.append(detector.detect(inputs, [(100, 80), (64, 64)], everything))
+        found.append(detector.predict(inputs, [(100, 80), (64, 64)], everything))
     for wanted, mine in zip(*found, strict=True):
         assert len(wanted["labels"]) == 10
         for name in ("boxes", "scores", "labels"):

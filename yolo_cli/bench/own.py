@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from yolo_cli.inference.detector import Detector
-from yolo_cli.inference.pipeline import detect_files
+from yolo_cli.inference.pipeline import run_files
 from yolo_cli.model.summary import summarise
 from yolo_cli.tasks.detect.thresholds import DETECT
 from yolo_cli.tasks.networks import shapes_of
@@ -60,7 +60,7 @@ class OwnSubject:
     def pipeline(self, paths: list[str], batch: int) -> None:
         """Turn image files into detections."""
         files = [Path(path) for path in paths]
-        for _ in detect_files(self.detector, files, DETECT, batch=batch):
+        for _ in run_files(self.detector, files, DETECT, batch=batch):
             pass
 
     def score(self, data: str, split: str | None, batch: int) -> float | None:

@@ -14,8 +14,8 @@ from yolo_cli.bench.peers import PEERS
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.inference.backends.backend import BackendName, installed
 from yolo_cli.inference.backends.choose import export_kind
+from yolo_cli.model.embedded import weights_path
 from yolo_cli.model.runtime import pick_device, pick_dtype
-from yolo_cli.model.weights import weights_path
 
 # Precisions of each backend on the CPU; bf16 only where the processor has it.
 PRECISIONS: dict[BackendName, tuple[str, ...]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import sys
@@ -14,6 +13,7 @@ import yolo_cli
 from yolo_cli.cli.commands import Commands
 from yolo_cli.cli.console import say, say_error, stderr
 from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.files import os_hint
 
 app = typer.Typer(
     cls=Commands,
@@ -48,11 +48,13 @@ def run(arguments: list[str]) -> int:
     Returns:
         The exit code.
     """
+    if not os.environ.get("COLUMNS", "1").strip("0"):
+        del os.environ["COLUMNS"]  # no terminal is 0 wide, and nothing would be printed
     try:
         _refuse_key_value(arguments)
+        _refuse_empty(arguments)
         result = app(args=arguments, prog_name="yolo", standalone_mode=False)
-        if sys.stdout:  # there is none after ">&-"
-            sys.stdout.flush()
+        sys.stdout.flush()
         if result == ExitCode.INTERRUPTED:  # typer answers a KeyboardInterrupt with this code
             raise KeyboardInterrupt
         return int(result) if isinstance(result, int) else ExitCode.OK
@@ -67,19 +69,57 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         say(stderr(), "interrupted")
         return ExitCode.INTERRUPTED
-    except (BrokenPipeError, SystemExit):
-        # The reader of our output has gone (yolo … | head), to which typer and rich answer with
-        # SystemExit: nothing to say, nobody to say it to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.OK
+    except BrokenPipeError:
+        return _nobody_reads()
+    except SystemExit as error:
+        # typer and rich answer a closed pipe with it.
+        if isinstance(error.__context__, BrokenPipeError):
+            return _nobody_reads()
+        return _exit_code(error)
+    except ImportError as error:
+        reason = " ".join(str(error).split())
+        say_error(stderr(), f"a library cannot be loaded: {reason}", _import_hint(reason))
+        return ExitCode.FAILURE
     except MemoryError:
         say_error(stderr(), "out of memory", "use a smaller --batch or --image-size")
         return ExitCode.FAILURE
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        hint = "free some space or choose another folder" if error.errno == errno.ENOSPC else ""
-        say_error(stderr(), f"{place}{error.strerror or error}", hint)
+        say_error(stderr(), f"{place}{error.strerror or error}", os_hint(error))
         return ExitCode.FAILURE
+
+
+def _nobody_reads() -> int:
+    """End in peace: the reader of our output has gone (yolo … | head)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.OK
+
+
+def _exit_code(error: SystemExit) -> int:
+    """Return the code of whatever ended the program, as Python itself would."""
+    if error.code is None or isinstance(error.code, int):
+        return error.code or ExitCode.OK
+    say_error(stderr(), str(error.code))
+    return ExitCode.FAILURE
+
+
+def _import_hint(reason: str) -> str:
+    """Return what helps against a library that cannot be loaded."""
+    if "memory" in reason.lower() or "map segment" in reason:
+        return "free some memory: close other programs, or raise the limit (ulimit -v)"
+    return "install it again: pip install --force-reinstall yolo-cli"
+
+
+def _refuse_empty(arguments: list[str]) -> None:
+    """Refuse ``--out ""``, where a shell's variable is empty: the current folder is not meant."""
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        option, equals, value = argument.partition("=")
+        if not argument:
+            option = before
+        elif not (option.startswith("--") and equals and not value):
+            continue
+        what = f"{option}: its value is empty" if option.startswith("-") else "an empty argument"
+        raise UserError(what, "name what is meant, or leave it out", ExitCode.USAGE)
 
 
 # Names of another tool's settings that are called otherwise here; "" for what takes no flag.
@@ -94,7 +134,7 @@ _OTHER_NAMES = {
 
 
 def _refuse_key_value(arguments: list[str]) -> None:
-    """``epochs=3``, another tool's habit, gets a suggestion instead of a puzzle."""
+    """Answer ``epochs=3``, another tool's habit, with a suggestion instead of a puzzle."""
     for before, argument in zip(["", *arguments], arguments, strict=False):
         match = re.fullmatch(r"([a-z][a-z0-9_-]*)=(.*)", argument, re.DOTALL)
         is_value = before.startswith("-")  # --out lr=0.1 is a folder's name

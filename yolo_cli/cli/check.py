@@ -1,4 +1,4 @@
-"""``yolo check``."""
+"""``yolo check``: options in, one report out."""
 
 from __future__ import annotations
 
@@ -34,34 +34,38 @@ _STYLES = {"error": "bold red", "warning": "yellow", "info": "cyan"}
 def check(  # typer calls it by name
     data: options.DataFolder,
     json_out: Annotated[
-        bool, typer.Option("--json", help="Print all that was found as one JSON document.")
+        bool, typer.Option("--json", help="Print all findings as one JSON document.")
     ] = False,
     limit: Annotated[
         int,
-        typer.Option(metavar="N", min=0, help="Lines for each kind of finding; 0 for all of them."),
+        typer.Option(
+            metavar="N", min=0, help="Print at most N lines for each kind of finding; 0 prints all."
+        ),
     ] = LIMIT,
     preview: Annotated[
-        int, typer.Option(metavar="N", min=0, help="Draw N labelled images on one sheet.")
+        int,
+        typer.Option(metavar="N", min=0, help="Draw N labelled images on one sheet."),
     ] = 0,
     split: Annotated[
         str | None,
         typer.Option(
             metavar="A/B/C",
-            help="Divide into train, val and test by these shares, like 80/10/10: "
-            "by class, and with what looks alike in one of them.",
+            help="Divide the images into train, val and test by these shares, such as 80/10/10. "
+            "Each class is divided alike, and images that look alike stay together.",
         ),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
             metavar="PATH",
-            help=f"New folder for --split; file for --preview, {DEFAULT_PREVIEW} unless told.",
+            help="Write --split to this new folder, --preview to this file "
+            f"(default: {DEFAULT_PREVIEW}).",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Of --split.")] = SEED,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of --split.")] = SEED,
     format: options.Format = None,  # noqa: A002  # the option's name
 ) -> int:
-    """Find what is wrong with a dataset: labels, images, splits. Changes nothing.
+    """Find what is wrong with a dataset: labels, images, splits. Nothing is changed.
 
     Exit code 0 without errors (there may be warnings), 3 with errors.
 
@@ -89,7 +93,7 @@ def check(  # typer calls it by name
         print(json.dumps(_as_json(data, report), indent=2))
     else:
         _print_findings(report.findings, limit)
-        _show(console, data, report)
+        _show(console, data, report, divided=shares is not None)
     if sheet is not None:
         _save_sheet(console, report, preview, sheet)
     if out is not None and shares is not None:
@@ -150,7 +154,7 @@ def _print_findings(findings: list[Finding], limit: int) -> None:
             console.print(f"… and {more:,} more [{one.code}]; --limit 0 shows all", markup=False)
 
 
-def _show(console: Console, data: Path, report: Report) -> None:
+def _show(console: Console, data: Path, report: Report, *, divided: bool) -> None:
     """The summary: findings by kind, classes by split, and what the grid can hold."""
     if report.findings:
         kinds = Counter((one.severity, one.code) for one in report.findings)
@@ -160,7 +164,7 @@ def _show(console: Console, data: Path, report: Report) -> None:
         console.print(table)
     if report.reader is None:
         return
-    _show_classes(console, report)
+    _show_classes(console, report, heading=divided)
     _show_ceilings(console, report)
     objects = report.counts.total.total()
     say(
@@ -170,13 +174,15 @@ def _show(console: Console, data: Path, report: Report) -> None:
         f"{counted(len(report.counts.total), 'class')}",
     )
     severities = Counter(one.severity for one in report.findings)
-    told = [counted(severities[one], one) for one in ("error", "warning") if severities[one]]
+    parts = [counted(severities[one], one) for one in ("error", "warning") if severities[one]]
     if severities["info"]:
-        told.append(f"{severities['info']} for information")
-    say(console, ", ".join(told) or "nothing is wrong")
+        parts.append(f"{severities['info']} for information")
+    say(console, ", ".join(parts) or "nothing is wrong")
 
 
-def _show_classes(console: Console, report: Report) -> None:
+def _show_classes(console: Console, report: Report, *, heading: bool) -> None:
+    if heading:
+        say(console, "as it is:")
     splits = [name for name in report.counts.by_split if name]
     table = plain_table(["class"], [*splits, "objects"])
     if splits:
@@ -215,6 +221,7 @@ def _show_division(
 ) -> None:
     import numpy as np
 
+    say(console, "divided:")
     names = [*report.counts.total]
     table = plain_table(["class"], [*division, "objects"])
     table.add_row("(images)", *(str(len(part)) for part in division.values()), "")
@@ -230,7 +237,7 @@ def _show_division(
         numbers = [int(found[split][index]) for split in division]
         table.add_row(cell(names[index]), *map(str, numbers), str(sum(numbers)))
     console.print(table)
-    say(console, f"divided: {out}; yolo train {out}")
+    say(console, f"written to {out}; yolo train {out}")
 
 
 def _as_json(data: Path, report: Report) -> dict[str, object]:

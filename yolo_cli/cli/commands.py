@@ -43,6 +43,18 @@ TABLE = {
 }
 
 
+class Command(TyperCommand):
+    """A command whose help says nothing of the type of flags, which take no value."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """Return options and arguments; flags have no name of a value."""
+        params = super().get_params(ctx)
+        for param in params:
+            if getattr(param, "is_flag", False) and param.metavar is None:
+                param.metavar = ""
+        return params
+
+
 class Commands(TyperGroup):
     """A group that knows its commands by name and summary until one of them is run.
 
@@ -62,8 +74,8 @@ class Commands(TyperGroup):
 
 
 def load(name: str) -> Any:
-    """The command of a name in :data:`TABLE`, with its options."""
+    """Return the command of a name in :data:`TABLE`, with its options."""
     module, function = TABLE[name].place.split(":")
     one = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-    one.command(name)(getattr(import_module(f"yolo_cli.cli.{module}"), function))
+    one.command(name, cls=Command)(getattr(import_module(f"yolo_cli.cli.{module}"), function))
     return typer.main.get_command(one)

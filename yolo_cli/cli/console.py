@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def stderr() -> Console:
-    """A console on standard error, as it is at the time of the call."""
+    """Return a console on standard error, as it is at the time of the call."""
     return Console(stderr=True, highlight=False)
 
 
@@ -42,7 +42,7 @@ def say_error(console: Console, message: str, hint: str = "") -> None:
 
 
 def plain_table(left: Iterable[str], right: Iterable[str] = ()) -> Table:
-    """A table without lines.
+    """Make a table without lines.
 
     Args:
         left: titles of columns of text.
@@ -57,18 +57,13 @@ def plain_table(left: Iterable[str], right: Iterable[str] = ()) -> Table:
 
 
 def cell(text: str) -> Text:
-    """Text for a table that means nothing but itself."""
+    """Return text for a table, in which nothing is markup."""
     return Text(printable(text))
 
 
 def image_progress(console: Console, *, shown: bool = True) -> Progress:
-    """A progress bar with rate and time left, gone when it is done.
-
-    Args:
-        console: where it is drawn, if that is a terminal.
-        shown: False to have none.
-    """
+    """Make a progress bar, see :func:`yolo_cli.progress.progress_bar`."""
     # Not for those who ask for help only.
-    from yolo_cli.cli.progress import progress_bar
+    from yolo_cli.progress import progress_bar
 
     return progress_bar(console, shown=shown)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,8 @@ from rich.console import Console
 
 from yolo_cli.cli import options
 from yolo_cli.cli.console import say, stderr
+from yolo_cli.cli.early import check_network
+from yolo_cli.cli.eval_options import check_given, one_or_two, parse_ious, settings
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.evaluation.result_forms import (
     BOXES_FLAG,
@@ -26,7 +27,7 @@ from yolo_cli.evaluation.result_forms import (
     ResultFormat,
 )
 from yolo_cli.files import check_folder
-from yolo_cli.text import counted, printable
+from yolo_cli.text import counted
 
 if TYPE_CHECKING:
     from yolo_cli.cli.candidates import Candidate
@@ -37,10 +38,6 @@ if TYPE_CHECKING:
 
 SCORING, FILES = "Scoring", "Detections of other tools"
 
-# What a network is run with, and what files are read with: the one is of no use to the other.
-OF_NETWORK = ("iou", "max_det", "vote", "batch", "device", "precision", "backend")
-OF_FILES = ("detections_format", "boxes", "class_base", "ignore_unknown")
-
 
 def evaluate(  # typer calls it by name
     context: typer.Context,
@@ -49,7 +46,8 @@ def evaluate(  # typer calls it by name
         str | None,
         typer.Option(
             metavar="NAME",
-            help="val, test, train …; unless told val, else test, else all.",
+            help="Score this split: val, test, train …",
+            show_default="val, else test, else all",
             rich_help_panel=options.DATA,
         ),
     ] = None,
@@ -57,7 +55,7 @@ def evaluate(  # typer calls it by name
         list[str] | None,
         typer.Option(
             metavar="FILE",
-            help="A weights file, or the name of weights that come along; twice to compare.",
+            help="Weights file or export, or the name of embedded weights; give two to compare.",
             show_default="default",
         ),
     ] = None,
@@ -65,7 +63,7 @@ def evaluate(  # typer calls it by name
         list[Path] | None,
         typer.Option(
             metavar="PATH",
-            help="Score what a tool has found instead: its file or folder; twice to compare.",
+            help="Score another tool's detections instead, a file or folder; give two to compare.",
         ),
     ] = None,
     json_out: Annotated[
@@ -74,7 +72,7 @@ def evaluate(  # typer calls it by name
     report: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Write a page with curves, errors and pictures, and its data."
+            metavar="DIR", help="Write an HTML page with curves, errors and pictures, and its data."
         ),
     ] = None,
     conf: Annotated[
@@ -83,7 +81,7 @@ def evaluate(  # typer calls it by name
             metavar="X",
             min=0,
             max=1,
-            help="Score at which precision, recall, F1 and confusion are told.",
+            help="Report precision, recall, F1 and confusion at this score.",
             rich_help_panel=SCORING,
         ),
     ] = options.DETECT_CONF,
@@ -91,7 +89,7 @@ def evaluate(  # typer calls it by name
         list[str] | None,
         typer.Option(
             metavar="X,X",
-            help="IoUs for the mAP of the VOC protocols.",
+            help="Report the mAP of the VOC protocols at these IoUs, separated by commas.",
             show_default="0.5",
             rich_help_panel=SCORING,
         ),
@@ -100,7 +98,7 @@ def evaluate(  # typer calls it by name
         list[str] | None,
         typer.Option(
             metavar="A,B",
-            help="Classes that are alike; again for each group.",
+            help="Treat these classes as similar when sorting errors; repeat for each group.",
             show_default="the groups of VOC",
             rich_help_panel=SCORING,
         ),
@@ -111,7 +109,8 @@ def evaluate(  # typer calls it by name
         ResultFormat | None,
         typer.Option(
             FORMAT_FLAG,
-            help="Of --detections; recognised by itself unless told.",
+            help="Read --detections in this format.",
+            show_default="recognised",
             rich_help_panel=FILES,
         ),
     ] = None,
@@ -119,7 +118,8 @@ def evaluate(  # typer calls it by name
         BoxForm | None,
         typer.Option(
             BOXES_FLAG,
-            help="What their four numbers are; n: fractions of the image; voc: pixels from 1.",
+            help="Read the four numbers of a box as these; n: fractions of the image; voc: pixels "
+            "counted from 1.",
             rich_help_panel=FILES,
         ),
     ] = None,
@@ -137,7 +137,7 @@ def evaluate(  # typer calls it by name
         bool,
         typer.Option(
             IGNORE_FLAG,
-            help="Leave out detections for images and classes that DATA does not have.",
+            help="Skip detections for images and classes that DATA does not have.",
             rich_help_panel=FILES,
         ),
     ] = False,
@@ -147,7 +147,7 @@ def evaluate(  # typer calls it by name
             metavar="X",
             min=0,
             max=1,
-            help="Lowest score that is kept: average precision counts the unsure ones too.",
+            help="Keep detections with at least this score: average precision counts unsure ones.",
             show_default=f"{options.EVAL_CONF}; --detections: all",
         ),
     ] = None,
@@ -169,12 +169,15 @@ def evaluate(  # typer calls it by name
     yolo eval DATA --weights runs/train-1/best.safetensors --weights default
     yolo eval instances.json --detections results.json --json
     """
-    thresholds = _iou_thresholds(iou_thresholds or [])
-    _check_given(context, network=not detections)
-    names = _one_or_two([str(path) for path in detections or []] or weights or ["default"])
+    thresholds = parse_ious(iou_thresholds or [])
+    check_given(context, network=not detections)
+    names = one_or_two([str(path) for path in detections or []] or weights or ["default"])
 
     if report is not None:
         _check_report(report, names)
+    if not detections:
+        for name in names:
+            check_network(name, device)
 
     from yolo_cli.cli.candidates import Files, Running, from_files, from_weights
     from yolo_cli.data.dataset import open_dataset
@@ -208,7 +211,7 @@ def evaluate(  # typer calls it by name
     _show(console, runs, comparison, f"{data} ({dataset.split}")
     if report is not None:
         from yolo_cli.evaluation.report.provenance import Provenance, identify
-        from yolo_cli.model.weights import weights_path
+        from yolo_cli.model.embedded import weights_path
 
         source = detections[0] if detections else weights_path(names[0])
         facts = {
@@ -216,7 +219,7 @@ def evaluate(  # typer calls it by name
             "split": dataset.split,
             "detections" if detections else "weights": identify(source),
             "command": shlex.join(["yolo", *sys.argv[1:]]),
-            **_settings(context, network=not detections),
+            **settings(context, network=not detections),
         }
         title = f"{names[0]} on {data} ({dataset.split})"
         provenance = Provenance(title, facts, [*skipped, *found[0].notes])
@@ -231,50 +234,12 @@ class _Run:
     understanding: Understanding
 
 
-def _check_given(context: typer.Context, *, network: bool) -> None:
-    """Refuse what would be passed over."""
-    useless = OF_FILES if network else ("weights", *OF_NETWORK)
-    where = "is for --detections alone" if network else "is of no use to --detections"
-    for name in useless:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            raise UserError(f"--{name.replace('_', '-')} {where}", "leave it out", ExitCode.USAGE)
-
-
-def _iou_thresholds(values: Sequence[str]) -> tuple[float, ...]:
-    """``0.5,0.75`` as numbers, ascending."""
-    found = []
-    for part in (part.strip() for value in values for part in value.split(",")):
-        try:
-            number = float(part)
-        except ValueError:
-            number = math.nan
-        if not 0 < number <= 1:
-            raise UserError(
-                f"--iou-thresholds: {printable(part)!r} is no number above 0 and up to 1",
-                "for example --iou-thresholds 0.5,0.75",
-                ExitCode.USAGE,
-            )
-        found.append(number)
-    return tuple(sorted(set(found))) or (0.5,)
-
-
 def _check_report(folder: Path, names: Sequence[str]) -> None:
     if len(names) > 1:
         raise UserError(
             "--report shows one detector, not two", "write a report of each", ExitCode.USAGE
         )
     check_folder(folder, "--report")
-
-
-def _one_or_two(names: Sequence[str]) -> Sequence[str]:
-    if len(names) > 2 or len(set(names)) < len(names):
-        raise UserError(
-            f"cannot score {', '.join(map(printable, names))} together",
-            "name one, or two different ones to compare them",
-            ExitCode.USAGE,
-        )
-    return names
 
 
 def _same_classes(found: Sequence[Candidate]) -> None:
@@ -302,7 +267,7 @@ def _score(
 
 
 def _document(runs: Mapping[str, _Run], comparison: Comparison | None) -> dict[str, object]:
-    """What ``--json`` prints: the scores, or both and their comparison."""
+    """Return what ``--json`` prints: the scores, or both and their comparison."""
     scores = {
         name: {
             **run.scores.to_json(),
@@ -333,23 +298,6 @@ def _show(
         show_understanding(console, run.understanding)
     if comparison is not None:
         show_comparison(console, comparison, list(runs))
-
-
-def _settings(context: typer.Context, *, network: bool) -> dict[str, str]:
-    """What the numbers depend on, as options say it; those that were not given have no say."""
-    used = ("conf", "min_conf", "iou_thresholds", "similar")
-    values = {
-        name: context.params[name] for name in (*used, *(OF_NETWORK if network else OF_FILES))
-    }
-    if network and values["min_conf"] is None:
-        values["min_conf"] = options.EVAL_CONF
-    return {
-        f"--{name.replace('_', '-')}": " ".join(map(str, value))
-        if isinstance(value, list | tuple)
-        else str(value)
-        for name, value in values.items()
-        if value is not None and value != ()
-    }
 
 
 def _write(console: Console, folder: Path, run: _Run, provenance: Provenance) -> None:

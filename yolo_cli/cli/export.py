@@ -120,7 +120,7 @@ def export(  # typer calls it by name
     from yolo_cli.export.export import Options, target_path
     from yolo_cli.export.export import export as write
     from yolo_cli.export.images import pictures
-    from yolo_cli.model.weights import weights_path
+    from yolo_cli.model.embedded import weights_path
     from yolo_cli.tasks.detect.thresholds import VOTE, Thresholds
     from yolo_cli.tasks.networks import load_weights
 

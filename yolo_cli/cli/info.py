@@ -54,22 +54,22 @@ def info(
     from yolo_cli.model.summary import summarise
     from yolo_cli.tasks.networks import load_weights, shapes_of
 
-    told: dict[str, Any] = {}
+    stated: dict[str, Any] = {}
     if what in ARCHITECTURES:
         classes = tuple(f"class {i}" for i in range(options.VOC_CLASSES))
         config = new_config(classes, arch=what, head=head)
     else:
         weights = load_weights(_weights_path(what))
-        config, told = weights.config, weights.info
+        config, stated = weights.config, weights.info
     layers = summarise(shapes_of(config))
     if json_out:
-        print(json.dumps(_as_json(config, layers, told), indent=2))
+        print(json.dumps(_as_json(config, layers, stated), indent=2))
         return
-    _show(Console(highlight=False), config, layers, told)
+    _show(Console(highlight=False), config, layers, stated)
 
 
 def _weights_path(name: str) -> Path:
-    from yolo_cli.model.weights import weights_path
+    from yolo_cli.model.embedded import weights_path
 
     try:
         return weights_path(name)
@@ -79,17 +79,19 @@ def _weights_path(name: str) -> Path:
         raise UserError(error.message, hint, error.code) from error
 
 
-def _as_json(config: ModelConfig, layers: list[Layer], told: dict[str, Any]) -> dict[str, Any]:
+def _as_json(config: ModelConfig, layers: list[Layer], stated: dict[str, Any]) -> dict[str, Any]:
     return {
         "model": config.to_json(),
         "parameters": sum(layer.parameters for layer in layers),
         "flops": sum(layer.flops for layer in layers),
         "layers": [vars(layer) for layer in layers],
-        "info": told,
+        "info": stated,
     }
 
 
-def _show(console: Console, config: ModelConfig, layers: list[Layer], told: dict[str, Any]) -> None:
+def _show(
+    console: Console, config: ModelConfig, layers: list[Layer], stated: dict[str, Any]
+) -> None:
     table = plain_table(["layer", "kind", "output"], ["parameters", "MFLOP"])
     for layer in layers:
         table.add_row(
@@ -110,11 +112,11 @@ def _show(console: Console, config: ModelConfig, layers: list[Layer], told: dict
         f"{config.output} output",
         "input": f"RGB in [0, 1], mean {_numbers(config.mean)}, std {_numbers(config.std)}",
     }
-    if told:
+    if stated:
         lines["classes"] = ", ".join(config.classes)
-        lines["trained"] = _training(told)
-        lines["score"] = _score(told)
-        lines["start"] = str(told.get("start", ""))
+        lines["trained"] = _training(stated)
+        lines["score"] = _score(stated)
+        lines["start"] = str(stated.get("start", ""))
     for name, text in lines.items():
         if text:
             say(console, text, title=f"{name:<8}")
@@ -124,23 +126,23 @@ def _numbers(values: tuple[float, ...]) -> str:
     return " ".join(f"{v:.5g}" for v in values)
 
 
-def _training(told: dict[str, Any]) -> str:
-    data = _part(told, "data")
+def _training(stated: dict[str, Any]) -> str:
+    data = _part(stated, "data")
     return (
         f"on {data.get('train', '?')} images of {data.get('name', '?')}, "
-        f"epoch {told.get('epoch', '?')}, {told.get('minutes', '?')} minutes"
+        f"epoch {stated.get('epoch', '?')}, {stated.get('minutes', '?')} minutes"
     )
 
 
-def _score(told: dict[str, Any]) -> str:
-    value = _part(told, "val", "voc07").get("mAP")
-    images = _part(told, "data").get("val", "?")
+def _score(stated: dict[str, Any]) -> str:
+    value = _part(stated, "val", "voc07").get("mAP")
+    images = _part(stated, "data").get("val", "?")
     return f"VOC07 mAP@0.5 {value} on {images} validation images" if value is not None else ""
 
 
-def _part(told: dict[str, Any], *names: str) -> dict[str, Any]:
-    """What a file says under a name; nothing if it says something else than we write there."""
-    part: Any = told
+def _part(stated: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Return what a file says under a name; nothing where it says other things than we write."""
+    part: Any = stated
     for name in names:
         part = part.get(name) if isinstance(part, dict) else None
     return part if isinstance(part, dict) else {}

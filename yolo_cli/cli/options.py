@@ -7,10 +7,8 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from yolo_cli.model.architectures import ArchName as _ArchName
 from yolo_cli.model.config import Head
-from yolo_cli.model.preprocessing import PreprocessingName as _PreprocessingName
-from yolo_cli.tasks.detect.thresholds import DETECT, EVAL
+from yolo_cli.tasks.detect.thresholds import DETECT, EVAL, LEAST_MAX_DET, RANGES
 
 DETECT_CONF, DETECT_IOU, MAX_DET = DETECT.conf, DETECT.iou, DETECT.max_det
 EVAL_CONF, EVAL_IOU = EVAL.conf, EVAL.iou
@@ -21,14 +19,10 @@ BATCH = 2  # larger batches are no faster on a CPU: their activations leave its 
 FormatName: TypeAlias = Literal["voc", "yolo", "coco", "text"]
 BackendName: TypeAlias = Literal["auto", "torch", "onnx", "openvino"]
 PrecisionName: TypeAlias = Literal["auto", "fp32", "bf16"]
-ArchName = _ArchName
-PreprocessingName = _PreprocessingName
 HeadName: TypeAlias = Head
-RecipeName: TypeAlias = Literal["default", "paper"]
-OptimizerName: TypeAlias = Literal["sgd", "adamw"]
 
 # Titles under which a command's help groups its options; the others come first.
-DATA, NETWORK, TRAINING, SPEED = "Data", "Network", "Training", "Speed"
+DATA, TRAINING, SPEED = "Data", "Training", "Speed"
 
 DataFolder = Annotated[
     Path,
@@ -36,42 +30,68 @@ DataFolder = Annotated[
 ]
 Weights = Annotated[
     str,
-    typer.Option(metavar="FILE", help="A weights file, or the name of weights that come along."),
+    typer.Option(metavar="FILE", help="Weights file or export, or the name of embedded weights."),
 ]
-Conf = Annotated[float, typer.Option(metavar="X", min=0, max=1, help="Lowest score that is kept.")]
+Conf = Annotated[
+    float,
+    typer.Option(
+        metavar="X",
+        min=RANGES["conf"][0],
+        max=RANGES["conf"][1],
+        help="Keep boxes with at least this score.",
+    ),
+]
 Iou = Annotated[
     float,
     typer.Option(
-        metavar="X", min=0, max=1, help="Of two boxes that overlap more, the weaker goes (NMS)."
+        metavar="X",
+        min=RANGES["iou"][0],
+        max=RANGES["iou"][1],
+        help="Of two boxes that overlap more than this, drop the one with the lower score (NMS).",
     ),
 ]
-MaxDet = Annotated[int, typer.Option(metavar="N", min=1, help="Most detections an image.")]
+MaxDet = Annotated[
+    int,
+    typer.Option(metavar="N", min=LEAST_MAX_DET, help="Keep at most this many boxes per image."),
+]
 Vote = Annotated[
-    bool, typer.Option(help="Let overlapping boxes vote on each box's place and score.")
+    bool, typer.Option(help="Let overlapping boxes vote on the place and score of each box.")
 ]
 Batch = Annotated[
     int,
-    typer.Option(metavar="N", min=1, help="Images a forward pass.", rich_help_panel=SPEED),
+    typer.Option(
+        metavar="N", min=1, help="Process this many images per forward pass.", rich_help_panel=SPEED
+    ),
 ]
 Device = Annotated[
     str,
-    typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=SPEED),
+    typer.Option(
+        metavar="NAME",
+        help="Run on cpu, cuda, cuda:1 or mps; auto takes CUDA, else MPS, else the CPU.",
+        rich_help_panel=SPEED,
+    ),
 ]
 Precision = Annotated[
     PrecisionName,
-    typer.Option(help="Of the convolutions; auto: what is fast here.", rich_help_panel=SPEED),
+    typer.Option(
+        help="Compute convolutions in this precision; auto takes what is fast on this machine.",
+        rich_help_panel=SPEED,
+    ),
 ]
 Backend = Annotated[
     BackendName,
-    typer.Option(help="What runs the network; auto: the fastest here.", rich_help_panel=SPEED),
+    typer.Option(
+        help="Run the network with this library; auto takes the fastest that is installed.",
+        rich_help_panel=SPEED,
+    ),
 ]
 Format = Annotated[
     FormatName | None,
-    typer.Option(help="Its layout; recognised by itself unless told.", rich_help_panel=DATA),
+    typer.Option(help="Read DATA in this layout.", show_default="recognised", rich_help_panel=DATA),
 ]
 SkipBad = Annotated[
     bool,
     typer.Option(
-        "--skip-bad", help="Drop broken labels and images, and count them.", rich_help_panel=DATA
+        "--skip-bad", help="Skip broken labels and images, and count them.", rich_help_panel=DATA
     ),
 ]

@@ -135,7 +135,7 @@ def _say_points(console: Console, points: OperatingPoints) -> None:
 
 
 def _say_confusion(console: Console, confusion: Confusion) -> None:
-    """The pairs of classes that are mixed up most."""
+    """Print the pairs of classes that are mixed up most."""
     matrix, names = confusion.matrix, confusion.classes
     between = matrix[:-1, :-1].copy()
     between[range(len(names)), range(len(names))] = 0
@@ -151,7 +151,7 @@ def _say_confusion(console: Console, confusion: Confusion) -> None:
 
 
 def show_understanding(console: Console, understanding: Understanding) -> None:
-    """Print what became of the objects, the kinds of error, and mAP if fixed and by size."""
+    """Print what became of the objects, the kinds of error, and mAP without each and by size."""
     if not understanding.breakdown.mean:
         return
     total = understanding.misses.total
@@ -163,7 +163,7 @@ def show_understanding(console: Console, understanding: Understanding) -> None:
     )
     say(console, "(per class the N surest detections, N its objects; % of N)", title="Errors")
     console.print(_pairs(list(understanding.breakdown.mean.items()), columns=3))
-    say(console, "if a kind of error were fixed", title="VOC2007 mAP@0.5")
+    say(console, "without a kind of error", title="VOC2007 mAP@0.5")
     console.print(_pairs([(fix.name, fix.mean_ap) for fix in understanding.fixes], columns=3))
     say(console, "by size of object (below 32², to 96², above)", title="VOC2007 mAP@0.5")
     console.print(_pairs([(name, one.mean_ap) for name, one in understanding.sizes.items()]))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from yolo_cli.data.formats import open_description, recognise
-from yolo_cli.data.formats.common import Reader, canonical_split
+from yolo_cli.data.formats.common import canonical_split, with_skip_hint
 from yolo_cli.data.formats.files import unreadable
+from yolo_cli.data.formats.loading import SKIP_HINT, load_samples
+from yolo_cli.data.formats.scan import Fault, LabelledImage, Reader, Reading
 from yolo_cli.data.sample import Dataset
 from yolo_cli.errors import ExitCode, UserError
 
@@ -22,16 +24,18 @@ class DatasetFolder:
         root: the folder that the user named.
         format: ``"voc"``, ``"yolo"``, ``"coco"`` or ``"text"``.
         reader: what knows the layout.
+        reading: how it is read.
     """
 
     root: Path
     format: str
     reader: Reader = field(repr=False)
+    reading: Reading = field(repr=False)
 
     @cached_property
     def _own_names(self) -> dict[str, str]:
         """The folder's own name of each split, by the name that we use."""
-        own = self.reader.splits
+        own = tuple(self.reader.splits)
         names: dict[str, str] = {}
         for name in sorted(own, key=lambda name: canonical_split(name) != name):
             canonical = canonical_split(name)
@@ -48,51 +52,70 @@ class DatasetFolder:
         """Class names.
 
         Raises:
-            UserError: a label file that names classes is broken, or no label names any.
+            UserError: no label names any, be it because the first one is broken.
         """
-        classes = self.reader.classes
-        if not classes:
-            raise UserError(
-                f"{self.root}: no labels at all", "at least one object in it must be labelled"
-            )
-        return classes
+        if not self.reader.classes:
+            if not self.reading.skip_bad:
+                for fault in self._errors():  # say why, rather than that there is nothing
+                    raise with_skip_hint(fault.error(SKIP_HINT))
+            raise self._no_labels()
+        return self.reader.classes
+
+    def _errors(self) -> Iterator[Fault]:
+        for item in self.reader.scan(None):
+            faults = item.faults if isinstance(item, LabelledImage) else (item,)
+            yield from (fault for fault in faults if fault.severity == "error")
+
+    def _no_labels(self) -> UserError:
+        hint = "at least one object in it must be labelled"
+        return UserError("no labels at all", hint, path=self.root)
 
     def load(self, split: str | None) -> Dataset:
-        """Reads the labels and image sizes of a split.
+        """Read the labels and image sizes of a split.
 
         Args:
             split: one of :attr:`splits` or the folder's own name of it; None for all images.
-
-        Returns:
-            The samples.
 
         Raises:
             UserError: there is no such split; it is empty; or, unless bad ones are skipped, an
                 image or a label is broken.
         """
         own = None if split is None else self._own_name(split)
-        classes = self.classes
         try:
-            samples, skipped = self.reader.load(own)
+            samples, faults = load_samples(self.reader, own, self.reading)
+            classes = self.classes
+            if samples and not faults and not any(map(len, samples)):
+                self._need_labels()
         except OSError as error:  # a folder without permission, for instance
             raise unreadable(Path(error.filename or self.root), error) from error
         if not samples:
-            where = f"{self.root}" if split is None else f"{self.root}: split {split!r}"
-            others = [name for name in self.splits if split not in (name, self._own_names[name])]
-            hint = f"fill it, or name another split ({', '.join(others)})" if others else ""
-            raise UserError(
-                f"{where}: no images" + (f" left, {len(skipped)} were bad" if skipped else ""),
-                skipped[0] if skipped else hint,
-            )
+            raise self._empty(split, own, faults)
         return Dataset(
             root=self.root,
             format=self.format,
             split="all" if split is None else self._name(split),
             classes=classes,
             samples=tuple(samples),
-            skipped=tuple(skipped),
+            faults=tuple(faults),
             category_ids=self.reader.category_ids,
         )
+
+    def _need_labels(self) -> None:
+        """Tell a split of background from a dataset whose labels are not where they should be."""
+        images = (one for one in self.reader.scan(None) if isinstance(one, LabelledImage))
+        if not any(image.objects for image in images):
+            raise self._no_labels()
+
+    def _empty(self, split: str | None, own: str | None, faults: list[UserError]) -> UserError:
+        what = "no images" if split is None else f"split {split!r}: no images"
+        others = [name for name in self.splits if split not in (name, self._own_names[name])]
+        hint = f"fill it, or name another split ({', '.join(others)})" if others else ""
+        if faults:
+            what, hint = f"{what} left, {len(faults)} were bad", faults[0].message
+        error = UserError(what, hint, path=self.root)
+        if own is not None:
+            error.path = self.reader.splits[own].path  # more to the point than the dataset
+        return error
 
     def _own_name(self, split: str) -> str:
         return self._own_names[self._name(split)]
@@ -106,14 +129,14 @@ class DatasetFolder:
         if canonical_split(split) in self._own_names:
             return canonical_split(split)
         if not self.splits:
-            raise UserError(f"{self.root}: no split {split!r}", "the dataset has no splits")
+            raise UserError(f"no split {split!r}", "the dataset has no splits", path=self.root)
         raise UserError(
-            f"{self.root}: no split {split!r}", f"its splits are: {', '.join(self.splits)}"
+            f"no split {split!r}", f"its splits are: {', '.join(self.splits)}", path=self.root
         )
 
 
 def refuse_inside(dataset: Iterable[Path], folder: Path, option: str) -> None:
-    """Refuses an output folder that is part of a dataset.
+    """Refuse an output folder that is part of a dataset.
 
     Args:
         dataset: its folders.
@@ -138,7 +161,7 @@ def open_dataset(
     skip_bad: bool = False,
     images: bool = True,
 ) -> DatasetFolder:
-    """Recognises a dataset folder.
+    """Recognise a dataset folder.
 
     Args:
         root: the folder, or the YAML file of a YOLO dataset.
@@ -154,17 +177,18 @@ def open_dataset(
     Raises:
         UserError: `root` is missing, not a folder, empty, or in no known layout.
     """
+    reading = Reading(skip_bad, images, sure=format is not None)
     try:
         if not root.exists():
-            raise UserError(f"{root}: no such folder")
+            raise UserError("no such folder", path=root)
         if not root.is_dir():
-            described = open_description(root, wanted=format, skip_bad=skip_bad, images=images)
+            described = open_description(root, format, reading)
             if described is None:
-                raise UserError(f"{root}: a file, not a dataset folder", "name the folder it is in")
-            return DatasetFolder(root.parent, *described)
+                hint = "name the folder it is in"
+                raise UserError("a file, not a dataset folder", hint, path=root)
+            return DatasetFolder(root.parent, *described, reading)
         if next(root.iterdir(), None) is None:
-            raise UserError(f"{root}: empty folder")
-        name, reader = recognise(root, wanted=format, skip_bad=skip_bad, images=images)
+            raise UserError("empty folder", path=root)
+        return DatasetFolder(root, *recognise(root, format, reading), reading)
     except OSError as error:
         raise unreadable(root, error) from error
-    return DatasetFolder(root, name, reader)

@@ -16,12 +16,16 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import ExifTags, Image, PngImagePlugin, UnidentifiedImageError
 
 from yolo_cli.errors import ExitCode, UserError
 
 MAX_PIXELS = 178_956_970
 """Largest width x height that is decoded (512 MiB of RGB): beyond it, a decompression bomb."""
+
+# Colour profiles of printers and comments of generators exceed Pillow's megabyte, and the picture
+# behind them is sound. All text of a file together stays bounded by its MAX_TEXT_MEMORY.
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 
 _KNOWN = (
     ("jpg", "jpeg", "jpe", "jfif", "png", "bmp", "dib", "gif", "tif", "tiff"),
@@ -77,25 +81,54 @@ def read_image(path: Path) -> Image.Image:
         return rgb
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """Size of the image as :func:`read_image` returns it, from the header alone.
+@dataclass(frozen=True, eq=False)
+class ImageHeader:
+    """What the header of an image file says.
+
+    Attributes:
+        format: Pillow's name of it (``"JPEG"``), whatever the file is called.
+        stored: width and height in pixels, EXIF orientation not applied.
+        upright: width and height in pixels, EXIF orientation applied.
+        orientation: of EXIF, 1 to 8; 1 is upright.
+    """
+
+    format: str
+    stored: tuple[int, int]
+    upright: tuple[int, int]
+    orientation: int
+
+
+def image_header(path: Path) -> ImageHeader:
+    """Read the header of an image file.
 
     Args:
         path: the file.
-
-    Returns:
-        Width and height in pixels, EXIF orientation applied.
 
     Raises:
         UserError: as :func:`read_image`, as far as the header shows it.
     """
     with opened(path) as image:
-        width, height = image.size
-        if image.format == "TIFF":  # Pillow versions differ in when they swap the sides
-            tags = image.getexif()
-            width = int(tags.get(ExifTags.Base.ImageWidth, width))
-            height = int(tags.get(ExifTags.Base.ImageLength, height))
-        return (height, width) if orientation_of(image, path) in SIDEWAYS else (width, height)
+        return _header(image, path)
+
+
+def _header(image: Image.Image, path: Path) -> ImageHeader:
+    width, height = image.size
+    if image.format == "TIFF":  # Pillow versions differ in when they swap the sides
+        tags = image.getexif()
+        width = int(tags.get(ExifTags.Base.ImageWidth, width))
+        height = int(tags.get(ExifTags.Base.ImageLength, height))
+    orientation = orientation_of(image, path)
+    upright = (height, width) if orientation in SIDEWAYS else (width, height)
+    return ImageHeader(image.format or "", (width, height), upright, orientation)
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return width and height as :func:`read_image` decodes the file, from the header alone.
+
+    Raises:
+        UserError: as :func:`image_header`.
+    """
+    return image_header(path).upright
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,22 +136,16 @@ class ImageFacts:
     """What there is to know of an image file without its picture.
 
     Attributes:
-        format: Pillow's name of it (``"JPEG"``), whatever the file is called.
-        stored: width and height in pixels, EXIF orientation not applied.
-        upright: width and height in pixels, EXIF orientation applied.
-        orientation: of EXIF, 1 to 8; 1 is upright.
+        header: of the file.
         thumbnail: ``[side, side]`` uint8, the upright image in grey, stretched to a square.
     """
 
-    format: str
-    stored: tuple[int, int]
-    upright: tuple[int, int]
-    orientation: int
+    header: ImageHeader
     thumbnail: npt.NDArray[np.uint8]
 
 
 def inspect_image(path: Path, side: int) -> ImageFacts:
-    """Decodes a whole image file, however small its thumbnail is to be: damage is found.
+    """Decode a whole image file, however small its thumbnail is to be: damage is found.
 
     JPEG files are decoded at a fraction of their size, which takes a third of the time.
 
@@ -126,23 +153,22 @@ def inspect_image(path: Path, side: int) -> ImageFacts:
         path: the file.
         side: of the thumbnail in pixels.
 
-    Returns:
-        What was found.
-
     Raises:
         UserError: as :func:`read_image`.
     """
-    upright = image_size(path)
     with opened(path) as image:
-        orientation = orientation_of(image, path)
-        stored = upright[::-1] if orientation in SIDEWAYS else upright
+        header = _header(image, path)
         image.draft("L", (4 * side, 4 * side))
         image.load()
         grey = image if image.mode == "L" else to_rgb(image).convert("L")
         small = grey.resize((side, side), Image.Resampling.BOX)
         if image.format != "TIFF":  # which load() has turned
-            small = turned_upright(small, orientation)
-        return ImageFacts(image.format or "", stored, upright, orientation, np.array(small))
+            small = turned_upright(small, header.orientation)
+        return ImageFacts(header, np.array(small))
+
+
+class DamagedImageError(UserError):
+    """An image whose header can be read, but not its pixels."""
 
 
 @contextmanager
@@ -175,17 +201,18 @@ def opened(
         raise too_large(path, "too many pixels") from error
     except UnidentifiedImageError as error:
         raise UserError(
-            f"{path}: not an image, or one whose beginning is damaged",
+            "not an image, or one whose beginning is damaged",
             "JPEG, PNG, BMP, GIF, TIFF, WebP, AVIF, PNM and JPEG 2000 can be read",
+            path=path,
         ) from error
     except MemoryError as error:
         raise UserError(
-            f"{path}: not enough memory to decode the image", code=ExitCode.FAILURE
+            "not enough memory to decode the image", code=ExitCode.FAILURE, path=path
         ) from error
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(
-            f"{path}: damaged image ({reason})", "replace the file by an intact copy"
+        raise DamagedImageError(
+            f"damaged image ({reason})", "replace the file with an intact copy", path=path
         ) from error
 
 
@@ -198,34 +225,35 @@ def _check_file(path: Path) -> None:
         status = path.stat()
     except FileNotFoundError as error:
         if path.is_symlink():
-            raise UserError(f"{path}: broken link, there is no such image") from error
-        raise UserError(f"{path}: no such image") from error
+            raise UserError("broken link, there is no such image", path=path) from error
+        raise UserError("no such image", path=path) from error
     except NotADirectoryError as error:
-        raise UserError(f"{path}: no such image") from error
+        raise UserError("no such image", path=path) from error
     except PermissionError:
         raise
     except OSError as error:  # a loop of links, a name too long, a disk that fails
         reason = error.strerror or str(error)
-        raise UserError(f"{path}: cannot be read ({reason})") from error
+        raise UserError(f"cannot be read ({reason})", path=path) from error
     if stat.S_ISDIR(status.st_mode):
-        raise UserError(f"{path}: a folder, not an image")
+        raise UserError("a folder, not an image", path=path)
     if not stat.S_ISREG(status.st_mode):
-        raise UserError(f"{path}: not a regular file")
+        raise UserError("not a regular file", path=path)
     if status.st_size == 0:
-        raise UserError(f"{path}: empty image file (zero bytes)")
+        raise UserError("empty image file (zero bytes)", path=path)
 
 
 def _no_permission(path: Path) -> UserError:
     return UserError(
-        f"{path}: no permission to read the image", "change its mode", ExitCode.FAILURE
+        "no permission to read the image", "change its mode", ExitCode.FAILURE, path=path
     )
 
 
 def too_large(path: Path, what: str) -> UserError:
     """The refusal of an image of more than ``MAX_PIXELS`` pixels; ``what`` names its size."""
     return UserError(
-        f"{path}: image too large ({what})",
+        f"image too large ({what})",
         f"at most {MAX_PIXELS:,} pixels are decoded: make a smaller copy",
+        path=path,
     )
 
 

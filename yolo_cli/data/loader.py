@@ -13,11 +13,11 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from yolo_cli.data.augmentation import Augmentation
 from yolo_cli.data.formats.common import with_skip_hint
 from yolo_cli.data.images import read_image
 from yolo_cli.data.sample import Sample
 from yolo_cli.data.target import Target
-from yolo_cli.data.transforms import Augmentation
 from yolo_cli.errors import UserError
 
 Batch = tuple[Tensor, list[Target]]

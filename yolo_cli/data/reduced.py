@@ -55,12 +55,12 @@ class Reduced:
         return self.image.size == self.size
 
     def stretched(self, width: int, height: int) -> Image.Image:
-        """The picture in another size, its aspect ratio not kept."""
+        """Return the picture in another size, its aspect ratio not kept."""
         return self.image.resize((width, height), Image.Resampling.BILINEAR, box=self.box)
 
 
 def read_reduced(path: Path, width: int, height: int) -> Reduced:
-    """Decodes an image file at the smallest size that still has the width and height asked for.
+    """Decode an image file at the smallest size that still has the width and height asked for.
 
     Files other than JPEG are decoded whole.
 
@@ -94,7 +94,7 @@ def read_reduced(path: Path, width: int, height: int) -> Reduced:
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:
-    """The image itself where it is RGB: a copy takes more than half as long as decoding."""
+    """Return the image itself where it is RGB: a copy takes more than half as long as decoding."""
     if image.mode != "RGB" or image.has_transparency_data:
         return to_rgb(image)
     image.load()
@@ -102,7 +102,7 @@ def _as_rgb(image: Image.Image) -> Image.Image:
 
 
 def read_drawable(path: Path) -> Reduced:
-    """Decodes an image file whole, or at the largest fraction that can be kept in memory.
+    """Decode an image file whole, or at the largest fraction that can be kept in memory.
 
     Raises:
         UserError: as :func:`read_reduced`.
@@ -135,12 +135,12 @@ def _open_jpeg(path: Path) -> Image.Image:
 
 
 def _is_streamed(image: Image.Image) -> bool:
-    """Whether rows are decoded one after the other; progressive files need memory for all."""
+    """Return whether rows are decoded one by one; progressive files need memory for all."""
     return "progressive" not in image.info
 
 
 def _upright_box(covered: tuple[float, ...], size: tuple[int, int], orientation: int) -> Box:
-    """Where the part ``(0, 0, *covered)`` of a stored image of ``size`` is when that is upright."""
+    """Locate the part ``(0, 0, *covered)`` of a stored image of ``size`` when it is upright."""
     (wide, high), (width, height) = covered, size
     if orientation in SIDEWAYS:
         wide, high, width, height = high, wide, height, width

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from yolo_cli.errors import UserError
+
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
@@ -61,7 +63,7 @@ class Dataset:
         split: the split these samples are (``"train"``), or ``"all"`` where none exists.
         classes: class names; the same, in the same order, for every split of a dataset.
         samples: in the order of the split file, else sorted by id.
-        skipped: one line for each label or image that ``--skip-bad`` dropped.
+        faults: an error for each label or image that ``--skip-bad`` dropped.
         category_ids: index of the class by COCO's ``category_id``; empty in other formats.
     """
 
@@ -70,8 +72,13 @@ class Dataset:
     split: str
     classes: tuple[str, ...]
     samples: tuple[Sample, ...]
-    skipped: tuple[str, ...] = field(default=())
+    faults: tuple[UserError, ...] = field(default=())
     category_ids: Mapping[int | str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """One line for each label or image that ``--skip-bad`` dropped."""
+        return tuple(error.message for error in self.faults)

@@ -116,7 +116,7 @@ def _divide(whole: Dataset, seed: int) -> tuple[Dataset, Dataset]:
 
     What was skipped is told by the first part alone, so that nobody counts it twice.
     """
-    rest = replace(whole, skipped=())
+    rest = replace(whole, faults=())
     if len(whole) == 1:
         return _part(whole, "train", whole.samples), _part(rest, "val", whole.samples)
     ranked = sorted(whole.samples, key=lambda sample: _rank(sample, seed))

@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from PIL import Image
 from torch import Tensor
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F  # noqa: N812  # torchvision's own short name
 
 PADDING = (123, 117, 104)  # the mean colour of ImageNet: neutral for every network here
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """How training images are varied.
-
-    Attributes:
-        jitter: each edge of the crop moves by up to this share of the image's side, inwards or
-            outwards, which scales, translates and stretches (Darknet, detection layer's
-            ``jitter``; the paper's "scaling and translations of up to 20 %").
-        exposure: brightness (V of HSV) is multiplied by up to this factor or its inverse.
-        saturation: S of HSV likewise.
-        flip: probability of a horizontal mirror image.
-    """
-
-    jitter: float = 0.2
-    exposure: float = 1.5
-    saturation: float = 1.5
-    flip: float = 0.5
 
 
 def stretch(image: Image.Image, size: int) -> Tensor:

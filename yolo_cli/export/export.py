@@ -26,10 +26,11 @@ from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
 from yolo_cli.model.weights import Weights
 from yolo_cli.optional import optional
+from yolo_cli.tasks.contract.export import Difference
 from yolo_cli.tasks.detect.classes import ClassMap
 from yolo_cli.tasks.detect.thresholds import Thresholds
 from yolo_cli.tasks.networks import network_of
-from yolo_cli.tasks.task import Difference, task_of
+from yolo_cli.tasks.task import task_of
 
 if TYPE_CHECKING:
     import onnx

@@ -13,7 +13,8 @@ from torch import Tensor
 from yolo_cli.data.reduced import Reduced, read_drawable, read_reduced
 from yolo_cli.data.transforms import stretch
 from yolo_cli.errors import UserError
-from yolo_cli.tasks.detect.result import Origin
+from yolo_cli.inference.web import fetch
+from yolo_cli.tasks.result import Origin
 
 KEPT_PIXELS = 2_500_000
 """Larger pictures are read again when they are drawn: many of them wait for the network."""
@@ -35,7 +36,7 @@ class Loaded:
 
 
 class Item(Protocol):
-    """A picture that is to be looked at."""
+    """A picture to run a network on."""
 
     @property
     def origin(self) -> Origin:
@@ -61,11 +62,11 @@ class FileItem:
 
     @classmethod
     def of(cls, path: Path) -> FileItem:
-        """A file under the name that the user gave it."""
+        """Return a file under the name that the user gave it."""
         return cls(Origin(str(path), path))
 
     def load(self, side: int, *, keep: bool) -> Loaded:
-        """See :class:`Item`."""
+        """Read it, see :class:`Item`."""
         assert self.origin.path is not None
         picture = read_reduced(self.origin.path, side, side)
         small = picture.size[0] * picture.size[1] <= KEPT_PIXELS
@@ -81,7 +82,7 @@ class PictureItem:
     image: Image.Image
 
     def load(self, side: int, *, keep: bool) -> Loaded:
-        """See :class:`Item`."""
+        """Read it, see :class:`Item`."""
         return Loaded(stretch(self.image, side), self.image.size, self.image if keep else None)
 
 
@@ -92,9 +93,7 @@ class WebItem:
     origin: Origin
 
     def load(self, side: int, *, keep: bool) -> Loaded:
-        """See :class:`Item`."""
-        from yolo_cli.inference.web import fetch
-
+        """Read it, see :class:`Item`."""
         address = self.origin.name
         with tempfile.TemporaryDirectory(prefix="yolo-cli-") as folder:
             path = fetch(address, Path(folder))
@@ -108,7 +107,7 @@ class WebItem:
 
 
 def network_input(picture: Reduced, side: int) -> Tensor:
-    """``[3, S, S]`` uint8: the whole picture, stretched to a square."""
+    """Return the whole picture stretched to a square: ``[3, S, S]`` uint8."""
     if picture.box == (0, 0, *picture.image.size):
         return stretch(picture.image, side)
     return stretch(picture.stretched(side, side), side)

@@ -1,92 +1,75 @@
-"""Detections of a labelled dataset, under its own class labels, ready to be scored."""
+"""What a network finds in a labelled dataset, under its own class labels, ready to be scored."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import dataclass
+from typing import Any
 
 from yolo_cli.data.formats.common import with_skip_hint
 from yolo_cli.data.sample import Dataset, Sample
-from yolo_cli.inference.detector import Detector
-from yolo_cli.inference.pipeline import detect_files
-from yolo_cli.tasks.detect.classes import ClassMap
-from yolo_cli.tasks.detect.postprocess import Detection
-from yolo_cli.tasks.detect.result import Failure
-from yolo_cli.tasks.detect.thresholds import EVAL, Thresholds
+from yolo_cli.inference.pipeline import run_files
+from yolo_cli.inference.predictor import Predictor
+from yolo_cli.tasks.contract.inference import Matching
+from yolo_cli.tasks.result import Failure
 
 
 @dataclass(frozen=True, eq=False)
 class LabelledDetections:
-    """What a detector found in a dataset.
+    """What a network finds in a dataset.
 
     Attributes:
-        samples: the images that were scored; labels index ``classes``.
-        detections: of each of them; labels index ``classes``.
-        classes: those that the weights and the dataset share, in the dataset's order.
-        matching: how they were matched.
-        skipped: images that could not be read, where that was allowed.
+        samples: the images that are scored; labels index the matching's ``classes``.
+        detections: the task's output for each of them; likewise.
+        matching: what the weights and the dataset have in common.
+        skipped: images that cannot be read, where that is allowed.
     """
 
     samples: list[Sample]
-    detections: list[Detection]
-    classes: tuple[str, ...]
-    matching: ClassMap
+    detections: list[Any]
+    matching: Matching
     skipped: list[str]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Classes that the weights and the dataset share, in the dataset's order."""
+        return self.matching.classes
 
 
 def detect_dataset(
-    detector: Detector,
+    predictor: Predictor[Any],
     dataset: Dataset,
-    thresholds: Thresholds = EVAL,
+    thresholds: Any,
     *,
     batch: int = 1,
     skip_bad: bool = False,
     progress: Callable[[int], None] = lambda _count: None,
 ) -> LabelledDetections:
-    """Run a detector over a dataset.
+    """Run a network over a dataset.
 
     Args:
-        detector: finds the objects.
-        dataset: whose images are looked at.
-        thresholds: what to keep.
-        batch: images a forward pass.
+        predictor: of the network.
+        dataset: whose images it looks at.
+        thresholds: the task's, of what to keep.
+        batch: images per forward pass.
         skip_bad: leave out images that cannot be read.
         progress: called with the number of images done.
 
     Raises:
         UserError: if an image cannot be read, or no class is common to both.
     """
-    matching = ClassMap.between(detector.classes, dataset.classes)
-    shared = tuple(name for name in dataset.classes if name not in matching.only_dataset)
-    to_shared = ClassMap.between(detector.classes, shared)
-    result = LabelledDetections([], [], shared, matching, [])
-    outcomes = detect_files(
-        detector, [sample.image for sample in dataset.samples], thresholds, batch=batch
-    )
+    task = predictor.task
+    matching = task.match(predictor.config, dataset)
+    found = LabelledDetections([], [], matching, [])
+    paths = [sample.image for sample in dataset.samples]
+    outcomes = run_files(predictor, paths, thresholds, batch=batch)
     for sample, outcome in zip(dataset.samples, outcomes, strict=True):
         progress(1)
         if isinstance(outcome, Failure):
             if not skip_bad:
                 raise with_skip_hint(outcome.error)
-            result.skipped.append(outcome.error.message)
+            found.skipped.append(outcome.error.message)
             continue
-        result.samples.append(_with_labels_of(sample, dataset.classes, shared))
-        result.detections.append(to_shared.apply(outcome.detection))
-    return result
-
-
-def _with_labels_of(sample: Sample, old: tuple[str, ...], new: tuple[str, ...]) -> Sample:
-    """The sample's objects of the classes ``new``, labels indexing those."""
-    table = np.array([new.index(name) if name in new else -1 for name in old], dtype=np.int64)
-    labels = table[sample.labels]
-    keep = labels >= 0
-    return replace(
-        sample,
-        boxes=sample.boxes[keep],
-        labels=labels[keep],
-        difficult=sample.difficult[keep],
-        crowd=sample.crowd[keep],
-        area=sample.area[keep],
-    )
+        found.samples.append(matching.sample(sample))
+        found.detections.append(matching.output(task.output(outcome)))
+    return found

@@ -1,69 +1,29 @@
-"""All that ``yolo detect`` leaves in its folder, written as images are done."""
+"""All that a run leaves in its folder, written as pictures are done."""
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
 
-import numpy as np
 from PIL import Image
 
 from yolo_cli.data.reduced import Reduced
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.files import atomic_write, atomic_write_text
+from yolo_cli.files import locked_folder, unwritable
+from yolo_cli.inference.formats import IMAGE, JSON_LINES, JSON_LIST
+from yolo_cli.inference.journal import JOURNAL, JSON, Journal, read_journal
 from yolo_cli.inference.sources import Source
 from yolo_cli.inference.video import SUFFIX as VIDEO_SUFFIX
 from yolo_cli.inference.video import VideoWriter, frame_rate
 from yolo_cli.pictures.save import output_path, save_annotated, taken_by
-from yolo_cli.tasks.detect import documents
-from yolo_cli.tasks.detect.labels import voc_xml, yolo_lines
-from yolo_cli.tasks.detect.records import DetectionRecord
-from yolo_cli.tasks.detect.result import Failure, Origin, Result
+from yolo_cli.tasks.result import Document, Failure, ImageWriter, Origin, Record, Result, Style
 
-Format: TypeAlias = Literal["image", "json", "jsonl", "csv", "yolo", "voc", "coco", "crops"]
-FORMATS: tuple[Format, ...] = get_args(Format)
-
-# Which of them are files of their own for each image, named after it.
-_PER_IMAGE: frozenset[Format] = frozenset({"image", "yolo", "voc"})
-_NEED_STEM: frozenset[Format] = frozenset({"yolo", "voc", "crops"})
-_NEED_PICTURE: frozenset[Format] = frozenset({"image", "crops"})
-LABELS, ANNOTATIONS, CROPS = "labels", "Annotations", "crops"
-
-
-def parse_formats(text: str) -> frozenset[Format]:
-    """The formats that a user named, with commas between.
-
-    Raises:
-        UserError: for a name that is no format, and for no name at all.
-    """
-    names = [name.strip().lower() for name in text.split(",") if name.strip()]
-    unknown = [name for name in names if name not in FORMATS]
-    if unknown or not names:
-        raise UserError(
-            f"--save: no such format: {', '.join(unknown)}" if unknown else "--save names nothing",
-            f"choose from {', '.join(FORMATS)}",
-            ExitCode.USAGE,
-        )
-    return frozenset(name for name in FORMATS if name in names)
-
-
-@dataclass(frozen=True)
-class Style:
-    """How detections are drawn.
-
-    Attributes:
-        line_width: of the boxes in pixels; None to scale it to the image.
-        show_labels: write class and score.
-        show_scores: write the score.
-    """
-
-    line_width: int | None = None
-    show_labels: bool = True
-    show_scores: bool = True
+_ANOTHER = "name another folder with --out"
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +32,7 @@ class Done:
 
     Attributes:
         result: what was found.
-        drawn: a video's frame with it, that waits for its turn.
+        drawn: a video's frame with it, which waits for its turn.
     """
 
     result: Result
@@ -80,65 +40,75 @@ class Done:
 
 
 class Outputs:
-    """The folder of a run.
+    """The folder of a run; a context that keeps other runs out of it.
 
     Args:
         folder: where to; made when there is something to put into it.
-        formats: what is written.
-        sources: all that are looked at: none is written over, and names depend on their order.
-        classes: of the detector.
+        formats: names of what is written: shared ones, and of ``writers``.
+        sources: of all pictures: none is written over, and names depend on their order.
+        names: the classes that the network knows.
+        writers: the task's own formats.
         style: of the annotated copies.
-        every: of a video's frames one of so many is looked at.
+        every: how many frames of a video there are for each that is looked at.
         resume: go on with what the folder holds.
     """
 
     def __init__(
         self,
         folder: Path,
-        formats: frozenset[Format],
+        formats: frozenset[str],
         sources: Sequence[Source],
-        classes: tuple[str, ...],
+        names: tuple[str, ...],
+        writers: Mapping[str, ImageWriter | Document],
         *,
         style: Style | None = None,
         every: int = 1,
         resume: bool = False,
     ) -> None:
         self.folder = folder
-        self.formats = formats
-        self.classes = classes
+        self.names = names
         self.style = style or Style()
         self.every = every
         self._resume = resume
-        self.targets = _targets(folder, sources, unique=bool(formats & _NEED_STEM))
+        self._draws = IMAGE in formats
+        chosen = [writers[name] for name in writers if name in formats]
+        self._writers = [one for one in chosen if isinstance(one, ImageWriter)]
+        self._documents = [one for one in chosen if isinstance(one, Document)]
+        if JSON_LIST in formats:
+            self._documents.insert(0, JSON)
+        self.targets = _targets(folder, sources, unique=bool(self._writers))
         self._videos = {s.name: s.file for s in sources if s.kind == "video"}
-        self._journal: documents.Journal | None = None
-        if formats - _PER_IMAGE:
-            keep = self._stays if resume else None
-            self._journal = documents.Journal(folder / documents.JOURNAL, keep)
+        self._journal: Journal | None = None
+        # Where the number of a picture's files varies, they do not show that it is done.
+        varying = any(one.path(folder, folder / "x") is None for one in self._writers)
+        if self._documents or varying or JSON_LINES in formats:
+            self._journal = Journal(folder / JOURNAL, self._stays if resume else None)
         self._again: set[str] = set()
         self._begun = False
         self._handle: int | None = None
         self._lock = threading.Lock()
+        self._locked = ExitStack()
+        self._is_locked = False
         self._video: tuple[str, VideoWriter] | None = None
         self._recorded = 0
 
     @property
     def needs_pictures(self) -> bool:
         """Whether anything is drawn or cut out."""
-        return bool(self.formats & _NEED_PICTURE)
+        return self._draws or any(one.needs_picture for one in self._writers)
 
     def is_done(self, sources: Sequence[Source]) -> list[bool]:
-        """Which sources have all that would be written for them."""
+        """Tell which sources have all that would be written for them."""
         known = self._journal.names() if self._journal else None
         done = [self._is_done(source, known) for source in sources]
         self._again = {s.name for s, one in zip(sources, done, strict=True) if not one}
         return done
 
     def finish(self, result: Result) -> Done | Failure:
-        """Write the files of one image; for any thread.
+        """Write the files of one picture; for any thread.
 
         Raises:
-            UserError: a file cannot be written, or the folder has disappeared.
+            UserError: no file can be written, or the folder has disappeared.
         """
         self._check_folder()
         picture: Reduced | None = None
@@ -148,21 +118,19 @@ class Outputs:
             except UserError as error:
                 return Failure(result.origin, error)
         target = self._target(result.origin)
-        if "crops" in self.formats and picture is not None:
-            self._save_crops(result, picture, target)
-        if self.formats & {"yolo", "voc"}:
-            self._save_labels(result.record(), target, result.origin)
-        if "image" not in self.formats or picture is None:
-            return Done(result)
-        drawn = result.draw_on(
-            picture,
-            line_width=self.style.line_width,
-            show_labels=self.style.show_labels,
-            show_scores=self.style.show_scores,
-        )
-        if result.origin.frame is not None:
-            return Done(result, drawn)
-        save_annotated(drawn, target, self.folder)
+        try:
+            for writer in self._writers:
+                writer.write(result, picture, self.folder, target)
+            if not self._draws or picture is None:
+                return Done(result)
+            drawn = result.draw_on(picture, self.style)
+            if result.origin.frame is not None:
+                return Done(result, drawn)
+            save_annotated(drawn, target, self.folder)
+        except UserError as error:
+            if getattr(error.__cause__, "errno", None) == errno.ENAMETOOLONG:
+                return Failure(result.origin, error)  # others may have shorter names
+            raise
         return Done(result)
 
     def record(self, done: Done) -> None:
@@ -199,7 +167,7 @@ class Outputs:
         """Write the documents of all that was recorded; a video under way is left out.
 
         Args:
-            failed: something else has gone wrong before, which is what is to be told of.
+            failed: something else has gone wrong before, which is what the user must know.
 
         Raises:
             UserError: a file cannot be written.
@@ -212,7 +180,9 @@ class Outputs:
                 self._journal.close()
                 if self._resume or self._recorded:
                     self._check_folder()
-                    self._write_documents(self._journal.path)
+                    for document in self._documents:
+                        records = read_journal(self._journal.path)
+                        document.write(records, self.folder / document.name, self.names)
         except UserError:
             if not failed:
                 raise
@@ -220,33 +190,23 @@ class Outputs:
             handle, self._handle = self._handle, None
             if handle is not None:
                 os.close(handle)
-
-    def _write_documents(self, journal: Path) -> None:
-        if "json" in self.formats:
-            documents.write_json(journal, self.folder / documents.NAMES["json"])
-        if "csv" in self.formats:
-            documents.write_csv(journal, self.folder / documents.NAMES["csv"])
-        if "coco" in self.formats:
-            documents.write_coco(journal, self.folder / documents.NAMES["coco"], self.classes)
+            self._locked.close()
+            self._is_locked = False
 
     def _check_folder(self) -> None:
-        """Make the folder once; made anew it would hide that the others are gone."""
+        """Make the folder once; made again it would hide that the others are gone."""
         with self._lock:
             if not self._begun:
                 try:
                     self.folder.mkdir(parents=True, exist_ok=True)
                 except OSError as error:
-                    raise UserError(
-                        f"{self.folder}: cannot be made: {error.strerror or error}",
-                        "choose another folder with --out",
-                        ExitCode.FAILURE,
-                    ) from error
+                    raise unwritable(self.folder, error) from error
+                self._keep_others_out()
                 self._begun = True
                 # Held open, for its number not to be given to a folder made in its place.
                 self._handle = os.open(self.folder, os.O_RDONLY) if os.name == "posix" else None
-                if "yolo" in self.formats:
-                    names = "".join(f"{name}\n" for name in self.classes)
-                    atomic_write_text(self.folder / LABELS / "classes.txt", names, self.folder)
+                for writer in self._writers:
+                    writer.begin(self.folder, self.names)
             elif not self._is_there():
                 raise UserError(
                     f"{self.folder}: the folder has disappeared",
@@ -255,7 +215,7 @@ class Outputs:
                 )
 
     def _is_there(self) -> bool:
-        """Whether the folder is still the one that was made: a file in the works makes it anew."""
+        """Return whether the folder is still the one that was made, not another of its name."""
         try:
             now = self.folder.stat()
         except OSError:
@@ -268,48 +228,29 @@ class Outputs:
             return target
         return target.with_name(f"{target.stem}-{origin.frame:06d}.jpg")
 
-    def _label_paths(self, target: Path) -> dict[Format, Path]:
-        return {
-            "yolo": self.folder / LABELS / f"{target.stem}.txt",
-            "voc": self.folder / ANNOTATIONS / f"{target.stem}.xml",
-        }
-
-    def _save_labels(self, record: DetectionRecord, target: Path, origin: Origin) -> None:
-        paths = self._label_paths(target)
-        if "yolo" in self.formats:
-            atomic_write_text(paths["yolo"], yolo_lines(record, self.classes), self.folder)
-        if "voc" in self.formats:
-            name = target.name if origin.path is None else origin.path.name
-            with atomic_write(paths["voc"], self.folder) as file:
-                file.write(voc_xml(record, name))
-
-    def _save_crops(self, result: Result, picture: Reduced, target: Path) -> None:
-        corners = result.boxes.numpy().astype(np.float64) * result.scale_of(picture)
-        width, height = picture.image.size
-        for number, (box, label) in enumerate(
-            zip(corners, result.labels.tolist(), strict=True), start=1
-        ):
-            left, top = np.floor(box[:2]).clip(0, (width - 1, height - 1)).astype(int).tolist()
-            right, bottom = np.ceil(box[2:]).clip((left + 1, top + 1), (width, height)).tolist()
-            crop = picture.image.crop((left, top, int(right), int(bottom)))
-            folder = self.folder / CROPS / _file_name(result.names[label])
-            path = folder / f"{target.stem}-{number}{target.suffix}"
-            save_annotated(crop, path, self.folder)
-
     def _is_done(self, source: Source, known: set[str] | None) -> bool:
         target = self.targets[source.name]
         if source.kind == "video":
             # Its frames' records do not say whether it was the last; the copy does.
-            return "image" in self.formats and target.is_file()
-        paths = {"image": target, **self._label_paths(target)}
-        files = all(path.is_file() for name, path in paths.items() if name in self.formats)
+            return self._draws and target.is_file()
+        paths = [writer.path(self.folder, target) for writer in self._writers]
+        if self._draws:
+            paths.append(target)
+        files = all(path.is_file() for path in paths if path is not None)
         return files and (known is None or source.name in known)
 
-    def _stays(self, record: DetectionRecord) -> bool:
-        """Whether a record of an earlier run counts: not where its image is looked at again."""
+    def _stays(self, record: Record) -> bool:
+        """Return whether a record of an earlier run counts: its image is not looked at again."""
         return record["image"] not in self._again
 
+    def _keep_others_out(self) -> None:
+        if not self._is_locked:
+            self._locked.enter_context(locked_folder(self.folder, _ANOTHER))
+            self._is_locked = True
+
     def __enter__(self) -> Outputs:
+        if self.folder.is_dir():
+            self._keep_others_out()
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
@@ -317,7 +258,7 @@ class Outputs:
 
 
 def _targets(folder: Path, sources: Sequence[Source], *, unique: bool) -> dict[str, Path]:
-    """Where the annotated copy of each source goes.
+    """Choose where the annotated copy of each source goes.
 
     Args:
         folder: of the run.
@@ -325,21 +266,10 @@ def _targets(folder: Path, sources: Sequence[Source], *, unique: bool) -> dict[s
         unique: no two differ in their suffix alone.
     """
     taken = taken_by(s.file for s in sources if s.kind != "address")
-    stems: set[str] = set()
-    targets: dict[str, Path] = {}
-    for source in sources:
-        suffix = VIDEO_SUFFIX if source.kind == "video" else None
-        name, number = source.file, 1
-        path = output_path(folder, name, taken, suffix)
-        while unique and path.stem.casefold() in stems:
-            number += 1
-            name = source.file.with_stem(f"{source.file.stem}-{number}")
-            path = output_path(folder, name, taken, suffix)
-        stems.add(path.stem.casefold())
-        targets[source.name] = path
-    return targets
-
-
-def _file_name(text: str) -> str:
-    """A class's name as that of a folder."""
-    return "".join(c if c.isalnum() or c in " -_.()" else "_" for c in text).strip(" .") or "_"
+    stems: set[str] | None = set() if unique else None
+    return {
+        source.name: output_path(
+            folder, source.file, taken, VIDEO_SUFFIX if source.kind == "video" else None, stems
+        )
+        for source in sources
+    }

@@ -1,4 +1,4 @@
-"""Many images through one detector: reading, the network and writing overlap.
+"""Many images through one network: reading, the network and writing overlap.
 
 Each stage is a generator that hands work to threads and takes the results in order. What it may
 be ahead is bounded, so that memory is as well; Pillow and torch work without the interpreter lock.
@@ -12,15 +12,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 
 from yolo_cli.errors import UserError
-from yolo_cli.inference.detector import Detector
 from yolo_cli.inference.items import FileItem, Item, Loaded
-from yolo_cli.tasks.detect.result import Failure, Origin, Result
-from yolo_cli.tasks.detect.thresholds import Thresholds
+from yolo_cli.tasks.result import Failure, Origin, Result
 
 MOST_STREAMS = 4
 """Batches at once on a CPU: each takes the memory of the network's activations."""
@@ -28,8 +26,24 @@ MOST_STREAMS = 4
 FEW = 2
 """Batches for each stream below which one alone, on all cores, is done sooner."""
 
+R = TypeVar("R", bound=Result)
 S = TypeVar("S")
 T = TypeVar("T")
+
+
+class Runner(Protocol[R]):
+    """Runs a network on pictures, in any thread."""
+
+    @property
+    def parallel(self) -> bool:
+        """Whether several threads at once are faster than one."""
+
+    @property
+    def image_size(self) -> int:
+        """Pixels along each side of the network's input."""
+
+    def find(self, pictures: Sequence[tuple[Origin, Loaded]], thresholds: Any = None) -> list[R]:
+        """Return the result of each picture, of which there is at least one."""
 
 
 @dataclass(frozen=True)
@@ -47,84 +61,78 @@ class Crew:
     threads: int
 
     @classmethod
-    def for_work(cls, detector: Detector, count: int | None, batch: int) -> Crew:
+    def for_work(cls, runner: Runner[Any], count: int | None, batch: int) -> Crew:
         """Divide torch's threads.
 
         Several batches at once, each on a core of its own, never wait for each other as the
         parts of one batch do after every layer, least of all beside threads that decode.
 
         Args:
-            detector: whose network it is.
+            runner: of the network.
             count: number of images; None if it is not known.
-            batch: images a forward pass.
+            batch: images per forward pass.
         """
         cores = torch.get_num_threads()
-        streams = min(cores, MOST_STREAMS) if detector.parallel else 1
+        streams = min(cores, MOST_STREAMS) if runner.parallel else 1
         if count is not None and count < FEW * streams * batch:
             streams = 1
         return cls(workers=max(2, cores), streams=streams, threads=max(1, cores // streams))
 
 
-def detect_files(
-    detector: Detector,
-    paths: Sequence[Path],
-    thresholds: Thresholds,
-    *,
-    batch: int = 1,
-    keep_images: bool = False,
-) -> Iterator[Result | Failure]:
-    """Detections of each image file, in the order of ``paths``.
+def run_files(
+    runner: Runner[R], paths: Sequence[Path], thresholds: Any = None, *, batch: int = 1
+) -> Iterator[R | Failure]:
+    """Yield the result of each image file, in the order of ``paths``.
 
     Args:
-        detector: finds the objects.
+        runner: of the network.
         paths: image files.
-        thresholds: what to keep.
-        batch: images a forward pass.
-        keep_images: hand small images on, to draw on.
+        thresholds: the task's, of what to keep.
+        batch: images per forward pass.
     """
     items = map(FileItem.of, paths)
-    return detect_items(
-        detector, items, thresholds, _same, batch=batch, keep_images=keep_images, count=len(paths)
-    )
+    return run_items(runner, items, thresholds, lambda one: one, batch=batch, count=len(paths))
 
 
-def detect_items(
-    detector: Detector,
+def run_items(
+    runner: Runner[R],
     items: Iterable[Item | Failure],
-    thresholds: Thresholds,
-    finish: Callable[[Result], T],
+    thresholds: Any,
+    finish: Callable[[R], T | Failure],
     *,
     batch: int = 1,
     keep_images: bool = False,
     count: int | None = None,
 ) -> Iterator[T | Failure]:
-    """What ``finish`` makes of each result, in the order of ``items``.
+    """Yield what ``finish`` makes of each result, in the order of ``items``.
 
     Args:
-        detector: finds the objects.
-        items: pictures, or what was wrong with them; taken in this thread, as late as possible.
-        thresholds: what to keep.
+        runner: of the network.
+        items: pictures, or what is wrong with them; taken in this thread, as late as possible.
+        thresholds: the task's, of what to keep.
         finish: draws and writes; runs in several threads. What it raises ends the work.
-        batch: images a forward pass.
+        batch: images per forward pass.
         keep_images: hand small images on, to draw on.
         count: number of items, if it is known.
     """
-    crew = Crew.for_work(detector, count, batch)
+    crew = Crew.for_work(runner, count, batch)
     cores = torch.get_num_threads()
 
     def read(item: Item | Failure) -> _Ready | Failure:
         if isinstance(item, Failure):
             return item
         try:
-            loaded = item.load(detector.image_size, keep=keep_images)
+            loaded = item.load(runner.image_size, keep=keep_images)
         except UserError as error:
             return Failure(item.origin, error)
         return _Ready(item.origin, loaded)
 
-    def find(group: Sequence[_Ready | Failure]) -> list[Result | Failure]:
-        return _find(detector, group, thresholds)
+    def find(group: Sequence[_Ready | Failure]) -> list[R | Failure]:
+        good = [(item.origin, item.loaded) for item in group if isinstance(item, _Ready)]
+        results = iter(runner.find(good, thresholds) if good else ())
+        return [item if isinstance(item, Failure) else next(results) for item in group]
 
-    def end(result: Result | Failure) -> T | Failure:
+    def end(result: R | Failure) -> T | Failure:
         return result if isinstance(result, Failure) else finish(result)
 
     work = ThreadPoolExecutor(crew.workers, "work", torch.set_num_threads, (1,))
@@ -147,39 +155,8 @@ class _Ready:
     loaded: Loaded
 
 
-def _same(result: Result) -> Result:
-    return result
-
-
-def _find(
-    detector: Detector, group: Sequence[_Ready | Failure], thresholds: Thresholds
-) -> list[Result | Failure]:
-    good = [(item.origin, item.loaded) for item in group if isinstance(item, _Ready)]
-    results = iter(find_in(detector, good, thresholds) if good else ())
-    return [item if isinstance(item, Failure) else next(results) for item in group]
-
-
-def find_in(
-    detector: Detector, pictures: Sequence[tuple[Origin, Loaded]], thresholds: Thresholds
-) -> list[Result]:
-    """The objects of pictures that are ready for the network, at least one: a forward pass."""
-    loaded = [picture for _, picture in pictures]
-    found = detector.detect([p.input for p in loaded], [p.size for p in loaded], thresholds)
-    return [
-        Result(
-            **detection,
-            names=detector.classes,
-            width=picture.size[0],
-            height=picture.size[1],
-            origin=origin,
-            image=picture.image,
-        )
-        for detection, (origin, picture) in zip(found, pictures, strict=True)
-    ]
-
-
 def _groups(items: Iterable[_Ready | Failure], batch: int) -> Iterator[list[_Ready | Failure]]:
-    """Runs of items with ``batch`` pictures each, failures among them, the last one maybe fewer."""
+    """Yield runs of items with ``batch`` pictures each, the last one maybe fewer, and failures."""
     group: list[_Ready | Failure] = []
     pictures = 0
     for item in items:
@@ -195,7 +172,7 @@ def _groups(items: Iterable[_Ready | Failure], batch: int) -> Iterator[list[_Rea
 def _map_ahead(
     pool: ThreadPoolExecutor, function: Callable[[S], T], items: Iterable[S], ahead: int
 ) -> Iterator[T]:
-    """``pool.map`` that starts at most ``ahead`` calls before their results are taken."""
+    """Do as ``pool.map``, but start at most ``ahead`` calls before their results are taken."""
     waiting: deque[Future[T]] = deque()
     try:
         for item in items:

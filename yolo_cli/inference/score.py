@@ -8,6 +8,7 @@ from yolo_cli.data.sample import Dataset
 from yolo_cli.evaluation.voc import evaluate_voc
 from yolo_cli.inference.detector import Detector
 from yolo_cli.inference.labelled import detect_dataset
+from yolo_cli.tasks.detect.thresholds import EVAL
 
 
 def voc07_map(detector: Detector, dataset: Dataset, *, batch: int = 1) -> float | None:
@@ -21,6 +22,6 @@ def voc07_map(detector: Detector, dataset: Dataset, *, batch: int = 1) -> float 
     Raises:
         UserError: if an image cannot be read, or no class is common to both.
     """
-    found = detect_dataset(detector, dataset, batch=min(batch, len(dataset)))
+    found = detect_dataset(detector, dataset, EVAL, batch=min(batch, len(dataset)))
     score = evaluate_voc(found.samples, found.detections, found.classes).mean_ap
     return None if math.isnan(score) else score

@@ -5,11 +5,11 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Literal, TypeAlias
 
 from yolo_cli.data.images import is_image_path
 from yolo_cli.errors import ExitCode, UserError
@@ -19,6 +19,8 @@ _PATTERN_CHARACTERS = frozenset("*?[")
 _NOT_THERE = (FileNotFoundError, NotADirectoryError)
 _KNOWN_BY_SUFFIX = "images are known by their suffix (.jpg, .png, .webp and others)"
 
+Report: TypeAlias = Callable[[UserError], None]
+"""Takes what is wrong with a part of a source, the rest of which is taken."""
 
 _VIDEOS = (
     ("mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg"),
@@ -46,8 +48,16 @@ class Source:
     file: Path
 
 
+def _stop(error: UserError) -> None:
+    raise error
+
+
 def list_sources(
-    sources: Sequence[str], *, recursive: bool = False, stdin: IO[bytes] | None = None
+    sources: Sequence[str],
+    *,
+    recursive: bool = False,
+    stdin: IO[bytes] | None = None,
+    report: Report = _stop,
 ) -> list[Source]:
     """List all that the sources name.
 
@@ -59,12 +69,13 @@ def list_sources(
       from the file's folder;
     - ``-`` for such lines on standard input; paths may also be separated by NUL (find -print0).
 
-    What a list names is not looked for: a file that is missing is found out in its turn.
+    What a list names is not looked for: that a file is missing is found in its turn.
 
     Args:
         sources: as the user typed them.
         recursive: search the subfolders of folders as well, except hidden ones.
         stdin: what ``-`` reads.
+        report: called for each subfolder that cannot be read; raises by default.
 
     Returns:
         Each source once, at its first place. Nothing was opened but lists.
@@ -77,7 +88,7 @@ def list_sources(
         if is_address(source):
             found.setdefault(source, Source(source, "address", Path(file_name(source))))
             continue
-        for path in _paths(source, recursive, stdin):
+        for path in _paths(source, recursive, stdin, report):
             kind: Literal["image", "video"] = "video" if is_video_path(path) else "image"
             found.setdefault(_identity(path), Source(str(path), kind, path))
     return list(found.values())
@@ -101,11 +112,11 @@ def without_results(found: Sequence[Source], sources: Sequence[str], out: Path) 
 
 
 def is_video_path(path: Path) -> bool:
-    """Whether the name looks like a video's."""
+    """Return whether the name looks like a video's."""
     return path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")
 
 
-def _paths(source: str, recursive: bool, stdin: IO[bytes] | None) -> list[Path]:
+def _paths(source: str, recursive: bool, stdin: IO[bytes] | None, report: Report) -> list[Path]:
     if source == STANDARD_INPUT and stdin is not None:
         return _listed(stdin.read(), "standard input", Path())
     path = Path(source)
@@ -115,11 +126,11 @@ def _paths(source: str, recursive: bool, stdin: IO[bytes] | None) -> list[Path]:
         except OSError as error:
             raise _unreadable(path, error) from error
         return _listed(data, str(path), path.parent)
-    return expand_sources([source], recursive=recursive)
+    return expand_sources([source], recursive=recursive, report=report)
 
 
 def _listed(data: bytes, name: str, folder: Path) -> list[Path]:
-    """The paths in a list."""
+    """Return the paths in a list."""
     separator = b"\0" if b"\0" in data else b"\n"
     paths: list[Path] = []
     for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(separator), start=1):
@@ -139,7 +150,9 @@ def _listed(data: bytes, name: str, folder: Path) -> list[Path]:
     return paths
 
 
-def expand_sources(sources: Sequence[str], *, recursive: bool = False) -> list[Path]:
+def expand_sources(
+    sources: Sequence[str], *, recursive: bool = False, report: Report = _stop
+) -> list[Path]:
     """List the image files that the sources name.
 
     A source is one of these, tried in this order:
@@ -155,6 +168,7 @@ def expand_sources(sources: Sequence[str], *, recursive: bool = False) -> list[P
     Args:
         sources: as the user typed them.
         recursive: search the subfolders of folders as well, except hidden ones.
+        report: called for each subfolder that cannot be read; raises by default.
 
     Returns:
         Each file once, at its first place. Nothing was opened.
@@ -165,40 +179,40 @@ def expand_sources(sources: Sequence[str], *, recursive: bool = False) -> list[P
     """
     files: dict[Path, Path] = {}
     for source in sources:
-        for path in _expand(source, recursive):
+        for path in _expand(source, recursive, report):
             files.setdefault(_identity(path), path)
     return list(files.values())
 
 
-def _expand(source: str, recursive: bool) -> list[Path]:
+def _expand(source: str, recursive: bool, report: Report) -> list[Path]:
     path = Path(source)
     if not _exists(path) and source.startswith("~"):
         path = _home(source)
     if _exists(path):
-        return _folder(path, recursive) if path.is_dir() else [path]
+        return _folder(path, recursive, report) if path.is_dir() else [path]
     if _PATTERN_CHARACTERS.isdisjoint(source):
         raise UserError(
             f"{source}: no such file or folder",
             "name images, folders of images, or patterns such as 'photos/*.jpg'",
         )
-    return _matches(path, source, recursive)
+    return _matches(path, source, recursive, report)
 
 
-def _folder(folder: Path, recursive: bool) -> list[Path]:
-    images = _images_in(folder, recursive)
+def _folder(folder: Path, recursive: bool, report: Report) -> list[Path]:
+    images = _images_in(folder, recursive, report)
     if not images:
         raise UserError(f"{folder}: no images in this folder or below it", _KNOWN_BY_SUFFIX)
     return images
 
 
-def _matches(path: Path, source: str, recursive: bool) -> list[Path]:
+def _matches(path: Path, source: str, recursive: bool, report: Report) -> list[Path]:
     # Not Path.glob: it takes no absolute pattern, and finds hidden files.
     names = glob.glob(str(path), recursive=True)  # noqa: PTH207
     found = sorted(map(Path, names), key=_natural)
     images: list[Path] = []
     for match in found:
         if match.is_dir():
-            images += _images_in(match, recursive)
+            images += _images_in(match, recursive, report)
         elif is_image_path(match) or is_video_path(match):
             images.append(match)
     if not images:
@@ -207,11 +221,11 @@ def _matches(path: Path, source: str, recursive: bool) -> list[Path]:
     return images
 
 
-def _images_in(folder: Path, recursive: bool) -> list[Path]:
-    """The folder's images; those below it as well if asked, or if it has none itself."""
-    names = _walk(folder) if recursive else _list(folder)
+def _images_in(folder: Path, recursive: bool, report: Report) -> list[Path]:
+    """Return the folder's images; those below it as well if asked, or if it has none itself."""
+    names = _walk(folder, report) if recursive else _list(folder)
     images = sorted((path for path in names if is_image_path(path)), key=_natural)
-    return images if images or recursive else _images_in(folder, recursive=True)
+    return images if images or recursive else _images_in(folder, True, report)
 
 
 def _list(folder: Path) -> Iterator[Path]:
@@ -225,9 +239,12 @@ def _list(folder: Path) -> Iterator[Path]:
         raise _unreadable(folder, error) from error
 
 
-def _walk(folder: Path) -> Iterator[Path]:
+def _walk(folder: Path, report: Report) -> Iterator[Path]:
     def fail(error: OSError) -> None:
-        raise _unreadable(Path(error.filename or folder), error) from error
+        place = Path(error.filename or folder)
+        if place == folder:
+            raise _unreadable(folder, error) from error
+        report(_unreadable(place, error))
 
     for place, folders, files in os.walk(folder, onerror=fail):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -235,7 +252,7 @@ def _walk(folder: Path) -> Iterator[Path]:
 
 
 def _natural(path: Path) -> list[list[str | int]]:
-    """Sort key in which the numbers within a name count as numbers."""
+    """Return a sort key in which the numbers within a name count as numbers."""
     # Splitting by a group alternates text and number, so that like is compared with like. The
     # path itself comes last, to order "1.jpg" and "01.jpg".
     key: list[list[str | int]] = [
@@ -246,12 +263,16 @@ def _natural(path: Path) -> list[list[str | int]]:
 
 
 def _identity(path: Path) -> Path:
-    """What is equal for two spellings of a file; a link is another file than its target."""
+    """Return what is equal for two spellings of a file; a link is another file than its target."""
     return _resolved(path.parent) / path.name
 
 
-@lru_cache(maxsize=1024)
 def _resolved(folder: Path) -> Path:
+    return _resolved_absolute(folder.absolute())  # what a relative one means may change
+
+
+@lru_cache(maxsize=1024)
+def _resolved_absolute(folder: Path) -> Path:
     return Path(os.path.realpath(folder))  # Path.resolve fails on a loop of links
 
 
@@ -263,7 +284,7 @@ def _home(source: str) -> Path:
 
 
 def _exists(path: Path) -> bool:
-    """Whether the name is there: a broken link is, and reading it says what is wrong."""
+    """Return whether the name is there: a broken link is, and reading it says what is wrong."""
     try:
         path.lstat()
     except _NOT_THERE:

@@ -13,9 +13,9 @@ from uuid import uuid4
 from PIL import Image
 
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.files import make_folders
+from yolo_cli.files import make_folders, unwritable
 from yolo_cli.inference.items import Item, PictureItem
-from yolo_cli.tasks.detect.result import Failure, Origin
+from yolo_cli.tasks.result import Failure, Origin
 
 SUFFIX = ".mp4"  # of annotated copies
 _TICKS = 90_000  # a second, in which frames are timed
@@ -35,7 +35,7 @@ _FEW_MISSING = 2
 
 
 def require_library() -> ModuleType:
-    """PyAV.
+    """Return PyAV.
 
     Raises:
         UserError: it is not installed.
@@ -51,7 +51,7 @@ def require_library() -> ModuleType:
 
 
 def frames(path: Path, every: int = 1) -> Iterator[Item | Failure]:
-    """The frames of a video, upright; last, what was wrong with it.
+    """Yield the frames of a video, upright; last, what was wrong with it.
 
     Args:
         path: the file.
@@ -87,7 +87,7 @@ class _Reading:
         self.end = 0.0
 
     def frames(self, container: Any) -> Iterator[Any]:
-        """All frames of the picture, in order."""
+        """Yield all frames of the picture, in order."""
         stream = container.streams.video[0]
         stream.thread_type = "AUTO"
         rate = float(stream.average_rate or _USUAL_RATE)
@@ -103,7 +103,7 @@ class _Reading:
                 yield frame
 
     def check(self, container: Any) -> None:
-        """Find out whether it ended before its end.
+        """Check that it did not end before its end.
 
         Raises:
             ValueError: it did, or there was nothing in it.
@@ -126,7 +126,7 @@ def _opened(av: ModuleType, path: Path) -> Any:
 
 
 def frame_rate(path: Path) -> Fraction:
-    """Frames a second, as the file says; 25 if it does not."""
+    """Return frames per second as the file says; 25 if it does not."""
     av = require_library()
     try:
         with av.open(
@@ -189,7 +189,7 @@ class VideoWriter:
             frame.time_base = Fraction(1, _TICKS)
             self._container.mux(self._stream.encode(frame))
         except (OSError, ValueError, RuntimeError) as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self.path, error) from error
 
     def close(self) -> None:
         """Complete the file and put it into its place.
@@ -204,7 +204,7 @@ class VideoWriter:
             self._container.close()
             self._temporary.replace(self.path)
         except (OSError, ValueError, RuntimeError) as error:
-            raise self._unwritable(error) from error
+            raise unwritable(self.path, error) from error
         finally:
             self.discard()
 
@@ -226,11 +226,3 @@ class VideoWriter:
         self._stream.width, self._stream.height = (max(2, side - side % 2) for side in size)
         self._stream.pix_fmt = "yuv420p"
         self._stream.codec_context.time_base = Fraction(1, _TICKS)
-
-    def _unwritable(self, error: Exception) -> UserError:
-        reason = getattr(error, "strerror", None) or str(error)
-        return UserError(
-            f"{self.path}: cannot be written: {reason}",
-            "free some space or choose another folder",
-            ExitCode.FAILURE,
-        )

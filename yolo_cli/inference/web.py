@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import http.client
+import socket
+import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import IO
+from types import TracebackType
+from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
 import yolo_cli
@@ -18,20 +24,23 @@ SILENCE = 15.0
 """Seconds without a byte after which the other end is given up."""
 
 DEADLINE = 60.0
-"""Seconds for all of an image."""
+"""Seconds for a whole request, from the first connection to the last byte."""
 
 _CHUNK = 1 << 16
 _SCHEMES = ("http", "https")
 
 
 def is_address(source: str) -> bool:
-    """Whether a source is an address rather than a path."""
+    """Return whether a source is an address rather than a path."""
     return source.lower().startswith(("http://", "https://"))
 
 
 def file_name(address: str) -> str:
-    """What a file from an address would be called: the last part of its path."""
-    parts = urlsplit(address)
+    """Return what a file from an address would be called: the last part of its path."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # no valid address, which fetching it will say
+        return "image"
     last = unquote(parts.path).replace("\\", "/").rstrip("/").rsplit("/", maxsplit=1)[-1]
     return last.replace("\0", "") or parts.hostname or "image"
 
@@ -53,24 +62,44 @@ def fetch(address: str, folder: Path) -> Path:
         UserError: the server does not answer, says no, sends too much, or takes too long.
     """
     path = folder / "image"
-    request = urllib.request.Request(
-        address, headers={"User-Agent": f"yolo-cli/{yolo_cli.__version__}"}
-    )
+    limit = _Deadline(DEADLINE)
     try:
-        with _opener().open(request, timeout=SILENCE) as response, path.open("wb") as file:
+        headers = {"User-Agent": f"yolo-cli/{yolo_cli.__version__}"}
+        request = urllib.request.Request(address, headers=headers)
+        with (
+            limit,
+            _opener(limit).open(request, timeout=min(SILENCE, DEADLINE)) as response,
+            path.open("wb") as file,
+        ):
             _copy(response, file, address)
-    except urllib.error.HTTPError as error:
-        error.close()
-        reason = " ".join(str(error.reason).split())
-        raise UserError(f"{address}: the server says {error.code} {reason}") from error
-    except urllib.error.URLError as error:
-        raise UserError(f"{address}: cannot be fetched: {error.reason}") from error
-    except TimeoutError as error:
-        raise UserError(f"{address}: no answer for {SILENCE:.0f} seconds") from error
     except (OSError, ValueError, http.client.HTTPException) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise UserError(f"{address}: cannot be fetched: {reason}") from error
+        if limit.passed:
+            raise _too_slow(address) from error
+        raise UserError(f"{address}: {_reason(error)}") from error
+    except UserError as error:
+        if limit.passed:
+            raise _too_slow(address) from error
+        raise
+    if limit.passed:  # what was cut off may look like an end
+        raise _too_slow(address)
     return path
+
+
+def _reason(error: Exception) -> str:
+    """Return what is wrong, in a line."""
+    if isinstance(error, urllib.error.HTTPError):
+        error.close()
+        return f"the server says {error.code} {' '.join(str(error.reason).split())}"
+    if isinstance(error, TimeoutError):
+        return f"no answer for {SILENCE:.0f} seconds"
+    cause = error.reason if isinstance(error, urllib.error.URLError) else error
+    return f"cannot be fetched: {' '.join(str(cause).split()) or type(error).__name__}"
+
+
+def _too_slow(address: str) -> UserError:
+    return UserError(
+        f"{address}: takes longer than {DEADLINE:.0f} seconds", "download it, and name the file"
+    )
 
 
 def _copy(response: http.client.HTTPResponse, file: IO[bytes], address: str) -> None:
@@ -80,20 +109,100 @@ def _copy(response: http.client.HTTPResponse, file: IO[bytes], address: str) -> 
     expected = response.length
     if expected is not None and expected > MAX_BYTES:
         raise too_large
-    end = time.monotonic() + DEADLINE
     size = 0
     while chunk := response.read1(_CHUNK):
         size += len(chunk)
         if size > MAX_BYTES:
             raise too_large
-        if time.monotonic() > end:
-            raise UserError(
-                f"{address}: takes longer than {DEADLINE:.0f} seconds",
-                "download it, and name the file",
-            )
         file.write(chunk)
     if expected is not None and size < expected:
         raise UserError(f"{address}: the connection broke off after {size} of {expected} bytes")
+
+
+class _Deadline:
+    """Cuts the connections of a request when its time is over, whatever is read at that moment.
+
+    Time limits of sockets are of single reads: a byte now and then keeps them from ever passing.
+
+    Args:
+        seconds: from the start of the context.
+
+    Attributes:
+        passed: whether the time was over before the context ended.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.passed = False
+        self._sockets: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._end = time.monotonic() + seconds
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+
+    def connect(self, place: tuple[str, int], timeout: float, *rest: Any) -> socket.socket:
+        """Do as :func:`socket.create_connection`, within the time that is left."""
+        left = max(0.001, min(timeout, self._end - time.monotonic()))
+        connection = socket.create_connection(place, left, *rest)
+        connection.settimeout(timeout)
+        with self._lock:
+            # A second handle: TLS takes the first one over.
+            self._sockets.append(connection.dup())
+        if self.passed:
+            self._cut()
+        return connection
+
+    def _cut(self) -> None:
+        with self._lock:
+            self.passed = True
+            for one in self._sockets:
+                with suppress(OSError):
+                    one.shutdown(socket.SHUT_RDWR)
+
+    def __enter__(self) -> _Deadline:
+        self._timer.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._timer.cancel()
+        with self._lock:
+            for one in self._sockets:
+                one.close()
+            self._sockets.clear()
+
+
+def _connection(
+    kind: type[http.client.HTTPConnection],
+    connect: Callable[..., socket.socket],
+    *arguments: Any,
+    **options: Any,
+) -> http.client.HTTPConnection:
+    """Make a connection that opens its socket by ``connect``."""
+    connection = kind(*arguments, **options)
+    connection._create_connection = connect  # type: ignore[attr-defined]  # there for this purpose
+    return connection
+
+
+class _Http(urllib.request.HTTPHandler):
+    def __init__(self, limit: _Deadline) -> None:
+        super().__init__()
+        self._kind = partial(_connection, http.client.HTTPConnection, limit.connect)
+
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._kind, req)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    def __init__(self, limit: _Deadline) -> None:
+        super().__init__()
+        self._kind = partial(_connection, http.client.HTTPSConnection, limit.connect)
+
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._kind, req)
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -114,13 +223,13 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _opener() -> urllib.request.OpenerDirector:
+def _opener(limit: _Deadline) -> urllib.request.OpenerDirector:
     # Not build_opener, which adds readers of files, FTP and data.
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.ProxyHandler(),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(),
+        _Http(limit),
+        _Https(limit),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
         urllib.request.UnknownHandler(),

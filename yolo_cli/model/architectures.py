@@ -78,13 +78,13 @@ class Architecture:
 
     @property
     def channels(self) -> tuple[int, ...]:
-        """Output channels of each convolution."""
+        """Return the output channels of each convolution."""
         return tuple(row.channels for row in self.table if isinstance(row, Conv))
 
     def layers(
         self, stride: int, *, width: float = 1.0, widths: tuple[int, ...] | None = None
     ) -> Iterator[Conv | Pool]:
-        """The table of one network.
+        """Yield the layer table of one network.
 
         Args:
             stride: pixels that a grid cell covers along each side; one of 32 pixels loses the step
@@ -165,7 +165,7 @@ else:
 
 
 def architecture_of(name: str) -> Architecture:
-    """The record of a name.
+    """Return the record of a name.
 
     Raises:
         UserError: for a name that no record has.

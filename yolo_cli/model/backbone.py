@@ -53,11 +53,11 @@ class Backbone(nn.Module):
 
     @property
     def blocks(self) -> int:
-        """How many blocks there are."""
+        """Return how many blocks there are."""
         return len(self.ends)
 
     def block(self, first: int, last: int) -> nn.Sequential:
-        """Blocks ``first + 1`` to ``last`` as one sequence that shares this module's layers."""
+        """Return blocks ``first + 1`` to ``last`` as a sequence that shares this one's layers."""
         begin = self.ends[first - 1] if first else 0
         return self.features[begin : self.ends[last - 1] if last else 0]
 

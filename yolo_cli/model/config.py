@@ -135,16 +135,16 @@ class ModelConfig:
 
     @property
     def stride(self) -> int:
-        """Pixels a grid cell covers along each side: 32 or 64."""
+        """Return the pixels that a grid cell covers along each side: 32 or 64."""
         return self.image_size // self.grid
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for a weights file's metadata, without the fields that are None."""
+        """Return plain values for a weights file's metadata, without the fields that are None."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> ModelConfig:
-        """The inverse of :meth:`to_json`.
+        """Read what :meth:`to_json` has written.
 
         Raises:
             UserError: for fields that are missing, unknown or not of their type.
@@ -154,15 +154,19 @@ class ModelConfig:
         if not isinstance(values, dict):
             raise UserError("the architecture is not readable: no fields in it")
         try:
-            return TypeAdapter(cls).validate_json(json.dumps(values), strict=True)
+            text = json.dumps(values, ensure_ascii=False).encode()
+            return TypeAdapter(cls).validate_json(text, strict=True)
+        except UnicodeEncodeError as error:  # half a surrogate pair, in the name of a class
+            place = error.object[max(0, error.start - 20) : error.end]
+            raise UserError(
+                f"the architecture is not readable: {place!r} is not valid Unicode"
+            ) from error
         except ValidationError as error:
             raise _unreadable(values, error.errors()[0]) from error
 
 
 def _unreadable(values: dict[str, Any], error: Mapping[str, Any]) -> UserError:
-    """From what pydantic says of a field."""
-    if not error["loc"]:  # half a surrogate pair, say
-        return UserError(f"the architecture is not readable: {error['msg']}")
+    """Say in a line what pydantic says of a field."""
     name = error["loc"][0]
     if error["type"] == "unexpected_keyword_argument":
         return UserError(
@@ -175,7 +179,7 @@ def _unreadable(values: dict[str, Any], error: Mapping[str, Any]) -> UserError:
 
 
 def new_config(classes: tuple[str, ...], **options: Any) -> ModelConfig:
-    """A configuration for training from scratch.
+    """Return a configuration for training from scratch.
 
     Args:
         classes: names of the classes.

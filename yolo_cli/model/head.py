@@ -27,7 +27,7 @@ class OutputLayer(nn.Module):
         layer.bias = nn.Parameter(bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """As the layer does, in float32 whatever the type of ``x``."""
+        """Run the layer in float32, whatever the type of ``x``."""
         result: Tensor
         if x.is_meta or not torch.is_autocast_enabled(x.device.type):
             result = self.layer(x.float())
@@ -49,11 +49,11 @@ class Head(nn.Module):
     predictor: OutputLayer
 
     def predict(self, features: Tensor) -> Tensor:
-        """From the output of ``layers`` to the raw output."""
+        """Turn the output of ``layers`` into the raw output."""
         raise NotImplementedError
 
     def forward(self, x: Tensor) -> Tensor:
-        """From ``[N, channels, H, W]`` to the raw output."""
+        """Turn ``[N, channels, H, W]`` features into the raw output."""
         return self.predict(self.layers(x))
 
 

@@ -8,7 +8,7 @@ LEAKY_SLOPE = 0.1  # paper, section 2.2, equation 2
 
 
 def activation(name: str) -> nn.Module:
-    """``leaky`` (slope 0.1), or ``relu`` as ImageNet's networks were trained with."""
+    """Return ``leaky`` ReLU (slope 0.1), or ``relu``, which ImageNet's networks have."""
     return nn.ReLU(inplace=True) if name == "relu" else nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
 
 
@@ -22,7 +22,7 @@ def conv(
     norm: bool = True,
     act: str = "leaky",
 ) -> list[nn.Module]:
-    """A convolution with what follows it, as a list of layers.
+    """Return a convolution and what follows it, as a list of layers.
 
     A padding of None is half the kernel: the picture's size is then divided by ``stride``.
     """

@@ -40,24 +40,24 @@ class Network(nn.Module):
         self.place_preprocessing()
 
     def place_preprocessing(self, device: torch.device | None = None) -> None:
-        """Put mean and std, in float32, on a device; the default one unless told."""
+        """Put mean and std, in float32, on a device; None for torch's default one."""
         # Not in the state dict: the preprocessing travels in the configuration.
         for name, values in (("mean", self.config.mean), ("std", self.config.std)):
             scaled = torch.tensor(values, device=device).view(1, 3, 1, 1) * 255
             self.register_buffer(name, scaled, persistent=False)
 
     def normalise(self, images: Tensor) -> Tensor:
-        """``[N, 3, H, W]`` uint8 RGB to what the first convolution expects, in its type."""
+        """Turn ``[N, 3, H, W]`` uint8 RGB into what the first convolution expects, in its type."""
         mean, std = self.mean.float(), self.std.float()
         return ((images.float() - mean) / std).to(self.dtype)
 
     @property
     def dtype(self) -> torch.dtype:
-        """Type of the backbone's weights: float32, or bfloat16 when converted for inference."""
+        """Return the backbone's type: float32, or bfloat16 when converted for inference."""
         return next(self.backbone.parameters()).dtype
 
     def forward(self, x: Tensor, start: int = 0) -> Tensor:
-        """The raw output.
+        """Compute the raw output.
 
         Args:
             x: ``[N, 3, H, W]`` uint8 RGB images of the configured size; for ``start`` > 0 the
@@ -91,7 +91,7 @@ class Network(nn.Module):
         self.train(self.training)
 
     def frozen_part(self) -> nn.Sequential:
-        """The frozen blocks as one sequence."""
+        """Return the frozen blocks as one sequence."""
         return self.backbone.block(0, self.frozen)
 
     def train(self, mode: bool = True) -> Network:
@@ -102,7 +102,7 @@ class Network(nn.Module):
         return self
 
     def to_inference(self, dtype: torch.dtype, device: torch.device) -> Network:
-        """Turn this network into its fastest form for inference; returns itself.
+        """Turn this network into its fastest form for inference, and return it.
 
         Batch norms become part of the convolutions before them, weights become ``dtype`` in
         channels_last layout; the predictor stays float32.

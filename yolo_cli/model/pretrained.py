@@ -31,7 +31,7 @@ class PretrainedBackbone:
 
 
 def imagenet_backbone(arch: str) -> PretrainedBackbone:
-    """Torchvision's convolutions, downloaded by torchvision if it does not have them yet.
+    """Return torchvision's convolutions, which it downloads if it does not have them yet.
 
     Args:
         arch: a name of :data:`ARCHITECTURES`.
@@ -58,7 +58,7 @@ def imagenet_backbone(arch: str) -> PretrainedBackbone:
 
 
 def backbone_from_file(path: Path, preprocessing: str | None, arch: str) -> PretrainedBackbone:
-    """Convolutions from a safetensors file or a torchvision state dict.
+    """Read convolutions from a safetensors file or a torchvision state dict.
 
     Args:
         path: tensors named ``features.N.weight`` and ``features.N.bias``.
@@ -133,7 +133,7 @@ def _state_dict(path: Path) -> dict[str, Tensor]:
 def _features(
     tensors: Mapping[str, Tensor], origin: str, architecture: Architecture
 ) -> dict[str, Tensor]:
-    """The convolutions alone, under this project's names."""
+    """Select the convolutions, under this project's names."""
     found = {
         f"backbone.{name}": value
         for name, value in tensors.items()
@@ -148,7 +148,7 @@ def _features(
 
 
 def _stated_preprocessing(metadata: Mapping[str, str]) -> Preprocessing | None:
-    """Mean and std as the metadata give them: ``mean=(a, b, c) std=(1/255, …)``."""
+    """Find mean and std in the metadata: ``mean=(a, b, c) std=(1/255, …)``."""
     text = " ".join(f"{name}={value}" for name, value in metadata.items())
     found = [re.search(rf"\b{word}\s*=\s*[(\[]([^)\]]*)[)\]]", text) for word in ("mean", "std")]
     if not all(found):
@@ -163,6 +163,6 @@ def _stated_preprocessing(metadata: Mapping[str, str]) -> Preprocessing | None:
 
 
 def _number(text: str) -> float:
-    """``0.5`` or ``1/255``."""
+    """Read ``0.5`` or ``1/255``."""
     numerator, _, denominator = text.partition("/")
     return float(numerator) / float(denominator or 1)

@@ -31,7 +31,7 @@ class Layer:
 
 
 def summarise(network: Network) -> list[Layer]:
-    """The layers of a network, in the order of the forward pass.
+    """List the layers of a network, in the order of the forward pass.
 
     Args:
         network: best on torch's meta device, where nothing is computed.
@@ -89,7 +89,7 @@ def _kind(module: nn.Module) -> str:
 
 
 def _flops(module: nn.Module, output: Tensor) -> int:
-    """Two a weight and output position in convolutions and connected layers; the rest is little."""
+    """Count two for each weight and output position; what has no weights is little."""
     if isinstance(module, nn.Conv2d):
         return 2 * module.weight.numel() * output.shape[-1] * output.shape[-2]
     if isinstance(module, nn.Linear):

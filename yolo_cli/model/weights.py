@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,11 @@ from torch import Tensor
 
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import atomic_write
-from yolo_cli.model.architectures import DEFAULT as DEFAULT_ARCHITECTURE
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
 
 FORMAT_NAME = "yolo-cli weights"
 FORMAT = f"{FORMAT_NAME} 1"
-DATASET = "voc"  # that embedded weights were trained on; their names are ARCH-DATASET
-DEFAULT = f"{DEFAULT_ARCHITECTURE}-{DATASET}"
-EMBEDDED = "embedded"  # folder of the installed package that holds the repository's weights/
 PREDICTOR = ("head.predictor.layer.weight", "head.predictor.layer.bias")
 
 
@@ -46,47 +41,6 @@ class Weights:
     info: dict[str, Any] = field(default_factory=dict)
 
 
-def weights_path(name: str) -> Path:
-    """The file that ``--weights`` names: ``default``, another embedded one, or a path."""
-    embedded = _embedded()
-    stem = DEFAULT if name == "default" else name
-    if stem in embedded:
-        return embedded[stem]
-    if name == "default":
-        raise UserError(
-            "this installation carries no embedded weights", "name a weights file with --weights"
-        )
-    try:
-        path = Path(name).expanduser()
-        found = path.exists()
-    except (OSError, RuntimeError):  # a name too long for a file, the home of an unknown user
-        path, found = Path(name), False
-    if not found:
-        known = ", ".join(["default", *sorted(embedded)] if embedded else [])
-        raise UserError(
-            f"{path}: no such weights file", f"a path, or one of: {known}" if known else ""
-        )
-    return path
-
-
-def default_for(arch: str | None) -> str:
-    """Name of the embedded weights of an architecture; ``default`` where there are none."""
-    stem = f"{arch}-{DATASET}"
-    return stem if stem in _embedded() else "default"
-
-
-def _embedded() -> dict[str, Path]:
-    folders = reversed(_embedded_folders())  # the first one wins
-    return {path.stem: path for folder in folders for path in folder.glob("*.safetensors")}
-
-
-def _embedded_folders() -> list[Path]:
-    """The wheel's folder, and the checkout's when installed in place (``pip install -e``)."""
-    with as_file(files("yolo_cli")) as package:
-        folders = [package / EMBEDDED, package.parent / "weights"]
-    return [folder for folder in folders if folder.is_dir()]
-
-
 def save_weights(path: Path, network: Network, info: Mapping[str, Any]) -> None:
     """Write a network to a safetensors file, in float16, whole or not at all."""
     tensors = {name: _stored(tensor) for name, tensor in network.state_dict().items()}
@@ -100,7 +54,7 @@ def save_weights(path: Path, network: Network, info: Mapping[str, Any]) -> None:
 
 
 def _stored(tensor: Tensor) -> Tensor:
-    """As float16, unless a value (a variance, say) is beyond its range of 65,504."""
+    """Convert to float16, unless a value (a variance, say) is beyond its range of 65,504."""
     tensor = tensor.detach().cpu().contiguous()
     if not tensor.is_floating_point():
         return tensor
@@ -140,7 +94,7 @@ def read_weights(path: Path) -> Weights:
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors and metadata of any safetensors file."""
+    """Read tensors and metadata of any safetensors file."""
     check_not_pickle(path)
     try:
         with safe_open(path, framework="pt") as file:

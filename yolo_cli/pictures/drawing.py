@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from yolo_cli.data.sample import FloatArray
+from yolo_cli.text import encodable
 
 Color = tuple[int, int, int]
 
@@ -42,7 +43,7 @@ class _Plate:
 
 
 def class_color(index: int) -> Color:
-    """The colour of a class, always the same: hues a golden ratio apart, in three lightnesses."""
+    """Return a class's colour, always the same: hues a golden ratio apart, three lightnesses."""
     hue = (_FIRST_HUE + index * _GOLDEN_RATIO) % 1
     rgb = colorsys.hls_to_rgb(hue, _LIGHTNESS[index % len(_LIGHTNESS)], _SATURATION)
     red, green, blue = (round(255 * value) for value in rgb)
@@ -83,11 +84,11 @@ def draw_detections(
         scores: ``[N]`` in [0, 1]; None for annotated objects, which have none.
         labels: ``[N]`` indices into ``names``.
         names: class names.
-        line_width: of the boxes, in pixels; scaled to the image unless told.
-        colors: of the classes; those of :func:`class_color` unless told.
+        line_width: of the boxes, in pixels; None scales it to the image.
+        colors: of the classes; None for those of :func:`class_color`.
         show_labels: write class and score.
         show_scores: write the score behind the class.
-        in_place: draw onto the image itself, which is in mode ``RGB``: nobody else needs it.
+        in_place: draw on the image itself, which is in mode ``RGB``: nobody else needs it.
 
     Returns:
         An image of the same size in mode ``RGB``.
@@ -157,7 +158,7 @@ def contact_sheet(images: Sequence[Image.Image], *, columns: int, tile: int) -> 
 
 @lru_cache(maxsize=16)
 def label_font(size: int) -> ImageFont.FreeTypeFont:
-    """The font of labels, in pixels; the same object for the same size."""
+    """Return the font of labels, in pixels; the same object for the same size."""
     return ImageFont.truetype(str(_font_file()), size)
 
 
@@ -198,8 +199,8 @@ def _draw_outline(
 
 
 def _fit(name: str, score: str, font: ImageFont.FreeTypeFont, room: int) -> str:
-    """The label, its name cut where it is wider than the image."""
-    name = " ".join(name.split())  # a name with a line break stays on one line
+    """Return the label, its name cut where it is wider than the image."""
+    name = " ".join(encodable(name).split())  # a name with a line break stays on one line
     text = f"{name} {score}".strip()
     padding = 2 * _padding(font)
     while len(name) > 1 and font.getlength(text) + padding > room:

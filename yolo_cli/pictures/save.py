@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from PIL import Image
 
-from yolo_cli.files import atomic_write
+from yolo_cli.files import atomic_write, fitting_name
 
 _Format: TypeAlias = tuple[str, dict[str, int | str]]
 
@@ -64,39 +64,51 @@ def save_annotated(image: Image.Image, path: Path, inside: Path | None = None) -
 
 
 def taken_by(sources: Iterable[Path]) -> set[str]:
-    """What :func:`output_path` must not write over: the source images."""
+    """Return what :func:`output_path` must not write over: the source images."""
     return {_key(source) for source in sources}
 
 
-def output_path(out_dir: Path, source: Path, taken: set[str], suffix: str | None = None) -> Path:
+def output_path(
+    out_dir: Path,
+    source: Path,
+    taken: set[str],
+    suffix: str | None = None,
+    stems: set[str] | None = None,
+) -> Path:
     """Choose where the annotated copy of an image goes.
 
     The name is that of the source, with a suffix that can be written, or the one given. Where that
     is taken, a number is added: ``a/x.jpg`` and ``b/x.jpg`` become ``x.jpg`` and ``x-2.jpg``. Given
-    the same sources in the same order, the names are the same again, whatever the folder holds.
+    the same sources in the same order, the names are the same again, whatever the folder holds. A
+    name that leaves no room for a number and a suffix is cut.
 
     Args:
         out_dir: the folder of the results.
         source: the image; never chosen itself.
-        taken: begun with :func:`taken_by`; the path chosen is added.
+        taken: starts with :func:`taken_by`; the path chosen is added.
         suffix: of the path.
+        stems: where no two paths may differ in their suffix alone, those of all paths so far; the
+            one chosen is added.
 
     Returns:
         A path in ``out_dir``; nothing is made there.
     """
     forbidden = taken | {_key(source)}
     suffix = suffix or _writable_suffix(source.suffix)
+    stem = fitting_name(source.stem)
     number = 1
-    path = out_dir / (source.stem + suffix)
-    while _key(path) in forbidden:
+    path = out_dir / (stem + suffix)
+    while _key(path) in forbidden or (stems is not None and path.stem.casefold() in stems):
         number += 1
-        path = out_dir / f"{source.stem}-{number}{suffix}"
+        path = out_dir / f"{stem}-{number}{suffix}"
     taken.add(_key(path))
+    if stems is not None:
+        stems.add(path.stem.casefold())
     return path
 
 
 def _writable_suffix(suffix: str) -> str:
-    """The suffix itself if this build of Pillow can write it, else that of a usual format."""
+    """Return the suffix itself if Pillow can write it here, else that of a usual format."""
     Image.init()
     known = _WRITABLE.get(suffix.lower())
     if known is not None and known[0] in Image.SAVE:
@@ -105,5 +117,5 @@ def _writable_suffix(suffix: str) -> str:
 
 
 def _key(path: Path) -> str:
-    """Equal for paths that may be one file: some file systems ignore case."""
+    """Return what is equal for paths that may be one file: some file systems ignore case."""
     return os.path.realpath(path).casefold()  # Path.resolve fails on a loop of links

@@ -22,12 +22,12 @@ _CAPTION_GROUND = (32, 32, 32)
 
 
 def labelled_sheet(samples: Sequence[Sample], classes: Sequence[str], count: int) -> Image.Image:
-    """Draws some images with their boxes and the names of their files.
+    """Draw some images with their boxes and the names of their files.
 
     Args:
         samples: at least one; those with objects come first, taken evenly from all.
         classes: names that the samples' labels index.
-        count: how many images there are to be at most.
+        count: draw at most so many.
 
     Raises:
         UserError: an image cannot be read.
@@ -39,7 +39,7 @@ def labelled_sheet(samples: Sequence[Sample], classes: Sequence[str], count: int
 
 
 def _tile(sample: Sample, classes: Sequence[str]) -> Image.Image:
-    """The image with its boxes, drawn after it was scaled so that lines are as fine as text."""
+    """Draw boxes on the image, which is scaled first: lines are as fine as text then."""
     caption = 2 * _CAPTION
     scale = min(TILE / sample.width, (TILE - caption) / sample.height)
     width, height = (max(1, round(side * scale)) for side in (sample.width, sample.height))

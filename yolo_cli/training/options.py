@@ -5,65 +5,116 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Ge, Le
+
+from yolo_cli.model.architectures import ARCHITECTURES, ArchName
+from yolo_cli.model.config import Head
+from yolo_cli.model.preprocessing import PreprocessingName
+from yolo_cli.training.field import DATA, NETWORK, SPEED, TRAINING, Option
+from yolo_cli.training.recipe import RecipeName
 
 _PATHS = ("data", "backbone", "cache_dir")
+_WEIGHTS = "that of the weights"
+_PRETRAINED = [one.title for one in ARCHITECTURES.values() if one.pretrained is not None]
 
 
 @dataclass(frozen=True)
 class TrainOptions:
     """The options of a run; None stands for "choose".
 
-    Attributes:
-        data: dataset folder.
-        format: its layout.
-        train_split: name of the split to train on.
-        val_split: name of the split to validate on.
-        skip_bad: drop broken labels instead of stopping.
-        arch: see :class:`ModelConfig`, as the four below.
-        head: …
-        grid: …
-        boxes: …
-        image_size: …
-        weights: ``default``, ``none``, ``imagenet`` or a file.
-        backbone: file of VGG-16's ImageNet convolutions.
-        preprocessing: that they expect.
-        teacher: weights file of a network to learn from, or ``default``.
-        recipe_name: ``default`` or ``paper``.
-        recipe: fields of :class:`Recipe` that differ from the named recipe.
-        augment: whether training images are varied.
-        device: ``auto``, ``cpu``, ``cuda`` …
-        precision: ``auto``, ``fp32`` or ``bf16``.
-        workers: processes that load images.
-        cache_dir: folder of the feature caches.
-        time_budget: seconds for the whole run, from which copies and epochs are planned.
+    What a field means stands with it, as in :class:`Recipe`; those without an :class:`Option` are
+    options that other commands have as well.
     """
 
+    # The dataset's folder, its layout, and whether broken labels are dropped.
     data: Path
     format: str | None = None
-    train_split: str | None = None
-    val_split: str | None = None
+    train_split: Annotated[
+        str | None,
+        Option(
+            "Split to train on.", DATA, default="train, or trainval", flag="--split", metavar="NAME"
+        ),
+    ] = None
+    val_split: Annotated[
+        str | None,
+        Option(
+            "Split to validate on.", DATA, default="val, or test, or a fifth of all", metavar="NAME"
+        ),
+    ] = None
     skip_bad: bool = False
-    arch: str | None = None
-    head: str | None = None
-    grid: int | None = None
-    boxes: int | None = None
-    image_size: int | None = None
-    weights: str = "default"
-    backbone: Path | None = None
-    preprocessing: str | None = None
-    teacher: str | None = None
-    recipe_name: str = "default"
+    arch: Annotated[
+        ArchName | None, Option("Backbone of the network.", NETWORK, default=_WEIGHTS)
+    ] = None
+    head: Annotated[
+        Head | None,
+        Option("Head: convolutions, or the paper's connected layers.", NETWORK, default=_WEIGHTS),
+    ] = None
+    grid: Annotated[
+        int | None,
+        Option("Cells along each side (S).", NETWORK, default="7, or 14 for small objects"),
+    ] = None
+    boxes: Annotated[
+        int | None, Option("Boxes that each cell predicts (B).", NETWORK, default=_WEIGHTS)
+    ] = None
+    image_size: Annotated[
+        int | None,
+        Option("Pixels along each side of the input.", NETWORK, default=_WEIGHTS),
+    ] = None
+    weights: Annotated[
+        str,
+        Option("Start from default, none, imagenet, or a weights file.", NETWORK, metavar="FILE"),
+    ] = "default"
+    backbone: Annotated[
+        Path | None,
+        Option(
+            f"Start from ImageNet convolutions ({' or '.join(_PRETRAINED)}) in a safetensors file "
+            "or a state dict.",
+            NETWORK,
+            metavar="FILE",
+        ),
+    ] = None
+    preprocessing: Annotated[
+        PreprocessingName | None,
+        Option("Preprocessing that --backbone expects.", NETWORK, default="what the file says"),
+    ] = None
+    teacher: Annotated[
+        str | None,
+        Option(
+            "Learn from the weights of a larger network, trained on the same data.",
+            NETWORK,
+            metavar="FILE",
+        ),
+    ] = None
+    recipe_name: Annotated[
+        RecipeName,
+        Option(
+            "Where other defaults come from; paper: YOLOv1 to the letter.",
+            TRAINING,
+            flag="--recipe",
+        ),
+    ] = "default"
+    # Fields of Recipe that differ from the named recipe.
     recipe: Mapping[str, Any] = field(default_factory=dict)
-    augment: bool = True
+    augment: Annotated[bool, Option("Vary the training images.", TRAINING)] = True
     device: str = "auto"
     precision: str = "auto"
-    workers: int = 2
-    cache_dir: Path | None = None
+    workers: Annotated[int, Ge(0), Le(256), Option("Processes that load images.", SPEED)] = 2
+    cache_dir: Annotated[
+        Path | None,
+        Option(
+            "Folder that keeps the feature cache.",
+            SPEED,
+            default="in the user's cache folder",
+            metavar="DIR",
+        ),
+    ] = None
+    # Seconds for the whole run, from which copies and epochs are planned.
     time_budget: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for ``config.json``; paths become absolute, to resume from anywhere."""
+        """Return plain values for ``config.json``; paths are absolute, to resume from anywhere."""
         values = asdict(self)
         for name in _PATHS:
             if values[name] is not None:

@@ -15,7 +15,7 @@ import numpy as np
 from torch import Tensor
 
 from yolo_cli.data.target import Target
-from yolo_cli.tasks.task import Window
+from yolo_cli.tasks.contract.training import Window
 
 Scene = Callable[[Sequence[tuple[Target, Window]]], Target]
 

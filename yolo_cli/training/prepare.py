@@ -15,10 +15,10 @@ from typing import Any
 
 import torch
 
+from yolo_cli.data.augmentation import Augmentation
 from yolo_cli.data.loader import TrainingImages
 from yolo_cli.data.sample import Dataset
 from yolo_cli.data.splits import TrainingSplits
-from yolo_cli.data.transforms import Augmentation
 from yolo_cli.errors import UserError
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
@@ -83,7 +83,7 @@ def prepare(
     """
     began = time.monotonic() if began is None else began
     machine = Machine.pick(options.device, options.precision, options.workers)
-    folder = RunFolder.create(out)
+    folder = RunFolder.choose(out)
     seed = named_recipe(options).seed
     splits = read_splits(options, task_named(ModelConfig.task), seed, reporter)
     stay_outside(options, splits, folder)
@@ -115,6 +115,7 @@ def prepare(
         run = replace(run, decision=decision)
         assert decision.plan is not None
         budget = Budget(decision.plan, began + options.time_budget)
+    folder.claim()
     save_preview(folder.preview, opener.train, run.task, splits.train.classes)
     record = run_record(options, facts, decision, network.config, start, splits)
     folder.write_config(record)
@@ -133,6 +134,7 @@ def prepare_resumed(folder: Path, reporter: Reporter, data: Path | None = None) 
         UserError: as above, and if the folder holds no run or the dataset has changed since.
     """
     run_folder, config = RunFolder.existing(folder)
+    run_folder.hold()
     options = _options(config, folder, data)
     machine = Machine.pick(options.device, options.precision, options.workers)
     model = run_folder.model(config)

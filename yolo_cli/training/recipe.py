@@ -2,140 +2,168 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
-from yolo_cli.data.transforms import Augmentation
-from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.tasks.detect.loss import LossConfig
+from annotated_types import Ge, Gt, Le, Lt
+
+from yolo_cli.data.augmentation import Augmentation
+from yolo_cli.tasks.detect.loss_config import LossConfig
+from yolo_cli.training.field import DETAILS, SPEED, TRAINING, Option, checked
 
 MAX_COPIES = 1000  # augmented copies of an image; more than anyone has disk for
+BY_IMAGES = "depends on the number of images"
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How a network is trained.
 
-    Attributes:
-        epochs: passes over the training images.
-        share: of the training images that an epoch takes, others in every epoch.
-        validate_every: epochs from one validation to the next; the last is always validated.
-        batch: images a step.
-        optimizer: ``sgd``, or ``adamw`` (Loshchilov & Hutter 2019), whose steps have the same size
-            in all layers.
-        lr: highest learning rate.
-        backbone_rate: learning rate of the backbone, as a share of that of the head.
-        momentum: of SGD; of AdamW the first β.
-        weight_decay: on weights only; biases and normalisation are not decayed.
-        dropout: probability, in the head.
-        warmup: epochs in which the rate rises to ``lr``.
-        warmup_from: rate at the first step, as a share of ``lr``.
-        schedule: after the warm-up, ``cosine`` from ``lr`` to ``floor`` · ``lr``, or ``steps``:
-            a tenth at each milestone.
-        milestones: shares of ``epochs`` at which ``steps`` divides the rate by ten.
-        floor: lowest rate of ``cosine``, as a share of ``lr``.
-        ema: decay of the moving average of the weights that is validated and kept; 0 for none.
-        clip: largest norm of the gradient; 0 for no limit.
-        patience: epochs without a better validation mAP before training stops; 0 for never.
-        norm: batch normalisation in the layers that are not VGG-16's.
-        output: the network's output activations, see :class:`ModelConfig`.
-        loss: weights and forms of the loss terms.
-        balance: objects of a class with n of them weigh n^-balance in the loss: 0 weighs every
-            object alike, 1 every class.
-        augmentation: None to train on the images as they are.
-        freeze: leading backbone blocks that are not trained.
-        copies: augmented copies of each image whose frozen activations are kept on disk.
-        patchwork: probability that a step's cached item is put together from four images, see
-            :func:`yolo_cli.training.patchwork.patchwork`.
-        unfreeze: how many of the frozen blocks, from the last one on, are trained in a second
-            phase, on fresh augmentation.
-        unfreeze_at: epoch after which that phase begins.
-        unfreeze_rate: learning rate of those blocks, as a share of that of the others.
-        seed: of every random choice.
+    What a field means stands with it. Those with an :class:`Option` are options of ``yolo train``;
+    the others are set by a named recipe.
     """
 
-    epochs: int = 40
-    share: float = 1.0
-    validate_every: int = 1
-    batch: int = 16
-    optimizer: Literal["sgd", "adamw"] = "adamw"
-    lr: float = 0.002
-    backbone_rate: float = 0.5
-    momentum: float = 0.9
-    weight_decay: float = 0.0005
-    dropout: float = 0.1
-    warmup: float = 1.0
-    warmup_from: float = 0.1
+    epochs: Annotated[
+        int, Ge(1), Option("Passes over the training images.", TRAINING, default=BY_IMAGES)
+    ] = 40
+    # Share of the training images that an epoch takes, others in every epoch.
+    share: Annotated[float, Gt(0), Le(1)] = 1.0
+    # Epochs from one validation to the next; the last is always validated.
+    validate_every: Annotated[int, Ge(1)] = 1
+    batch: Annotated[int, Ge(1), Option("Images a step.", TRAINING, default=BY_IMAGES)] = 16
+    # AdamW (Loshchilov & Hutter 2019) takes steps of the same size in all layers.
+    optimizer: Annotated[
+        Literal["sgd", "adamw"], Option("Train with AdamW, or with the paper's SGD.", DETAILS)
+    ] = "adamw"
+    lr: Annotated[float, Ge(0), Option("Highest learning rate.", TRAINING)] = 0.002
+    backbone_rate: Annotated[
+        float,
+        Ge(0),
+        Option(
+            "Learning rate of the backbone, as a share of --lr.",
+            DETAILS,
+            default="0.5; 1 from scratch",
+        ),
+    ] = 0.5
+    momentum: Annotated[
+        float, Ge(0), Lt(1), Option("Momentum of SGD, first β of AdamW.", DETAILS)
+    ] = 0.9
+    # Biases and normalisation are not decayed.
+    weight_decay: Annotated[
+        float, Ge(0), Option("Decay of the weights, at each step.", DETAILS)
+    ] = 0.0005
+    dropout: Annotated[
+        float, Ge(0), Lt(1), Option("Probability of dropout, in the head.", DETAILS)
+    ] = 0.1
+    warmup: Annotated[
+        float, Ge(0), Option("Epochs in which the learning rate rises to --lr.", DETAILS)
+    ] = 1.0
+    warmup_from: Annotated[
+        float, Ge(0), Le(1), Option("Learning rate of the first step, as a share of --lr.", DETAILS)
+    ] = 0.1
+    # After the warm-up: a cosine from lr to floor · lr, or a tenth at each milestone.
     schedule: Literal["cosine", "steps"] = "cosine"
+    # Shares of the epochs at which ``steps`` divides the rate by ten.
     milestones: tuple[float, ...] = ()
-    floor: float = 0.01
-    ema: float = 0.998
-    clip: float = 10.0
-    patience: int = 20
+    floor: Annotated[
+        float,
+        Ge(0),
+        Le(1),
+        Option("Learning rate at the end of its cosine, as a share of --lr.", DETAILS),
+    ] = 0.01
+    ema: Annotated[
+        float,
+        Ge(0),
+        Lt(1),
+        Option("Decay of the average of weights that is validated and kept; 0: none.", DETAILS),
+    ] = 0.998
+    clip: Annotated[float, Ge(0), Option("Largest norm of the gradient; 0: no limit.", DETAILS)] = (
+        10.0
+    )
+    patience: Annotated[
+        int,
+        Ge(0),
+        Option("Stop after this many epochs without a better mAP; 0: never.", TRAINING),
+    ] = 20
+    # Batch normalisation, in the head and in a backbone whose architecture allows it.
     norm: bool = True
+    # The network's output activations, see :class:`ModelConfig`.
     output: Literal["linear", "sigmoid"] = "sigmoid"
     loss: LossConfig = field(
         default_factory=lambda: LossConfig(
             box="ciou", confidence="cross_entropy", classes="cross_entropy"
         )
     )
-    balance: float = 0.5
+    # Objects of a class with n of them weigh n^-balance in the loss.
+    balance: Annotated[
+        float,
+        Ge(0),
+        Le(1),
+        Option("Weight of rare classes: 0 weighs every object alike, 1 every class.", DETAILS),
+    ] = 0.5
+    # None to train on the images as they are.
     augmentation: Augmentation | None = field(default_factory=Augmentation)
-    freeze: int = 0
-    copies: int = 1
-    patchwork: float = 0.5
-    unfreeze: int = 0
-    unfreeze_at: int = 0
-    unfreeze_rate: float = 0.1
-    seed: int = 0
+    freeze: Annotated[
+        int,
+        Ge(0),
+        Option(
+            "Leading backbone blocks that are not trained.",
+            TRAINING,
+            default="depends on the network and the device",
+        ),
+    ] = 0
+    copies: Annotated[
+        int,
+        Ge(0),
+        Le(MAX_COPIES),
+        Option(
+            "Augmented copies of an image whose frozen activations are cached; 0: no cache.",
+            SPEED,
+            default=BY_IMAGES,
+        ),
+    ] = 1
+    # See :func:`yolo_cli.training.patchwork.patchwork`.
+    patchwork: Annotated[
+        float,
+        Ge(0),
+        Le(1),
+        Option("Probability of putting a cached item together from four images.", DETAILS),
+    ] = 0.5
+    # The last of the frozen blocks, on fresh augmentation.
+    unfreeze: Annotated[
+        int,
+        Ge(0),
+        Option("Train the last N of the frozen blocks as well, in a second phase.", TRAINING),
+    ] = 0
+    unfreeze_at: Annotated[
+        int,
+        Ge(0),
+        Option(
+            "Epoch after which that phase begins.", TRAINING, default="three quarters of --epochs"
+        ),
+    ] = 0
+    unfreeze_rate: Annotated[
+        float,
+        Ge(0),
+        Option("Learning rate of those blocks, as a share of the others'.", DETAILS),
+    ] = 0.1
+    seed: Annotated[int, Ge(0), Lt(2**32), Option("Seed of every random choice.", TRAINING)] = 0
 
-    def __post_init__(self) -> None:
-        for name, (fine, words) in _ALLOWED.items():
-            value = getattr(self, name)
-            if not fine(value):
-                raise UserError(
-                    f"--{name.replace('_', '-')} {value}: out of range",
-                    f"it must be {words}",
-                    ExitCode.USAGE,
-                )
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"allow_inf_nan": False}
 
     def with_options(self, **options: object) -> Recipe:
-        """A copy with the options that are not None."""
-        # Names are checked by replace(), ranges by __post_init__.
-        return replace(self, **{k: v for k, v in options.items() if v is not None})  # type: ignore[arg-type]
+        """Return a copy with the options that are not None.
+
+        Raises:
+            UserError: for a value out of its range.
+        """
+        given = {name: value for name, value in options.items() if value is not None}
+        return checked(replace(self, **given))  # type: ignore[arg-type]  # checked then
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values for ``config.json`` and the weights file."""
+        """Return plain values for ``config.json`` and the weights file."""
         return asdict(self)
 
-
-_NOT_NEGATIVE = (lambda value: 0 <= value < math.inf, "a number from 0 up")
-_BELOW_ONE = (lambda value: 0 <= value < 1, "from 0 to below 1")
-_SHARE = (lambda value: 0 <= value <= 1, "from 0 to 1")
-_WHOLE = (lambda value: value >= 0, "from 0 up")
-_POSITIVE = (lambda value: value >= 1, "at least 1")
-_ALLOWED: dict[str, tuple[Callable[[float], bool], str]] = {
-    "epochs": _POSITIVE,
-    "share": (lambda value: 0 < value <= 1, "above 0, at most 1"),
-    "validate_every": _POSITIVE,
-    "batch": _POSITIVE,
-    "lr": _NOT_NEGATIVE,
-    "backbone_rate": _NOT_NEGATIVE,
-    "momentum": _BELOW_ONE,
-    "weight_decay": _NOT_NEGATIVE,
-    "dropout": _BELOW_ONE,
-    "balance": _SHARE,
-    "patchwork": _SHARE,
-    "patience": _WHOLE,
-    "freeze": _WHOLE,
-    "unfreeze": _WHOLE,
-    "unfreeze_at": _WHOLE,
-    "copies": (lambda value: 0 <= value <= MAX_COPIES, f"from 0 to {MAX_COPIES}"),
-    "seed": (lambda value: 0 <= value < 2**32, "from 0 to below 2^32"),
-}
-"""What an option may be, and the same in words."""
 
 DEFAULT = Recipe()
 
@@ -163,3 +191,8 @@ PAPER = Recipe(
 )
 
 RECIPES: dict[str, Recipe] = {"default": DEFAULT, "paper": PAPER}
+
+if TYPE_CHECKING:
+    RecipeName: TypeAlias = str
+else:
+    RecipeName = Literal[tuple(RECIPES)]

@@ -9,9 +9,10 @@ from typing import Any
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.architectures import ARCHITECTURES
 from yolo_cli.model.config import ModelConfig, new_config
+from yolo_cli.model.embedded import default_for, weights_path
 from yolo_cli.model.network import Network
 from yolo_cli.model.pretrained import PretrainedBackbone, backbone_from_file, imagenet_backbone
-from yolo_cli.model.weights import Weights, default_for, weights_path
+from yolo_cli.model.weights import Weights
 from yolo_cli.tasks.networks import build_network, load_weights
 from yolo_cli.tasks.transfer import transfer
 from yolo_cli.text import listed
@@ -39,7 +40,7 @@ class Origin:
 
     @property
     def pretrained(self) -> bool:
-        """Whether the backbone has learned something already."""
+        """Say whether the backbone has learned something already."""
         return self.weights is not None or self.backbone is not None
 
 

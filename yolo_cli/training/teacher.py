@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from yolo_cli.errors import UserError
+from yolo_cli.model.embedded import weights_path
 from yolo_cli.model.network import Network
-from yolo_cli.model.weights import weights_path
 from yolo_cli.tasks.networks import build_network, load_weights
 from yolo_cli.tasks.transfer import transfer
 

@@ -15,7 +15,8 @@ from yolo_cli.data.loader import Batch, Key, batches
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.network import Network
 from yolo_cli.model.weights import save_weights
-from yolo_cli.tasks.task import Score, task_of
+from yolo_cli.tasks.contract.training import Score
+from yolo_cli.tasks.task import task_of
 from yolo_cli.text import counted
 from yolo_cli.training.budget.clock import Budget
 from yolo_cli.training.distill import Distillation
@@ -154,17 +155,23 @@ class Trainer:
             KeyboardInterrupt: after Ctrl-C, when the checkpoint is written.
             UserError: if the loss is not finite any more.
         """
-        while not self.finished:
-            self._enter_phase()
-            with stop_on_interrupt() as stop:
-                if not self.run.checkpoint.exists():  # if there is no room for it, better known now
-                    self._save()
-                self._counted = time.monotonic()
-                self._train_epoch(stop)
-                self._finish_epoch(stop)
-                if stop.asked and not self.finished:
-                    self._interrupt_or_save(stop)
+        try:
+            while not self.finished:
+                self._enter_phase()
+                with stop_on_interrupt() as stop:
+                    self._run_epoch(stop)
+        finally:
+            self.run.release()
         return self.position
+
+    def _run_epoch(self, stop: Stop) -> None:
+        if not self.run.checkpoint.exists():  # if there is no room for it, better known now
+            self._save()
+        self._counted = time.monotonic()
+        self._train_epoch(stop)
+        self._finish_epoch(stop)
+        if stop.asked and not self.finished:
+            self._interrupt_or_save(stop)
 
     def _count_seconds(self) -> None:
         now = time.monotonic()

@@ -94,6 +94,6 @@ def test_the_thumbnail_is_upright(tmp_path: Path) -> None:
     turned = save(picture.transpose(Image.Transpose.ROTATE_90), tmp_path / "a.jpg", exif=exif)
     plain = save(picture, tmp_path / "b.jpg")
     one, other = (inspect_image(path, 32) for path in (turned, plain))
-    assert one.upright == other.upright == picture.size
-    assert (one.stored, one.orientation) == (picture.size[::-1], 6)
+    assert one.header.upright == other.header.upright == picture.size
+    assert (one.header.stored, one.header.orientation) == (picture.size[::-1], 6)
     assert np.abs(one.thumbnail.astype(int) - other.thumbnail).max() < 12

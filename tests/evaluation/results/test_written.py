@@ -12,7 +12,9 @@ from hypothesis import given
 
 from yolo_cli.data.formats.voc_xml import read_annotation
 from yolo_cli.evaluation.results import read_detections
-from yolo_cli.tasks.detect.documents import JOURNAL, Journal, write_coco, write_json
+from yolo_cli.files import write_json_list
+from yolo_cli.inference.journal import JOURNAL, Journal, read_journal
+from yolo_cli.tasks.detect.documents import write_coco
 from yolo_cli.tasks.detect.labels import voc_xml, yolo_lines
 from yolo_cli.tasks.detect.records import detection_record
 
@@ -37,8 +39,8 @@ def test_detections_in_all_forms(tmp_path: Path, rows: Sequence[Row]) -> None:
     for record in records:
         journal.add(record)
     journal.close()
-    write_json(journal.path, tmp_path / "all.json")
-    write_coco(journal.path, tmp_path / "coco.json", classes)
+    write_json_list(tmp_path / "all.json", read_journal(journal.path))
+    write_coco(read_journal(journal.path), tmp_path / "coco.json", classes)
     folder = tmp_path / "labels"
     folder.mkdir(exist_ok=True)
     for name, record in zip(names, records, strict=True):
@@ -76,7 +78,7 @@ def test_annotations(tmp_path: Path, rows: Sequence[Row]) -> None:
     assert [item.name for item in found.objects] == [name for name, *_ in rows]
     for item, (x1, y1, x2, y2) in zip(found.objects, corners, strict=True):
         # Whole pixels from 1, at least one of them.
-        assert item.corners == pytest.approx((x1 + 1, y1 + 1, x2, y2), abs=1.02)
-        left, top, right, bottom = item.corners
+        assert item.written == pytest.approx((x1 + 1, y1 + 1, x2, y2), abs=1.02)
+        left, top, right, bottom = item.written
         assert 1 <= left <= right <= WIDTH
         assert 1 <= top <= bottom <= HEIGHT

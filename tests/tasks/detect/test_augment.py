@@ -8,8 +8,9 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from yolo_cli.data.augmentation import Augmentation
 from yolo_cli.data.target import Target
-from yolo_cli.data.transforms import PADDING, Augmentation, adjust_colours, stretch
+from yolo_cli.data.transforms import PADDING, adjust_colours, stretch
 from yolo_cli.tasks.detect.augment import augment, crop
 from yolo_cli.tasks.detect.target import stretched, visible
 

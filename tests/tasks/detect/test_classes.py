@@ -25,7 +25,7 @@ def test_names_become_indices(names: str, expected: tuple[int, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("names", "message"),
-    [("dog,person,cow", "no such class: dog, cow"), (" ,", "--classes names no class")],
+    [("dog,person,cow", "no such class: dog, cow"), (" ,", "no class is named")],
 )
 def test_names_that_are_no_class(names: str, message: str) -> None:
     with pytest.raises(UserError) as caught:
@@ -33,6 +33,13 @@ def test_names_that_are_no_class(names: str, message: str) -> None:
     assert caught.value.message == message
     assert caught.value.hint == "the weights know: person, potted plant, tv/monitor"
     assert caught.value.code == ExitCode.USAGE
+
+
+def test_names_in_a_list_are_taken_whole() -> None:
+    assert class_indices(["red, cell", " white"], ("white", "red, cell")) == (1, 0)
+    assert class_indices("white", ("white", "red, cell")) == (0,)
+    with pytest.raises(UserError, match="no class is named"):
+        class_indices([], CLASSES)
 
 
 def test_a_comma_may_be_part_of_a_name() -> None:
@@ -44,7 +51,7 @@ def test_a_comma_may_be_part_of_a_name() -> None:
 def test_the_very_same_name_goes_before_its_like() -> None:
     assert class_indices("A,a", ("a", "A")) == (1, 0)
     matching = ClassMap.between(("A", "b"), ("a", "A", "c"))
-    assert matching.to_dataset == (1, -1)
+    assert matching.classes == ("A",)
     assert matching.only_weights == ("b",)
     assert matching.only_dataset == ("a", "c")
 
@@ -56,7 +63,7 @@ def test_detections_get_the_datasets_labels() -> None:
         scores=torch.tensor([0.9, 0.8, 0.7, 0.6]),
         labels=torch.tensor([2, 1, 0, 2]),
     )
-    result = matching.apply(found)
+    result = matching.output(found)
     assert result["labels"].tolist() == [0, 1, 0]  # cow, cat, cow; the dog is left out
     assert result["scores"].tolist() == pytest.approx([0.9, 0.7, 0.6])
     assert result["boxes"][:, 0].tolist() == [0.0, 8.0, 12.0]

@@ -1,63 +1,48 @@
-"""Reads a whole dataset and collects all that is wrong with it."""
+"""Read a whole dataset and collect all that is wrong with it."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
-
-from yolo_cli.data.check.boxes import check_boxes, in_pixels
+from yolo_cli.data.check.boxes import check_boxes
 from yolo_cli.data.check.ceiling import GRIDS, Ceiling, grid_ceiling
 from yolo_cli.data.check.classes import ClassCounts, check_classes, count_classes
 from yolo_cli.data.check.columns import check_columns
 from yolo_cli.data.check.edges import check_edges
-from yolo_cli.data.check.finding import (
-    Finding,
-    Spot,
-    finding,
-    in_order,
-    of_error,
-    of_fault,
-    spot_of,
-)
-from yolo_cli.data.check.pictures import inspect_all
-from yolo_cli.data.check.sizes import check_size, rotated
-from yolo_cli.data.check.splits import (
-    check_duplicates,
-    check_overlap,
-    group_duplicates,
-    split_order,
-)
-from yolo_cli.data.check.survey import LabelledImage, Survey
-from yolo_cli.data.check.survey_coco import survey_coco, with_lines
-from yolo_cli.data.check.survey_text import survey_text
-from yolo_cli.data.check.survey_voc import survey_voc
-from yolo_cli.data.check.survey_yolo import survey_yolo
-from yolo_cli.data.dataset import DatasetFolder, open_dataset
-from yolo_cli.data.formats.coco import CocoReader
-from yolo_cli.data.formats.common import BoxError, Reader, check_box
-from yolo_cli.data.formats.text import TextReader
-from yolo_cli.data.formats.voc import VocReader
-from yolo_cli.data.formats.yolo import YoloReader
-from yolo_cli.data.images import ImageFacts
+from yolo_cli.data.check.finding import Finding, finding, in_order, of_error, of_fault
+from yolo_cli.data.check.pictures import check_files, inspect_all
+from yolo_cli.data.check.rotation import check_rotation
+from yolo_cli.data.check.splits import check_duplicates, check_overlap, group_duplicates
+from yolo_cli.data.check.survey import Survey, survey
+from yolo_cli.data.dataset import open_dataset
+from yolo_cli.data.formats.judging import Judged, judge
+from yolo_cli.data.formats.loading import make_sample
+from yolo_cli.data.formats.scan import Fault, LabelledImage, Reader, Spot
+from yolo_cli.data.images import ImageFacts, ImageHeader
 from yolo_cli.data.sample import Sample
 from yolo_cli.errors import UserError
 
 Phase: TypeAlias = Callable[[str, int | None], Callable[[int], None]]
-"""Begins a phase: told what is done and how often (None: not known), gives what counts it."""
+"""Begins a phase of the work: called with its name and length (None where that is not known), it
+returns what is called with the number of items done."""
 
 CROWDED = 90.0
 """Per cent of the objects that YOLOv1's grid should be able to hold."""
 
 _ALL = "all"
 _OTHERWISE_WRITTEN = frozenset({"columns-order", "box-normalised"})
-_OF_ANOTHER_PICTURE = frozenset({"exif-ignored", "image-resized"})
 
-Checked: TypeAlias = tuple[LabelledImage, ImageFacts]
+
+@dataclass(frozen=True, eq=False)
+class _Checked:
+    """An image that can be read."""
+
+    image: LabelledImage
+    header: ImageHeader
+    judged: Judged
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,13 +92,13 @@ def check_dataset(
     input_size: int,
     phase: Phase = lambda _what, _total: lambda _count: None,
 ) -> Report:
-    """Reads every label and every image of a dataset.
+    """Read every label and every image of a dataset.
 
     Args:
         root: the dataset's folder, or the file that describes it.
         format: ``"voc"``, ``"yolo"``, ``"coco"`` or ``"text"``; None to find out.
         input_size: side of the network's input, that tiny boxes are judged by.
-        phase: told of the progress.
+        phase: begins each phase of the work, for a progress bar.
 
     Returns:
         What was found; nothing is written anywhere.
@@ -127,34 +112,37 @@ def check_dataset(
         broken = _culprit(root, error)
         if broken is None:
             raise
-        return Report(root, "", None, [of_error("dataset-unreadable", broken, error)])
-    survey = _survey(folder, phase("reading labels", None))
-    survey.splits = {name: survey.splits[name] for name in sorted(survey.splits, key=split_order)}
-    paths = [image.path for image in survey.images]
-    facts, findings = inspect_all(paths, phase("reading images", len(paths)))
-    checked = [(image, facts[image.path]) for image in survey.images if image.path in facts]
+        return Report(root, "", None, [of_error("dataset-unreadable", error, broken)])
+    found = survey(folder.reader, phase("reading labels", None))
+    paths = [image.path for image in found.images]
+    seen = inspect_all(paths, phase("reading images", len(paths)))
+    findings = [*check_files(seen)]
+    facts = {path: one for path, one in seen.items() if isinstance(one, ImageFacts)}
     # Beside the one annotation file that the user named, other images may well be.
     unasked = () if root.is_dir() else ("image-unlisted",)
-    findings += [one for one in survey.findings if one.code not in unasked]
-    findings += check_overlap(survey.images)
-    findings += _boxes(survey, checked, input_size)
-    counts = count_classes(survey)
-    findings += check_classes(survey, counts, root)
-    labelled = [image for image, _ in checked]
-    seen = [one for _, one in checked]
+    findings += [one for one in found.findings if one.code not in unasked]
+    findings += check_overlap(found.images)
+    checked = _judge_all(found, facts)
+    findings += _labels(found, checked, input_size)
+    counts = count_classes(found)
+    findings += check_classes(found, counts, root)
+    whole = checked[: sum(image.path in facts for image in found.images)]
+    labelled = [one.image for one in whole]
+    known = [facts[image.path] for image in labelled]
     phase("comparing images", None)
-    groups = group_duplicates(labelled, seen)
-    findings += check_duplicates(labelled, seen, groups)
-    samples = [*_samples(survey, checked, counts)]
-    ceilings = {size: _ceilings(survey, labelled, samples, size) for size in GRIDS}
+    groups = group_duplicates(labelled, known)
+    findings += check_duplicates(labelled, known, groups)
+    number = {name: index for index, name in enumerate(counts.total)}
+    samples = [make_sample(one.image, one.judged, one.header.upright, number) for one in whole]
+    ceilings = {size: _ceilings(found, labelled, samples, size) for size in GRIDS}
     if not any(one.code in _OTHERWISE_WRITTEN for one in findings):
         findings += _crowded(root, ceilings)
     return Report(
         root=root,
         format=folder.format,
         reader=folder.reader,
-        findings=in_order(with_lines(findings)),
-        images=len(survey.images),
+        findings=in_order(findings),
+        images=len(found.images),
         counts=counts,
         samples=samples,
         labelled=labelled,
@@ -165,89 +153,64 @@ def check_dataset(
 
 def _culprit(root: Path, error: UserError) -> Path | None:
     """The file of a dataset whose fault it is that the dataset cannot be opened."""
-    match = re.match(r"(.+?)(:\d+)?: ", error.message)
-    path = Path(match[1]) if match is not None else root
+    path = error.path or root
     describes = path.suffix.lower() in {".yaml", ".yml", ".json"}
     return path if path.is_file() and (path != root or describes) else None
 
 
-def _survey(folder: DatasetFolder, count: Callable[[int], None]) -> Survey:
-    reader = folder.reader
-    if isinstance(reader, VocReader):
-        return survey_voc(reader, count)
-    if isinstance(reader, YoloReader):
-        return survey_yolo(reader, count)
-    if isinstance(reader, CocoReader):
-        return survey_coco(reader, count)
-    assert isinstance(reader, TextReader)
-    return survey_text(reader, count)
+def _judge_all(found: Survey, facts: Mapping[Path, ImageFacts]) -> list[_Checked]:
+    """The images that can be read, in the order of the survey, with what can be used of them."""
+    checked: list[_Checked] = []
+    for image in found.labelled:
+        if image.path in facts:
+            header = facts[image.path].header
+            judged = judge(image, header.upright, header.stored, relative=found.relative)
+            checked.append(_Checked(image, header, judged))
+    return checked
 
 
-def _boxes(survey: Survey, checked: Sequence[Checked], input_size: int) -> Iterator[Finding]:
-    """What is wrong with boxes: first of the whole dataset, then what that does not explain."""
-    sound: list[Checked] = []
-    for image, facts in checked:
-        wrong = None if survey.relative else check_size(image, facts)
-        if wrong is not None:
-            yield wrong
-        if wrong is None or wrong.code not in _OF_ANOTHER_PICTURE:
-            sound.append((image, facts))
-    yield from rotated(sound)
-    columns, explained = check_columns(sound, survey.form, relative=survey.relative)
+def _labels(found: Survey, checked: Sequence[_Checked], input_size: int) -> Iterator[Finding]:
+    """What is wrong with labels: first of the whole dataset, then what that does not explain."""
+    sound = [(one.image, one.header) for one in checked if one.judged.usable]
+    yield from check_rotation(sound)
+    errors = [fault for one in checked for fault in one.judged.faults if fault.severity == "error"]
+    columns, explained = check_columns(sound, errors, found.form, relative=found.relative)
     yield from columns
-    edges, over = check_edges(sound, survey.form, relative=survey.relative)
+    edges, over = check_edges(sound, found.form, relative=found.relative)
     if not columns:
         yield from edges
-    for image, facts in sound:
-        for one in check_boxes(
-            image, facts.upright, relative=survey.relative, input_size=input_size
-        ):
-            told = one.spot in explained or (one.code == "box-over-edge" and one.spot in over)
+    for one in checked:
+        size, relative = one.header.upright, found.relative
+        for odd in check_boxes(one.judged, size, relative=relative, input_size=input_size):
+            told = odd.spot in explained or (odd.code == "box-over-edge" and odd.spot in over)
             if not told:
-                yield one
-    for image in survey.images:
-        yield from (of_fault(one) for one in image.faults if spot_of(one) not in explained)
+                yield odd
+    for fault in _faults(found, checked):
+        if fault.spot not in explained:
+            yield of_fault(fault)
 
 
-def _samples(survey: Survey, checked: Iterable[Checked], counts: ClassCounts) -> Iterator[Sample]:
-    """The images as they would be trained on, with the boxes that a reader takes."""
-    number = {name: index for index, name in enumerate(counts.total)}
-    for image, facts in checked:
-        width, height = facts.upright
-        kept = []
-        for item in image.objects:
-            box = in_pixels(item, facts.upright, relative=survey.relative)
-            try:
-                good = check_box(box, width, height)
-            except BoxError:
-                continue
-            if item.name:
-                kept.append((good, number[item.name], item.difficult, item.crowd))
-        boxes = np.array([box for box, _, _, _ in kept], dtype=np.float64).reshape(-1, 4)
-        yield Sample(
-            id=image.id,
-            image=image.path,
-            width=width,
-            height=height,
-            boxes=boxes,
-            labels=np.array([label for _, label, _, _ in kept], dtype=np.int64),
-            difficult=np.array([difficult for _, _, difficult, _ in kept], dtype=np.bool_),
-            crowd=np.array([crowd for _, _, _, crowd in kept], dtype=np.bool_),
-            area=(boxes[:, 2:] - boxes[:, :2]).prod(axis=1),
-        )
+def _faults(found: Survey, checked: Iterable[_Checked]) -> Iterator[Fault]:
+    """What is wrong with each label, also where the image cannot be read."""
+    readable = {id(one.image) for one in checked}
+    for one in checked:
+        yield from one.judged.faults
+    for image in found.labelled:
+        if id(image) not in readable:
+            yield from image.faults
 
 
 def _ceilings(
-    survey: Survey, labelled: Sequence[LabelledImage], samples: Sequence[Sample], size: int
+    found: Survey, labelled: Sequence[LabelledImage], samples: Sequence[Sample], size: int
 ) -> dict[str, Ceiling]:
-    found = {
+    by_split = {
         split: grid_ceiling(
             (one for image, one in zip(labelled, samples, strict=True) if split in image.splits),
             size,
         )
-        for split in survey.splits
+        for split in found.splits
     }
-    return {**found, _ALL: grid_ceiling(samples, size)}
+    return {**by_split, _ALL: grid_ceiling(samples, size)}
 
 
 def _crowded(root: Path, ceilings: Mapping[int, Mapping[str, Ceiling]]) -> Iterator[Finding]:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
-from yolo_cli.data.check.finding import Finding, Spot, finding
+from yolo_cli.data.check.finding import Finding, finding
 from yolo_cli.data.check.survey import Survey
 from yolo_cli.data.class_names import plain_name
+from yolo_cli.data.formats.scan import Spot
 from yolo_cli.text import counted
 
 _SELDOM = 0.01  # of the objects of its like: a misspelling rather than a class of its own
@@ -37,7 +38,7 @@ class ClassCounts:
 
 
 def count_classes(survey: Survey) -> ClassCounts:
-    """Counts the objects of every class."""
+    """Count the objects of every class."""
     counts = ClassCounts(Counter(dict.fromkeys(survey.classes, 0)))
     for split in survey.splits or ("",):
         counts.by_split[split] = Counter()
@@ -52,7 +53,7 @@ def count_classes(survey: Survey) -> ClassCounts:
 
 
 def check_classes(survey: Survey, counts: ClassCounts, root: Path) -> Iterator[Finding]:
-    """Judges names and numbers of the classes.
+    """Judge names and numbers of the classes.
 
     Args:
         survey: of the labels.
@@ -88,7 +89,7 @@ def _missing(survey: Survey, counts: ClassCounts) -> Iterator[Finding]:
 
 
 def _spelling(survey: Survey, counts: ClassCounts) -> Iterator[Finding]:
-    """Names that are alike, told of the rarer one at its first place."""
+    """Names that are alike; the finding is at the first place of the rarer one."""
     plain = {name: plain_name(name) for name in counts.total}
     for one, other in _close(plain):
         rare, common = sorted((one, other), key=lambda name: (counts.total[name], name))
@@ -120,10 +121,10 @@ def _alike(rare: str, common: str, seldom: float, count: int) -> str:
         return "is singular or plural of"
     if min(len(rare), len(common)) < _LONG_ENOUGH or (seldom > _SELDOM and count > 2):
         return ""
-    return "may be a misspelling of" if seldom <= 0.2 and _one_slip(rare, common) else ""
+    return "may be a misspelling of" if seldom <= 0.2 and _one_typo(rare, common) else ""
 
 
-def _one_slip(one: str, other: str) -> bool:
+def _one_typo(one: str, other: str) -> bool:
     """Whether a letter is left out, doubled, exchanged inside the word, or swapped with the next.
 
     Names that differ in a digit, or in their first or last letter alone, are as a rule two

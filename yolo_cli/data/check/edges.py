@@ -1,4 +1,4 @@
-"""Boxes that are counted from another pixel than the format's, told by the image's edges.
+"""Boxes that are counted from another pixel than the format's, as the edges of images show.
 
 Objects that the edge of an image cuts off end exactly there, and so their boxes show where a
 dataset begins to count. A single box that is one off is a mistake of its own.
@@ -10,10 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from yolo_cli.data.check.boxes import in_pixels
-from yolo_cli.data.check.finding import Finding, Spot, finding
-from yolo_cli.data.check.survey import BoxForm, LabelledImage, LabelledObject
-from yolo_cli.data.images import ImageFacts
+from yolo_cli.data.check.finding import Finding, finding
+from yolo_cli.data.formats.judging import in_pixels
+from yolo_cli.data.formats.scan import BoxForm, LabelledImage, LabelledObject, Spot
+from yolo_cli.data.images import ImageHeader
 from yolo_cli.data.sample import FloatArray
 
 _FEWEST = 5  # boxes at an edge that a judgement needs
@@ -22,9 +22,9 @@ _NEAR = 0.05  # pixels that fractions are rounded by
 
 
 def check_edges(
-    images: Sequence[tuple[LabelledImage, ImageFacts]], form: BoxForm, *, relative: bool
+    images: Sequence[tuple[LabelledImage, ImageHeader]], form: BoxForm, *, relative: bool
 ) -> tuple[list[Finding], set[Spot]]:
-    """Tells a dataset that counts from 0 from one that counts from 1.
+    """Tell a dataset that counts from 0 from one that counts from 1.
 
     Args:
         images: with what is known of their files.
@@ -37,10 +37,10 @@ def check_edges(
     boxes: list[tuple[float, ...]] = []
     sizes: list[tuple[int, int]] = []
     items: list[LabelledObject] = []
-    for image, facts in images:
+    for image, header in images:
         items += image.objects
-        boxes += [in_pixels(one, facts.upright, relative=relative) for one in image.objects]
-        sizes += [facts.upright] * len(image.objects)
+        boxes += [in_pixels(one, header.upright, relative=relative) for one in image.objects]
+        sizes += [header.upright] * len(image.objects)
     if not items:
         return [], set()
     corners = np.array(boxes, dtype=np.float64)

@@ -13,16 +13,17 @@ from yolo_cli.data.check.duplicates import (
     near_duplicates,
     nearest,
 )
-from yolo_cli.data.check.finding import Finding, Spot, finding
-from yolo_cli.data.check.survey import LabelledImage
+from yolo_cli.data.check.finding import Finding, finding
+from yolo_cli.data.check.survey import split_order
+from yolo_cli.data.formats.scan import LabelledImage, Spot
 from yolo_cli.data.images import ImageFacts
 
-_ORDER = {"train": 0, "trainval": 1, "val": 2, "test": 3}
+_SPLITS = frozenset({"train", "trainval", "val", "test"})
 _LOOKED_AT = 100  # earlier pictures of a group that the nearest one is sought among
 
 
 def check_overlap(images: Iterable[LabelledImage]) -> Iterator[Finding]:
-    """Finds images that are listed for two splits which must not share any."""
+    """Find images that are listed for two splits which must not share any."""
     for image in images:
         splits = sorted(image.splits, key=split_order)
         for i, split in enumerate(splits):
@@ -36,7 +37,7 @@ def check_overlap(images: Iterable[LabelledImage]) -> Iterator[Finding]:
 def group_duplicates(
     images: Sequence[LabelledImage], facts: Sequence[ImageFacts]
 ) -> list[list[int]]:
-    """Groups of images that show the same or nearly the same."""
+    """Group the images that show the same or nearly the same."""
     if not images:
         return []
     thumbnails = _thumbnails(facts)
@@ -46,7 +47,7 @@ def group_duplicates(
 def check_duplicates(
     images: Sequence[LabelledImage], facts: Sequence[ImageFacts], groups: list[list[int]]
 ) -> Iterator[Finding]:
-    """Tells of each image in a group but the first which earlier one it repeats.
+    """Find which earlier image each one of a group repeats.
 
     Args:
         images: all of them.
@@ -95,13 +96,8 @@ def _thumbnails(facts: Sequence[ImageFacts]) -> UInt8:
     return np.stack([one.thumbnail for one in facts])
 
 
-def split_order(split: str) -> tuple[int, str]:
-    """What splits are sorted by: train, trainval, val, test, then others by name."""
-    return _ORDER.get(split, 9), split
-
-
 def _rank(splits: Collection[str]) -> int:
-    return min((_ORDER.get(split, 9) for split in splits), default=10)
+    return min((split_order(split)[0] for split in splits), default=10)
 
 
 def _leaks(splits: Collection[str], others: Collection[str]) -> bool:
@@ -113,6 +109,6 @@ def _leaks(splits: Collection[str], others: Collection[str]) -> bool:
 
 def _apart(one: str, other: str) -> bool:
     """Whether two splits must not share images: trainval is made of train and val."""
-    if one == other or not {one, other} <= _ORDER.keys():
+    if one == other or not {one, other} <= _SPLITS:
         return False
     return "trainval" not in {one, other} or "test" in {one, other}

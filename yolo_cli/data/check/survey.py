@@ -2,64 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
 
-from yolo_cli.data.check.finding import Finding, Spot
-from yolo_cli.data.formats.common import Box, Fault
+from yolo_cli.data.check.finding import Finding, finding, of_fault
+from yolo_cli.data.formats.common import canonical_split
+from yolo_cli.data.formats.scan import BoxForm, Fault, LabelledImage, Reader, Spot
 
-BoxForm: TypeAlias = Literal["corners", "centre", "corner and size"]
-"""How a format writes a box: two corners, centre and size, or the upper left corner and size."""
-
-
-@dataclass(frozen=True)
-class LabelledObject:
-    """One object.
-
-    Attributes:
-        spot: where it is labelled.
-        name: of its class; "" where the number is no class's.
-        box: xyxy counted from 0, in pixels or in fractions of the image's sides; unchecked.
-        written: the box's four numbers as the file has them.
-        difficult: VOC's flag.
-        crowd: COCO's flag.
-    """
-
-    spot: Spot
-    name: str
-    box: Box
-    written: Box
-    difficult: bool = False
-    crowd: bool = False
-
-
-@dataclass
-class LabelledImage:
-    """One image with its labels, or what should be one.
-
-    Attributes:
-        id: name within its folder or annotation file.
-        path: of the image; it need not be there.
-        spot: where it is labelled, else the image itself.
-        splits: where each split that it belongs to names it.
-        objects: in the order of the file.
-        faults: what in the label file is no object.
-        stated: width and height by the label, and where it says so.
-        source: the annotation file it is an entry of, where several images share one.
-        usable: False where its label cannot be read, so that nobody knows what is on it.
-    """
-
-    id: str
-    path: Path
-    spot: Spot
-    splits: dict[str, Spot] = field(default_factory=dict)
-    objects: list[LabelledObject] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
-    stated: tuple[float, float, Spot] | None = None
-    source: Path | None = None
-    usable: bool = True
+_ORDER = {"train": 0, "trainval": 1, "val": 2, "test": 3}
 
 
 @dataclass
@@ -69,15 +20,78 @@ class Survey:
     Attributes:
         form: how the format writes boxes.
         relative: whether in fractions of the image's sides.
-        splits: name (``valid`` and the like called ``val``) and place of each.
         classes: names that the dataset declares, with their place; empty where labels name them.
-        images: those that are there, each once.
+        splits: name (``valid`` and the like called ``val``) and place of each, in the usual order.
+        images: each once, with all its splits, in the order in which training reads them.
+        again: other labels of the same images, where a split has its own.
         findings: what was noticed on the way.
     """
 
     form: BoxForm
     relative: bool
+    classes: Mapping[str, Spot]
     splits: dict[str, Spot] = field(default_factory=dict)
-    classes: Mapping[str, Spot] = field(default_factory=dict)
     images: list[LabelledImage] = field(default_factory=list)
+    again: list[LabelledImage] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def labelled(self) -> list[LabelledImage]:
+        """All images with labels to judge; some of them twice, as two splits label them."""
+        return [*self.images, *self.again]
+
+
+def split_order(split: str) -> tuple[int, str]:
+    """Return what splits are sorted by: train, trainval, val, test, then others by name."""
+    return _ORDER.get(split, 9), split
+
+
+def survey(reader: Reader, count: Callable[[int], None]) -> Survey:
+    """Scan a dataset: each split for itself, as training does, then what is in no split.
+
+    Args:
+        reader: of the dataset.
+        count: called with the number of images found since the last call.
+    """
+    found = Survey(reader.form, reader.relative, reader.declared)
+    images: dict[Path, LabelledImage] = {}
+    faults: set[Fault] = set()
+    names = sorted(reader.splits, key=lambda name: (split_order(canonical_split(name)), name))
+    for own in (*names, None):
+        empty, readable = True, True
+        for item in reader.scan(own):
+            if isinstance(item, LabelledImage):
+                empty = False
+                _add_image(found, images, item, count)
+            elif item not in faults:
+                faults.add(item)
+                found.findings.append(of_fault(item))
+                readable &= item.code != "label-unreadable"
+        if own is not None:
+            split = canonical_split(own)
+            spot = reader.splits[own]
+            found.splits.setdefault(split, spot)
+            if empty and readable:
+                found.findings.append(finding("split-empty", spot, f"{split} has no image"))
+    found.images = list(images.values())
+    found.findings += map(of_fault, reader.leftovers())
+    return found
+
+
+def _add_image(
+    found: Survey,
+    images: dict[Path, LabelledImage],
+    item: LabelledImage,
+    count: Callable[[int], None],
+) -> None:
+    splits: dict[str, Spot] = {}
+    for own, spot in item.splits.items():
+        splits.setdefault(canonical_split(own), spot)
+    first = images.get(item.path)
+    if first is None:
+        images[item.path] = replace(item, splits=splits)
+        count(1)
+        return
+    first.splits = {**splits, **first.splits}
+    if splits and item.spot != first.spot:
+        found.again.append(replace(item, splits=splits))

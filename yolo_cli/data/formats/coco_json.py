@@ -6,50 +6,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias, TypeGuard
+from typing import TypeGuard
 
-from yolo_cli.data.formats.common import Box, Fault, FaultKind, Key, brief, check_counts
+from yolo_cli.data.formats.coco_lines import MAX_JSON_BYTES, EntryLines, EntrySpot, ListName
+from yolo_cli.data.formats.common import RENAME_HINT, Key, brief, check_counts, is_text
 from yolo_cli.data.formats.files import read_bytes
+from yolo_cli.data.formats.scan import Fault, LabelledObject, Spot
 from yolo_cli.errors import ExitCode, UserError
-
-MAX_JSON_BYTES = 2 * 1024**3
-"""Largest annotation file that is read."""
 
 MAX_FAULTS_OF_ALL = 100_000
 """An annotation file with more broken entries than this is none."""
-
-
-ListName: TypeAlias = Literal["image", "annotation"]
-"""What a list of the file holds."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where in a file something stands; as text it is what messages begin with.
-
-    Attributes:
-        path: the file.
-        kind: what the list holds.
-        index: place in the list, from 0.
-        key: the entry's ``id``, as it is written.
-    """
-
-    path: Path
-    kind: ListName
-    index: int
-    key: str
-
-    @property
-    def item(self) -> str:
-        """The entry, without the file."""
-        return f"{self.kind} {self.index} (from 0; id {self.key})"
-
-    def __str__(self) -> str:
-        return f"{self.path}: {self.item}"
-
-    def fault(self, kind: FaultKind, what: str, numbers: tuple[float, ...] = ()) -> Fault:
-        """What is wrong with the entry."""
-        return Fault(kind, self.path, 0, what, self.item, self.index, numbers)
 
 
 @dataclass(frozen=True)
@@ -59,33 +25,14 @@ class CocoImage:
     Attributes:
         key: its ``id``.
         file_name: as written.
-        where: it stands.
+        spot: where it stands.
         size: its (``width``, ``height``); None if one of them is missing or no number.
     """
 
     key: Key
     file_name: str
-    where: Place
+    spot: EntrySpot
     size: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True)
-class CocoObject:
-    """An entry of ``annotations``.
-
-    Attributes:
-        category: its ``category_id``.
-        box: [x, y, x + w, y + h].
-        crowd: ``iscrowd``.
-        area: as annotated; None where it is missing or no area.
-        where: it stands.
-    """
-
-    category: Key
-    box: Box
-    crowd: bool
-    area: float | None
-    where: Place
 
 
 @dataclass(frozen=True)
@@ -95,22 +42,29 @@ class Document:
     Attributes:
         path: the file.
         categories: names by id.
+        declared: where each name is declared first.
         images: in the order of the file.
-        objects: those that could be read, by image.
+        objects: those that could be read, by image; boxes are written as (x, y, width, height).
         faults: one for each object that could not, by image.
         stray: one for each image and object that belongs nowhere.
     """
 
     path: Path
     categories: Mapping[Key, str]
+    declared: Mapping[str, Spot]
     images: tuple[CocoImage, ...]
-    objects: Mapping[Key, list[CocoObject]]
+    objects: Mapping[Key, list[LabelledObject]]
     faults: Mapping[Key, list[Fault]]
     stray: tuple[Fault, ...]
 
+    @property
+    def is_labelled(self) -> bool:
+        """Whether it has any annotation, sound or not."""
+        return bool(self.objects or self.faults or self.stray)
+
 
 def read_document(path: Path) -> Document:
-    """Reads an annotation file.
+    """Read an annotation file.
 
     Raises:
         UserError: the file cannot be read, is not JSON, or has no images, annotations or
@@ -119,60 +73,65 @@ def read_document(path: Path) -> Document:
     content = _parse(path)
     if not isinstance(content, dict):
         raise UserError(
-            f"{path}: not a COCO dataset ({_kind(content)} where an object should be)",
+            f"not a COCO dataset ({_kind(content)} where an object should be)",
             "a dataset has 'images', 'annotations' and 'categories'",
+            path=path,
         )
-    categories = _categories(path, _list(path, content, "categories"))
+    lines = EntryLines(path)
+    categories, declared = _categories(lines, path, _list(path, content, "categories"))
     stray: list[Fault] = []
     images: dict[Key, CocoImage] = {}
     for index, record in enumerate(_list(path, content, "images")):
-        image = _image(path, index, record)
+        image = _image(_spot(lines, path, "image", index, record), record)
         if isinstance(image, Fault):
             stray.append(image)
         elif image.key in images:
-            stray.append(image.where.fault("repeated", "the same id as another image"))
+            stray.append(Fault("id-repeated", image.spot, "the same id as another image"))
         else:
             images[image.key] = image
-    objects: dict[Key, list[CocoObject]] = {}
+    objects: dict[Key, list[LabelledObject]] = {}
     faults: dict[Key, list[Fault]] = {}
     broken = 0
     for index, record in enumerate(_list(path, content, "annotations")):
-        where = _where(path, "annotation", index, record)
+        spot = _spot(lines, path, "annotation", index, record)
         key = record.get("image_id") if isinstance(record, dict) else None
         if not _is_key(key) or key not in images:
-            stray.append(where.fault("missing", f"its image_id {brief(key)} is no image's"))
-            check_counts(path, 0, broken + len(stray), MAX_FAULTS_OF_ALL)
-            continue
-        item = _object(where, record, categories)
-        if isinstance(item, CocoObject):
-            objects.setdefault(key, []).append(item)
+            stray.append(Fault("no-image", spot, f"no image has its image_id {brief(key)}"))
         else:
-            faults.setdefault(key, []).append(item)
-            broken += 1
+            item = _object(spot, record, categories)
+            if isinstance(item, LabelledObject):
+                objects.setdefault(key, []).append(item)
+            else:
+                faults.setdefault(key, []).append(item)
+                broken += 1
         check_counts(path, 0, broken + len(stray), MAX_FAULTS_OF_ALL)
-    return Document(path, categories, tuple(images.values()), objects, faults, tuple(stray))
+    return Document(
+        path, categories, declared, tuple(images.values()), objects, faults, tuple(stray)
+    )
 
 
 def _parse(path: Path) -> object:
     data = read_bytes(path, MAX_JSON_BYTES)
     if not data.strip():
-        raise UserError(f"{path}: empty annotation file")
+        raise UserError("empty annotation file", path=path)
     try:
         content: object = json.loads(data)
     except json.JSONDecodeError as error:
         raise UserError(
-            f"{path}:{error.lineno}: broken JSON (column {error.colno}: {error.msg})",
+            f"broken JSON (column {error.colno}: {error.msg})",
             "the file is cut off or was edited by hand: get an intact copy",
+            path=path,
+            line=error.lineno,
         ) from error
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}:{line}: not UTF-8 text", "save the file as UTF-8") from error
+        raise UserError("not UTF-8 text", "save the file as UTF-8", path=path, line=line) from error
     except RecursionError as error:
-        raise UserError(f"{path}: JSON nested too deeply to be a dataset") from error
+        raise UserError("JSON nested too deeply to be a dataset", path=path) from error
     except MemoryError as error:
-        raise UserError(f"{path}: not enough memory to read it", code=ExitCode.FAILURE) from error
+        raise UserError("not enough memory to read it", code=ExitCode.FAILURE, path=path) from error
     except ValueError as error:  # a number of thousands of digits
-        raise UserError(f"{path}: broken JSON ({error})") from error
+        raise UserError(f"broken JSON ({error})", path=path) from error
     return content
 
 
@@ -181,32 +140,42 @@ def _list(path: Path, content: dict[str, object], key: str) -> list[object]:
     if not isinstance(value, list):
         what = "has no" if value is None else f"has {_kind(value)} for"
         raise UserError(
-            f"{path}: {what} {key!r}", "a dataset has 'images', 'annotations' and 'categories'"
+            f"{what} {key!r}", "a dataset has 'images', 'annotations' and 'categories'", path=path
         )
     return value
 
 
-def _categories(path: Path, records: list[object]) -> dict[Key, str]:
+def _categories(
+    lines: EntryLines, path: Path, records: list[object]
+) -> tuple[dict[Key, str], dict[str, Spot]]:
+    """Names by id, and the place of each name."""
     found: dict[Key, str] = {}
+    declared: dict[str, Spot] = {}
     for index, record in enumerate(records):
+        spot = _spot(lines, path, "category", index, record)
         key = record.get("id") if isinstance(record, dict) else None
         name = record.get("name") if isinstance(record, dict) else None
         if not _is_key(key) or not isinstance(name, str) or not name.strip():
-            raise UserError(f"{path}: category {index} (from 0) lacks an id or a name")
+            what = f"category {index} (from 0) lacks an id or a name"
+            raise UserError(what, path=path, line=spot.line)
         name = " ".join(name.split())
+        if not is_text(name):
+            what = f"class name {name!r} is not valid Unicode"
+            raise UserError(what, RENAME_HINT, path=path, line=spot.line)
         if found.setdefault(key, name) != name:
-            raise UserError(f"{path}: category {key!r} is both {found[key]!r} and {name!r}")
-    return found
+            what = f"category {key!r} is both {found[key]!r} and {name!r}"
+            raise UserError(what, path=path, line=spot.line)
+        declared.setdefault(name, spot)
+    return found, declared
 
 
-def _image(path: Path, index: int, record: object) -> CocoImage | Fault:
-    where = _where(path, "image", index, record)
+def _image(spot: EntrySpot, record: object) -> CocoImage | Fault:
     if not isinstance(record, dict) or not _is_key(record.get("id")):
-        return where.fault("syntax", "has no id")
+        return Fault("label-syntax", spot, "has no id")
     file_name = record.get("file_name")
     if not isinstance(file_name, str) or not file_name:
-        return where.fault("syntax", "has no file_name")
-    return CocoImage(record["id"], file_name, where, _size(record))
+        return Fault("label-syntax", spot, "has no file_name")
+    return CocoImage(record["id"], file_name, spot, _size(record))
 
 
 def _size(record: dict[str, object]) -> tuple[float, float] | None:
@@ -217,29 +186,32 @@ def _size(record: dict[str, object]) -> tuple[float, float] | None:
         return None
 
 
-def _object(where: Place, record: object, categories: Mapping[Key, str]) -> CocoObject | Fault:
+def _object(
+    spot: EntrySpot, record: object, categories: Mapping[Key, str]
+) -> LabelledObject | Fault:
     """The object, or what is wrong with it."""
-    if not isinstance(record, dict):
-        return where.fault("syntax", "not an object")
+    assert isinstance(record, dict)  # it has an image_id
     category = record.get("category_id")
     if not _is_key(category) or category not in categories:
-        return where.fault("class", f"its category_id {brief(category)} is no category's")
+        return Fault("class-unknown", spot, f"no category has its category_id {brief(category)}")
     bbox = record.get("bbox")
     if not isinstance(bbox, list) or len(bbox) != 4 or not all(map(_is_number, bbox)):
-        return where.fault("syntax", f"its bbox {brief(bbox)} is not [x, y, width, height]")
+        what = f"its bbox {brief(bbox)} is not [x, y, width, height]"
+        return Fault("label-syntax", spot, what)
     try:
         x, y, width, height = map(float, bbox)
     except OverflowError:
-        return where.fault("syntax", f"its bbox {brief(bbox)} is not finite")
+        return Fault("label-syntax", spot, f"its bbox {brief(bbox)} is not finite")
     if width < 0 or height < 0:
         what = f"its bbox has a negative size ({width:g} x {height:g})"
-        return where.fault("swapped", what, (x, y, width, height))
-    return CocoObject(
-        category=category,
+        return Fault("box-swapped", spot, what, numbers=(x, y, width, height))
+    return LabelledObject(
+        spot,
+        categories[category],
         box=(x, y, x + width, y + height),
+        written=(x, y, width, height),
         crowd=record.get("iscrowd") in (1, "1"),
         area=_area(record.get("area")),
-        where=where,
     )
 
 
@@ -250,9 +222,9 @@ def _area(value: object) -> float | None:
     return float(value)
 
 
-def _where(path: Path, kind: ListName, index: int, record: object) -> Place:
+def _spot(lines: EntryLines, path: Path, kind: ListName, index: int, record: object) -> EntrySpot:
     key = record.get("id") if isinstance(record, dict) else None
-    return Place(path, kind, index, brief(key))
+    return EntrySpot(path, index, kind=kind, key=key, lines=lines)
 
 
 def _kind(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
@@ -106,6 +106,11 @@ class FileIndex:
     def __len__(self) -> int:
         return len(self._by_id)
 
+    @property
+    def paths(self) -> Iterable[Path]:
+        """The files that ids mean, sorted."""
+        return self._by_id.values()
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._by_id)
 
@@ -131,17 +136,18 @@ def read_bytes(path: Path, limit: int = MAX_LABEL_BYTES) -> bytes:
     try:
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
-            raise UserError(f"{path}: a folder where a label file should be")
+            raise UserError("a folder where a label file should be", path=path)
         if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for
-            raise UserError(f"{path}: not a file that can be read whole")
+            raise UserError("not a file that can be read whole", path=path)
         if found.st_size > limit:
             raise UserError(
-                f"{path}: {found.st_size / 1024**2:.1f} MB is too large for such a file",
+                f"{found.st_size / 1024**2:.1f} MB is too large for such a file",
                 f"at most {limit / 1024**2:g} MB are read",
+                path=path,
             )
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
-        raise UserError(f"{path}: no such file") from error
+        raise UserError("no such file", path=path) from error
     except OSError as error:
         raise unreadable(path, error) from error
 
@@ -158,7 +164,7 @@ def read_lines(path: Path, limit: int = MAX_LABEL_BYTES) -> list[str]:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise UserError(f"{path}:{line}: not UTF-8 text", "save the file as UTF-8") from error
+        raise UserError("not UTF-8 text", "save the file as UTF-8", path=path, line=line) from error
     return [line.strip() for line in text.split("\n")]
 
 
@@ -166,4 +172,22 @@ def unreadable(path: Path, error: OSError) -> UserError:
     """The error for a file or folder that the system does not let us read."""
     reason = error.strerror or str(error)
     code = ExitCode.FAILURE if isinstance(error, PermissionError) else ExitCode.BAD_INPUT
-    return UserError(f"{path}: cannot be read ({reason})", code=code)
+    return UserError(f"cannot be read ({reason})", code=code, path=path)
+
+
+def link(path: Path, target: Path) -> None:
+    """Make a link to a folder.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(target.resolve(), target_is_directory=True)
+    except OSError as error:
+        raise UserError(
+            f"cannot link to {target}: {error.strerror or error}",
+            "choose a folder on a file system that has links",
+            ExitCode.FAILURE,
+            path=path,
+        ) from error

@@ -14,31 +14,26 @@ that are numbers may as well be YOLO's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
-from yolo_cli.data.formats.common import (
-    IMAGE_FOLDERS,
-    UNKNOWN_SIZE,
-    Box,
-    Entry,
-    Fault,
-    Faults,
-    Key,
-    Reading,
-    build_sample,
-    check_counts,
-    number,
-)
+from yolo_cli.data.formats.common import IMAGE_FOLDERS, Key, check_counts, number
 from yolo_cli.data.formats.files import FileIndex, child, read_lines, walk
+from yolo_cli.data.formats.judging import written
+from yolo_cli.data.formats.scan import (
+    BoxForm,
+    Fault,
+    Format,
+    LabelledImage,
+    LabelledObject,
+    Reading,
+    Spot,
+)
 from yolo_cli.data.images import is_image_path
-from yolo_cli.data.sample import Sample
-from yolo_cli.errors import UserError
-
-LOOKED_FOR = "ground-truth/*.txt with lines 'class left top right bottom' (text)"
+from yolo_cli.errors import ExitCode, UserError
 
 _LABEL_FOLDERS = (
     *("ground-truth", "ground_truth", "groundtruth", "ground-truths", "groundtruths", "gt"),
@@ -51,32 +46,15 @@ _NUMBERS = 4
 
 
 @dataclass(frozen=True)
-class TextObject:
-    """One line.
-
-    Attributes:
-        name: of the class.
-        difficult: the flag of that name.
-        corners: (left, top, right, bottom) as in the file: pixels, both corners in the box.
-        line: number in the file, from 1.
-    """
-
-    name: str
-    difficult: bool
-    corners: Box
-    line: int
-
-
-@dataclass(frozen=True)
 class TextLabels:
     """A label file: its objects, and a fault for each line that is not one."""
 
-    objects: tuple[TextObject, ...]
+    objects: tuple[LabelledObject, ...]
     faults: tuple[Fault, ...]
 
 
 def open_reader(root: Path, reading: Reading) -> TextReader | None:
-    """The reader of a folder in one of the layouts above; None if it is in none of them."""
+    """Return the reader of a folder in one of the layouts above; None if it is in none of them."""
     places = [(root, labels) for labels in [child(root, *_LABEL_FOLDERS)] if labels is not None]
     for base, labels in (*places, (root, root)):
         if not any(_is_label(path) for path in walk(labels)):
@@ -98,103 +76,103 @@ class TextReader:
         reading: how to read it.
     """
 
+    form: BoxForm = "corners"
+    relative = False
+
     def __init__(self, labels: Path, images: Path, reading: Reading) -> None:
         self.label_index = FileIndex(labels, _is_label)
         self.folder = images
         self._reading = reading
+        self._labels: dict[Path, TextLabels | UserError] = {}
 
     @property
-    def splits(self) -> tuple[str, ...]:
+    def splits(self) -> Mapping[str, Spot]:
         """None: all files are one set."""
-        return ()
+        return {}
 
     @property
-    def category_ids(self) -> dict[Key, int]:
+    def declared(self) -> Mapping[str, Spot]:
+        """None: the labels name the classes."""
+        return {}
+
+    @property
+    def category_ids(self) -> Mapping[Key, int]:
         """None: classes have names."""
         return {}
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
         """Names in all files, sorted; numbers by their value."""
-        read = [one for one in self._labels.values() if isinstance(one, TextLabels)]
-        names = {item.name for labels in read for item in labels.objects}
-        if not names:  # say why, rather than that there is nothing
-            faults = Faults(self._reading.skip_bad)
-            for fault in (fault for labels in read for fault in labels.faults):
-                faults.add(fault)
+        read = map(self._read, self.label_index.paths)
+        names = {
+            one.name for labels in read if isinstance(labels, TextLabels) for one in labels.objects
+        }
         return tuple(sorted(names, key=lambda name: (len(name) * name.isdecimal(), name)))
 
-    def load(self, split: str | None) -> tuple[list[Sample], list[str]]:
-        """See :class:`~yolo_cli.data.formats.common.Reader`."""
-        faults = Faults(self._reading.skip_bad)
-        ids = sorted(self.label_index)
-        samples = [one for id in ids if (one := self._sample(id, faults)) is not None]  # noqa: A001
-        return samples, faults.lines
-
-    @cached_property
-    def _labels(self) -> dict[str, TextLabels | UserError]:
-        found: dict[str, TextLabels | UserError] = {}
-        faults = Faults(self._reading.skip_bad)  # only to stop at the first one, if that is asked
-        for file_id in sorted(self.label_index):
-            path = self._path(file_id)
-            try:
-                found[file_id] = read_text_labels(path)
-            except UserError as error:
-                faults.add(error)
-                found[file_id] = error
-        return found
+    def scan(self, split: str | None) -> Iterator[LabelledImage | Fault]:
+        """See :meth:`~yolo_cli.data.formats.scan.Reader.scan`."""
+        for file_id in sorted({*self.label_index, *self.image_index}):
+            yield self._image(file_id)
 
     @cached_property
     def image_index(self) -> FileIndex:
         """The images, whether they have labels or not."""
         return FileIndex(self.folder, is_image_path)
 
-    def _path(self, file_id: str) -> Path:
-        path = self.label_index.find(file_id)
-        assert path is not None
-        return path
-
-    def _sample(self, file_id: str, faults: Faults) -> Sample | None:
-        labels = self._labels[file_id]
+    def _image(self, file_id: str) -> LabelledImage | Fault:
+        label = self.label_index.find(file_id)
+        path = self.image_index.find(file_id)
+        if label is None:
+            assert path is not None
+            what = f"no label for it; tried {self.label_index.folder / file_id}.txt"
+            fault = Fault("no-label", Spot(path), what, "warning")
+            return LabelledImage(file_id, path, Spot(path), faults=[fault], usable=False)
+        if path is None and self._reading.images:
+            what = f"no such image; tried {self.folder / file_id}.*"
+            return Fault("no-image", Spot(label), what)
+        image = LabelledImage(file_id, path or self.folder / f"{file_id}.jpg", Spot(label))
+        labels = self._read(label)
         if isinstance(labels, UserError):
-            faults.add(labels)
-            return None
-        for fault in labels.faults:
-            faults.add(fault)
-        image = self.image_index.find(file_id)
-        if image is None:
-            image = self.folder / f"{file_id}.jpg"
-            if self._reading.images:
-                faults.add(f"{self.folder / file_id}.*: no such image for {self._path(file_id)}")
-                return None
-        stated = None if self._reading.images else UNKNOWN_SIZE
-        entries = self._entries(self._path(file_id), labels)
-        return build_sample(file_id, image, entries, faults, stated=stated)
+            image.faults = [Fault.of_error("label-unreadable", labels, label)]
+            image.usable = False
+        else:
+            image.objects, image.faults = labels.objects, labels.faults
+        return image
 
-    def _entries(self, path: Path, labels: TextLabels) -> Iterator[Entry]:
-        indices = {name: index for index, name in enumerate(self.classes)}
-        for item in labels.objects:
-            left, top, right, bottom = item.corners
-            yield Entry(
-                where=f"{path}:{item.line}",
-                label=indices[item.name],
-                box=(left - 1, top - 1, right, bottom),
-                difficult=item.difficult,
-            )
+    def _read(self, path: Path) -> TextLabels | UserError:
+        if path not in self._labels:
+            try:
+                self._labels[path] = read_text_labels(path)
+            except UserError as error:
+                self._labels[path] = error
+        return self._labels[path]
+
+    def leftovers(self) -> Iterator[Fault]:
+        """Yield nothing: the scan accounts for every file."""
+        return iter(())
+
+    def write_splits(self, splits: Mapping[str, Sequence[LabelledImage]], out: Path) -> None:
+        """Refuse: the layout has no splits."""
+        raise UserError(
+            "this layout has no splits to write",
+            "it can be checked and scored, not trained on",
+            ExitCode.USAGE,
+            path=self.label_index.folder,
+        )
 
 
 def read_text_labels(path: Path) -> TextLabels:
-    """Reads a label file.
+    """Read a label file.
 
     Raises:
         UserError: the file cannot be read or is not text.
     """
-    objects: list[TextObject] = []
+    objects: list[LabelledObject] = []
     faults: list[Fault] = []
     for line, text in enumerate(read_lines(path), start=1):
         if text:
             item = _object(path, line, text.split())
-            if isinstance(item, TextObject):
+            if isinstance(item, LabelledObject):
                 objects.append(item)
             else:
                 faults.append(item)
@@ -202,23 +180,25 @@ def read_text_labels(path: Path) -> TextLabels:
     return TextLabels(tuple(objects), tuple(faults))
 
 
-def _object(path: Path, line: int, columns: list[str]) -> TextObject | Fault:
+def _object(path: Path, line: int, columns: list[str]) -> LabelledObject | Fault:
     """The object in a line, or what is wrong with it."""
     columns, difficult = _without_flag(columns)
+    spot = Spot(path, line)
     name = " ".join(columns[:-_NUMBERS])
     values = [number(text) for text in columns[-_NUMBERS:]]
     if not name or None in values:
         what = "not 'class left top right bottom' with an optional 'difficult'"
-        return Fault("syntax", path, line, what)
+        return Fault("label-syntax", spot, what)
     if len(columns) > _NUMBERS + 1 and number(columns[-_NUMBERS - 1]) is not None:
-        what = "five numbers: the score of a detection does not belong into a label"
-        return Fault("syntax", path, line, what)
+        what = "five numbers: the score of a detection does not belong in a label"
+        return Fault("label-syntax", spot, what)
     left, top, right, bottom = corners = [value for value in values if value is not None]
     if right < left or bottom < top:
-        what = f"box [{', '.join(f'{value:g}' for value in corners)}] has swapped corners"
-        what += ": left, top, right, bottom are wanted, no width and height"
-        return Fault("swapped", path, line, what, numbers=tuple(corners))
-    return TextObject(name, difficult, (left, top, right, bottom), line)
+        what = f"{written(corners)} has swapped corners"
+        what += ": left, top, right, bottom are wanted, not width and height"
+        return Fault("box-swapped", spot, what, numbers=tuple(corners))
+    box = (left - 1, top - 1, right, bottom)
+    return LabelledObject(spot, name, box, (left, top, right, bottom), difficult)
 
 
 def _without_flag(columns: list[str]) -> tuple[list[str], bool]:
@@ -243,15 +223,22 @@ def _is_label(path: Path) -> bool:
 
 def _is_sure(folder: Path) -> bool:
     """Whether most lines of the first files are objects of named classes, and not in fractions."""
-    objects: list[TextObject] = []
+    objects: list[LabelledObject] = []
     faults = 0
     for path in islice(_label_files(folder), _SNIFFED_FILES):
         try:
             labels = read_text_labels(path)
         except UserError:
-            continue  # will be told of when it is read
+            continue  # an error of its own when it is read
         objects += labels.objects
         faults += len(labels.faults)
     named = [item for item in objects if number(item.name) is None]
-    farthest = max((max(item.corners) for item in named), default=0.0)
+    farthest = max((max(item.written) for item in named), default=0.0)
     return len(named) > faults + len(objects) - len(named) and farthest > _LARGEST_FRACTION
+
+
+FORMAT = Format(
+    name="text",
+    open=open_reader,
+    looked_for="ground-truth/*.txt with lines 'class left top right bottom' (text)",
+)

@@ -9,74 +9,36 @@ Recognised layouts, each of them also inside ``train/``, ``val/``, ``test/`` fol
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from yolo_cli.data.formats.common import (
-    IMAGE_FOLDERS,
-    SPLIT_FOLDERS,
-    Box,
-    Entry,
-    Faults,
-    Key,
+from yolo_cli.data.formats.common import Key, like_more
+from yolo_cli.data.formats.scan import (
+    BoxForm,
+    Fault,
+    Format,
+    LabelledImage,
     Reading,
-    build_sample,
-    stated_size,
+    Severity,
+    Spot,
 )
-from yolo_cli.data.formats.files import MAX_LIST_BYTES, FileIndex, child, read_lines, visible, walk
+from yolo_cli.data.formats.voc_folders import Part, find_lists, find_parts, numbered_ids
+from yolo_cli.data.formats.voc_write import write_voc
 from yolo_cli.data.formats.voc_xml import Annotation, read_annotation
-from yolo_cli.data.images import IMAGE_SUFFIXES, is_image_path
-from yolo_cli.data.sample import Sample
 from yolo_cli.errors import UserError
-
-LOOKED_FOR = "JPEGImages/ + Annotations/*.xml, or images with *.xml beside them (Pascal VOC)"
-
-_LABEL_FOLDERS = ("Annotations", "annotation", "annots", "xmls", "xml", "labels")
-
-
-@dataclass(frozen=True)
-class Part:
-    """A folder of images with its folder of XML files.
-
-    Attributes:
-        split: name of the split it is; "" if it is none.
-        images: folder of the images.
-        labels: folder of the XML files.
-    """
-
-    split: str
-    images: Path
-    labels: Path
-
-    @cached_property
-    def image_index(self) -> FileIndex:
-        """Its images."""
-        return FileIndex(self.images, is_image_path)
-
-    @cached_property
-    def label_index(self) -> FileIndex:
-        """Its XML files."""
-        return FileIndex(self.labels, _is_xml)
-
-    @property
-    def side_by_side(self) -> bool:
-        """Whether images and XML files lie in one folder: an image without one is background."""
-        return self.images == self.labels
 
 
 def open_reader(root: Path, reading: Reading) -> VocReader | None:
-    """The reader of a folder in one of the layouts above; None if it is in none of them."""
-    parts = _parts(root, images=reading.images)
+    """Return the reader of a folder in one of the layouts above; None if it is in none of them."""
+    parts = find_parts(root, images=reading.images)
     if not parts:
         return None
-    return VocReader(parts, {} if parts[0].split else _split_lists(root), reading)
+    return VocReader(parts, {} if parts[0].split else find_lists(root), reading)
 
 
 class VocReader:
-    """Reads a VOC folder; each XML file is parsed once, and images only when their split is.
+    """Reads a VOC folder; each XML file is parsed once.
 
     Args:
         parts: the folders; either one that is no split, or one for each split.
@@ -84,262 +46,211 @@ class VocReader:
         reading: how to read it.
     """
 
+    form: BoxForm = "corners"
+    relative = False
+
     def __init__(self, parts: list[Part], lists: dict[str, Path], reading: Reading) -> None:
         self.parts = parts
         self.lists = lists
         self._reading = reading
+        self._annotations: dict[Path, Annotation | UserError] = {}
+        self._ids: dict[Path, list[tuple[str, Spot] | Fault]] = {}
 
     @property
-    def splits(self) -> tuple[str, ...]:
-        """Names of the split files, or of the split folders."""
-        return tuple(self.lists) or tuple(part.split for part in self.parts if part.split)
+    def splits(self) -> Mapping[str, Spot]:
+        """The split files, or the split folders."""
+        lists = {name: Spot(path) for name, path in self.lists.items()}
+        return lists or {part.split: Spot(part.images) for part in self.parts if part.split}
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
         """Names in all annotation files, sorted: for VOC itself that is its official order."""
-        read = [one for one in self._annotations.values() if isinstance(one, Annotation)]
-        names = {item.name for annotation in read for item in annotation.objects}
-        if not names:  # say why, rather than that there is nothing
-            faults = Faults(self._reading.skip_bad)
-            for fault in (fault for annotation in read for fault in annotation.faults):
-                faults.add(fault)
+        names: set[str] = set()
+        for part in self.parts:
+            for label in part.label_index.paths:
+                read = self._annotation(label)
+                if isinstance(read, Annotation):
+                    names.update(item.name for item in read.objects)
         return tuple(sorted(names))
 
     @property
-    def category_ids(self) -> dict[Key, int]:
+    def declared(self) -> Mapping[str, Spot]:
+        """None: the labels name the classes."""
+        return {}
+
+    @property
+    def category_ids(self) -> Mapping[Key, int]:
         """None: VOC names its classes."""
         return {}
 
-    def load(self, split: str | None) -> tuple[list[Sample], list[str]]:
-        """See :class:`~yolo_cli.data.formats.common.Reader`."""
-        faults = Faults(self._reading.skip_bad)
-        samples = [
-            sample
-            for part, file_id in self._ids(split)
-            if (sample := self._sample(part, file_id, faults)) is not None
-        ]
-        return samples, faults.lines
-
-    @cached_property
-    def _annotations(self) -> dict[Path, Annotation | UserError]:
-        found: dict[Path, Annotation | UserError] = {}
-        faults = Faults(self._reading.skip_bad)  # only to stop at the first one, if that is asked
-        for part in self.parts:
-            for file_id in part.label_index:
-                path = part.label_index.find(file_id)
-                if path is None or path in found:
-                    continue
-                try:
-                    found[path] = read_annotation(path)
-                except UserError as error:
-                    faults.add(error)
-                    found[path] = error
-        return found
-
-    def _ids(self, split: str | None) -> Iterator[tuple[Part, str]]:
+    def scan(self, split: str | None) -> Iterator[LabelledImage | Fault]:
+        """See :meth:`~yolo_cli.data.formats.scan.Reader.scan`."""
         if self.lists:
-            part = self.parts[0]
-            for file_id in self._listed(part, split):
-                yield part, file_id
+            yield from self._scan_lists(split)
             return
         for part in self.parts:
             if split in {None, part.split}:
                 ids = {*part.image_index}
-                if not shared(part, self.parts):
+                if not self._is_shared(part):
                     ids |= {*part.label_index}
-                for file_id in sorted(ids):
-                    yield part, file_id
+                splits = {part.split: Spot(part.images)} if part.split else {}
+                yield from self._each_once(part, dict.fromkeys(sorted(ids), splits))
 
-    def _listed(self, part: Part, split: str | None) -> list[str]:
-        if split is not None:
-            return _read_list(self.lists[split], part)
-        # Images in no list count as well if they are whole: with their annotation.
-        ids = {i for path in self.lists.values() for i in _read_list(path, part)}
-        whole = {*part.label_index}
-        return sorted(ids | (whole & {*part.image_index} if self._reading.images else whole))
+    def _scan_lists(self, split: str | None) -> Iterator[LabelledImage | Fault]:
+        part = self.parts[0]
+        listed: dict[str, dict[str, Spot]] = {}
+        for name, path in self.lists.items():
+            if split in {None, name}:
+                for item in self._listed(path):
+                    if isinstance(item, Fault):
+                        yield item
+                    else:
+                        listed.setdefault(item[0], {})[name] = item[1]
+        if split is None:
+            # Images in no list count as well if they are whole: with their annotation.
+            whole = {*part.label_index}
+            unlisted = whole & {*part.image_index} if self._reading.images else whole
+            listed = {file_id: listed.get(file_id, {}) for file_id in sorted({*listed, *unlisted})}
+        yield from self._each_once(part, listed)
 
-    def _sample(self, part: Part, file_id: str, faults: Faults) -> Sample | None:
-        image = part.image_index.find(file_id)
+    def _listed(self, path: Path) -> list[tuple[str, Spot] | Fault]:
+        """Each id of a list with its place; the list is read once."""
+        if path not in self._ids:
+            self._ids[path] = list(_read_list(path, self.parts[0]))
+        return self._ids[path]
+
+    def _each_once(
+        self, part: Part, ids: Mapping[str, Mapping[str, Spot]]
+    ) -> Iterator[LabelledImage | Fault]:
+        """Each image of the ids: of one that two annotations name, the first."""
+        taken: dict[Path, LabelledImage] = {}
+        for file_id, splits in ids.items():
+            item = self._image(part, file_id, splits)
+            # Where images need not be there, many labels may state the same path.
+            if isinstance(item, LabelledImage) and self._reading.images:
+                first = taken.setdefault(item.path, item)
+                if first is not item:
+                    what = f"is not used, as {first.spot.path.name} labels the same image"
+                    item = Fault("image-ambiguous", item.spot, what, "warning")
+            yield item
+
+    def _image(self, part: Part, file_id: str, splits: Mapping[str, Spot]) -> LabelledImage | Fault:
+        """The image of an id with its labels, or what is missing."""
         label = part.label_index.find(file_id)
-        annotation = Annotation("", (), ())
-        if label is not None:
-            read = self._annotations[label]
-            if isinstance(read, UserError):
-                faults.add(read)
-                return None
-            annotation = read
-        elif image is None:
-            faults.add(f"{self._listing(part, file_id)}: neither image nor XML file {file_id!r}")
-            return None
-        elif not part.side_by_side:
-            faults.add(f"{part.labels / file_id}.xml: no such annotation file")
-            return None
-        image = image or image_named(part, annotation.filename)
-        if image is None and not self._reading.images:
-            image = part.images / (annotation.filename or f"{file_id}.jpg")
-        if image is None:
-            asked = f" for {label}" if label is not None else ""
-            faults.add(f"{part.images / file_id}.*: no such image{asked}")
-            return None
-        for fault in annotation.faults:
-            faults.add(fault)
-        sample_id = f"{part.split}/{file_id}" if part.split else file_id
-        stated = None if self._reading.images else stated_size(annotation.size)
-        entries = self._entries(label, annotation)
-        return build_sample(sample_id, image, entries, faults, stated=stated)
+        path = part.image_index.find(file_id)
+        read = None if label is None else self._annotation(label)
+        filename = read.filename if isinstance(read, Annotation) else ""
+        if path is None and filename:
+            path = part.image_named(filename)
+        if path is None and read is not None and not self._reading.images:
+            path = part.images / (filename or f"{file_id}.jpg")
+        if path is None:
+            tried = f"tried {part.images / file_id}.*"
+            if label is not None:
+                return Fault("no-image", Spot(label), f"no such image; {tried}")
+            what = f"neither image nor XML file {file_id!r}; {tried}"
+            return Fault("no-image", next(iter(splits.values()), Spot(part.images)), what)
+        image = LabelledImage(
+            id=f"{part.split}/{file_id}" if part.split else file_id,
+            path=path,
+            spot=Spot(label or path),
+            splits=splits,
+        )
+        if isinstance(read, Annotation):
+            _fill(image, part, read)
+        elif label is not None and read is not None:
+            image.faults = [Fault.of_error("label-unreadable", read, label)]
+            image.usable = False
+        else:
+            # Beside each other, images without a file are background.
+            what = f"no label for it; tried {part.labels / file_id}.xml"
+            severity: Severity = "warning" if part.side_by_side else "error"
+            image.faults = [Fault("no-label", Spot(path), what, severity)]
+            image.usable = part.side_by_side
+        return image
 
-    def _listing(self, part: Part, file_id: str) -> str:
-        """File and line of the split file that names an image."""
+    def _annotation(self, label: Path) -> Annotation | UserError:
+        if label not in self._annotations:
+            try:
+                self._annotations[label] = read_annotation(label)
+            except UserError as error:
+                self._annotations[label] = error
+        return self._annotations[label]
+
+    def leftovers(self) -> Iterator[Fault]:
+        """See :meth:`~yolo_cli.data.formats.scan.Reader.leftovers`."""
+        for part in self.parts:
+            for index in (part.image_index, part.label_index):
+                for path, used in index.unused.items():
+                    what = f"is not used, as {used.name} is there"
+                    yield Fault("image-ambiguous", Spot(path), what, "warning")
+        if self.lists:
+            yield from self._unlisted()
+        for labels in sorted({part.labels for part in self.parts if self._is_shared(part)}):
+            parts = [part for part in self.parts if part.labels == labels]
+            yield from _orphans(parts, {*parts[0].label_index})
+
+    def _unlisted(self) -> Iterator[Fault]:
+        """Images and annotations that no list names."""
+        part = self.parts[0]
+        listed: set[str] = set()
         for path in self.lists.values():
-            for line, listed_id in numbered_ids(path, part):
-                if listed_id == file_id:
-                    return f"{path}:{line}"
-        return str(part.images)
+            listed |= {one[0] for one in self._listed(path) if not isinstance(one, Fault)}
+        images = [part.image_index.find(one) for one in {*part.image_index} - listed]
+        if images:
+            paths = sorted(path for path in images if path is not None)
+            where = next(iter(self.lists.values())).parent.name
+            what = f"in none of the lists of {where}{like_more(len(paths))}"
+            yield Fault("image-unlisted", Spot(paths[0]), what, "info")
+        yield from _orphans([part], {*part.label_index} - listed)
 
-    def _entries(self, label: Path | None, annotation: Annotation) -> Iterator[Entry]:
-        number = {name: index for index, name in enumerate(self.classes)}
-        for item in annotation.objects:
-            yield Entry(
-                where=f"{label}:{item.line}",
-                label=number[item.name],
-                box=from_zero(item.corners),
-                difficult=item.difficult,
-            )
+    def _is_shared(self, part: Part) -> bool:
+        """Whether the XML files are in one folder for several splits of images."""
+        return any(other.labels == part.labels for other in self.parts if other is not part)
 
-
-def image_named(part: Part, filename: str) -> Path | None:
-    """The image that an annotation names, unless it has an annotation of its own."""
-    image = part.image_index.named(filename)
-    if image is None:
-        return None
-    own = image.relative_to(part.images).with_suffix("").as_posix()
-    return image if part.label_index.find(own) is None else None
+    def write_splits(self, splits: Mapping[str, Sequence[LabelledImage]], out: Path) -> None:
+        """See :meth:`~yolo_cli.data.formats.scan.Reader.write_splits`."""
+        write_voc(self.parts, splits, out)
 
 
-def from_zero(corners: Box) -> Box:
-    """VOC counts pixels from 1 and includes the last: [xmin - 1, ymin - 1, xmax, ymax]."""
-    xmin, ymin, xmax, ymax = corners
-    return xmin - 1, ymin - 1, xmax, ymax
+def _read_list(path: Path, part: Part) -> Iterator[tuple[str, Spot] | Fault]:
+    try:
+        lines = numbered_ids(path, part)
+    except UserError as error:
+        yield Fault.of_error("label-unreadable", error, path)
+        return
+    first: dict[str, int] = {}
+    for line, file_id in lines:
+        if first.setdefault(file_id, line) == line:
+            yield file_id, Spot(path, line)
+        else:
+            what = f"{file_id} is in line {first[file_id]} as well"
+            yield Fault("list-repeated", Spot(path, line), what, "warning")
 
 
-def _is_xml(path: Path) -> bool:
-    return path.suffix.lower() == ".xml"
+def _fill(image: LabelledImage, part: Part, annotation: Annotation) -> None:
+    """Take over what the annotation says."""
+    label = image.spot.path
+    image.objects = annotation.objects
+    image.faults = annotation.faults
+    image.stated, image.stated_at = annotation.size, Spot(label, annotation.size_line)
+    named = part.image_index.named(annotation.filename) if annotation.filename else None
+    if named is not None and named != image.path and named.stem != image.path.stem:
+        what = f"<filename> is {annotation.filename!r}, another image that is there"
+        image.faults = [*annotation.faults, Fault("filename-wrong", Spot(label), what, "warning")]
 
 
-def _parts(root: Path, *, images: bool) -> list[Part]:
-    pair = _pair(root) or (None if images else _labels_alone(root))
-    if pair is None:
-        inside = _inside(root)
-        pairs = [_pair(path) or (None if images else _labels_alone(path)) for path in inside]
-        found = zip(inside, pairs, strict=True)
-        return [Part(path.name, *pair) for path, pair in found if pair is not None]
-    return _split_parts(*pair)
+def _orphans(parts: Sequence[Part], ids: set[str]) -> Iterator[Fault]:
+    """XML files without an image in any of the parts."""
+    for file_id in sorted(ids):
+        if not any(part.image_index.find(file_id) for part in parts):
+            label = parts[0].label_index.find(file_id) or parts[0].labels
+            tried = ", ".join(f"{part.images / file_id}.*" for part in parts)
+            yield Fault("no-image", Spot(label), f"no such image; tried {tried}", "warning")
 
 
-def _split_parts(images: Path, labels: Path) -> list[Part]:
-    inside = _inside(images)
-    beside = images == labels and any(_is_xml(path) for path in visible(images))
-    if inside and not beside:
-        return [Part(path.name, path, child(labels, path.name) or labels) for path in inside]
-    return [Part("", images, labels)]
-
-
-def _inside(folder: Path) -> list[Path]:
-    """The folders of splits in a folder."""
-    found = [path for path in visible(folder) if path.name.lower() in SPLIT_FOLDERS]
-    return [path for path in found if path.is_dir()]
-
-
-def _labels_alone(folder: Path) -> tuple[Path, Path] | None:
-    """The folder of XML files, in the place of the images' folder as well."""
-    for name in _LABEL_FOLDERS:
-        labels = child(folder, name)
-        if labels is not None and any(_is_xml(path) for path in walk(labels)):
-            return _innermost(labels), _innermost(labels)
-    return (folder, folder) if any(_is_xml(path) for path in visible(folder)) else None
-
-
-def _pair(folder: Path) -> tuple[Path, Path] | None:
-    """The folder of images and the folder of XML files that belong together in `folder`."""
-    here = visible(folder)
-    images_here = any(is_image_path(path) for path in here)
-    images = child(folder, "JPEGImages", *IMAGE_FOLDERS) or (folder if images_here else None)
-    if images is None:
-        return None
-    for name in _LABEL_FOLDERS:
-        labels = child(folder, name)
-        if labels is not None and any(_is_xml(path) for path in walk(labels)):
-            return images, _innermost(labels)
-    if images_here and any(_is_xml(path) for path in here):
-        return folder, folder
-    if images != folder and any(_is_xml(path) for path in visible(images)):
-        return images, images
-    return None
-
-
-def _innermost(labels: Path) -> Path:
-    """``annotations/xmls`` rather than ``annotations``, where the files are one level down."""
-    if any(_is_xml(path) for path in visible(labels)):
-        return labels
-    return child(labels, "xmls", "xml") or labels
-
-
-def shared(part: Part, parts: list[Part]) -> bool:
-    """Whether the XML files are in one folder for several splits of images."""
-    return any(other.labels == part.labels for other in parts if other is not part)
-
-
-_SPLIT_ORDER = {"train": 0, "trainval": 1, "val": 2, "test": 3}
-
-
-def _split_lists(root: Path) -> dict[str, Path]:
-    """``ImageSets/Main/*.txt`` by name, without the lists of single classes."""
-    sets = child(root, "ImageSets")
-    if sets is not None:
-        paths = visible(child(sets, "Main") or sets)
-    else:  # other programs put train.txt beside the folders
-        paths = [path for path in visible(root) if path.stem.lower() in SPLIT_FOLDERS]
-    lists = {path.stem: path for path in paths if _is_list(path)}
-    plain = {name: path for name, path in lists.items() if not _is_class_list(name, path, lists)}
-    return dict(sorted(plain.items(), key=lambda item: (_SPLIT_ORDER.get(item[0], 9), item[0])))
-
-
-def _is_list(path: Path) -> bool:
-    return path.suffix.lower() == ".txt" and path.is_file()
-
-
-_FLAGGED = re.compile(r"\S+\s+(-1|0|1)")
-
-
-def _is_class_list(name: str, path: Path, lists: dict[str, Path]) -> bool:
-    """Whether a list is of one class, like ``aeroplane_train.txt``: ids with -1, 0 or 1."""
-    if "_" not in name or name.rsplit("_", maxsplit=1)[1] not in {*lists, *_SPLIT_ORDER}:
-        return False
-    first = next((line for line in read_lines(path, MAX_LIST_BYTES) if line), "")
-    return _FLAGGED.fullmatch(first) is not None
-
-
-def _read_list(path: Path, part: Part) -> list[str]:
-    """Ids in a split file, each once."""
-    return list(dict.fromkeys(file_id for _, file_id in numbered_ids(path, part)))
-
-
-def numbered_ids(path: Path, part: Part) -> list[tuple[int, str]]:
-    """Ids in a split file with their lines; file names and paths are understood as well."""
-    lines = [(i, line) for i, line in enumerate(read_lines(path, MAX_LIST_BYTES), 1) if line]
-    if lines and all(_FLAGGED.fullmatch(line) for _, line in lines):
-        lines = [(i, line.split()[0]) for i, line in lines]
-    return [(i, _known_id(line, part)) for i, line in lines]
-
-
-def _known_id(line: str, part: Part) -> str:
-    def known(file_id: str) -> bool:
-        return any(index.find(file_id) for index in (part.label_index, part.image_index))
-
-    candidates = [line]
-    first = line.split(maxsplit=1)[0]  # image and XML may stand in one line
-    for text in dict.fromkeys((line, first)):
-        path = Path(text.replace("\\", "/"))
-        bare = path.with_suffix("") if path.suffix.lower() in {*IMAGE_SUFFIXES, ".xml"} else path
-        candidates += [bare.as_posix(), bare.name]
-    return next((file_id for file_id in candidates if known(file_id)), line)
+FORMAT = Format(
+    name="voc",
+    open=open_reader,
+    looked_for="JPEGImages/ + Annotations/*.xml, or images with *.xml beside them (Pascal VOC)",
+)

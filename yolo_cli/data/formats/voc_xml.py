@@ -13,29 +13,14 @@ from xml.parsers.expat import XMLParserType
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from yolo_cli.data.formats.common import Box, Fault, check_counts, number
+from yolo_cli.data.formats.common import check_counts, number
 from yolo_cli.data.formats.files import read_bytes
+from yolo_cli.data.formats.judging import written
+from yolo_cli.data.formats.scan import Fault, LabelledObject, Spot
 from yolo_cli.errors import UserError
 
 _MAX_DEPTH = 100
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
-
-
-@dataclass(frozen=True)
-class VocObject:
-    """One ``<object>``.
-
-    Attributes:
-        name: of the class.
-        difficult: the flag of that name.
-        corners: (xmin, ymin, xmax, ymax) as in the file: pixels counted from 1, both inclusive.
-        line: of the ``<object>`` tag.
-    """
-
-    name: str
-    difficult: bool
-    corners: Box
-    line: int
 
 
 @dataclass(frozen=True)
@@ -44,21 +29,22 @@ class Annotation:
 
     Attributes:
         filename: last part of ``<filename>``; empty if there is none.
-        objects: those that could be read.
+        objects: those that could be read; boxes are written as (xmin, ymin, xmax, ymax), pixels
+            counted from 1, both inclusive.
         faults: one for each object that could not.
         size: (width, height) in ``<size>``; None if that is missing or no number.
         size_line: line of the ``<size>`` tag.
     """
 
     filename: str
-    objects: tuple[VocObject, ...]
+    objects: tuple[LabelledObject, ...]
     faults: tuple[Fault, ...]
     size: tuple[float, float] | None = None
     size_line: int = 0
 
 
 def read_annotation(path: Path) -> Annotation:
-    """Reads an annotation file; parts of an object (``<part>``: head, hand, foot) are ignored.
+    """Read an annotation file; parts of an object (``<part>``: head, hand, foot) are ignored.
 
     Raises:
         UserError: the file cannot be read, is not XML, declares entities, or is not a VOC
@@ -66,7 +52,7 @@ def read_annotation(path: Path) -> Annotation:
     """
     data = read_bytes(path)
     if not data.strip():
-        raise UserError(f"{path}: empty annotation file")
+        raise UserError("empty annotation file", path=path)
     builder = _Builder(path)
     parser = DefusedXMLParser(target=builder)
     builder.expat = parser.parser
@@ -75,18 +61,18 @@ def read_annotation(path: Path) -> Annotation:
         parser.close()
     except ParseError as error:
         reason = str(error).split(": line ", maxsplit=1)[0]
-        raise UserError(f"{path}:{error.position[0]}: broken XML ({reason})") from error
+        raise UserError(f"broken XML ({reason})", path=path, line=error.position[0]) from error
     except DefusedXmlException as error:
         raise UserError(
-            f"{path}:{builder.line()}: XML that declares entities is not read",
+            "XML that declares entities is not read",
             "remove the entity declarations from the file",
+            path=path,
+            line=builder.line(),
         ) from error
     except (LookupError, ValueError) as error:
-        raise UserError(f"{path}: XML in an encoding that cannot be read ({error})") from error
+        raise UserError(f"XML in an encoding that cannot be read ({error})", path=path) from error
     if builder.root != "annotation":
-        raise UserError(
-            f"{path}: not a VOC annotation (its root element is <{builder.root}>)",
-        )
+        raise UserError(f"not a VOC annotation (its root element is <{builder.root}>)", path=path)
     return _annotation(path, builder)
 
 
@@ -114,7 +100,9 @@ class _Builder:
         self._path.append(tag.lower())
         self._text.clear()
         if len(self._path) > _MAX_DEPTH:
-            raise UserError(f"{self._file}:{self.line()}: XML nested too deeply for an annotation")
+            raise UserError(
+                "XML nested too deeply for an annotation", path=self._file, line=self.line()
+            )
         if len(self._path) == 2:
             if self._path[1] == "object":
                 self.objects.append((self.line(), {}))
@@ -142,11 +130,11 @@ class _Builder:
 
 
 def _annotation(path: Path, builder: _Builder) -> Annotation:
-    objects: list[VocObject] = []
+    objects: list[LabelledObject] = []
     faults: list[Fault] = []
     for line, fields in builder.objects:
         item = _object(path, line, fields)
-        if isinstance(item, VocObject):
+        if isinstance(item, LabelledObject):
             objects.append(item)
         else:
             faults.append(item)
@@ -161,13 +149,14 @@ def _size(builder: _Builder) -> tuple[float, float] | None:
     return None if width is None or height is None else (width, height)
 
 
-def _object(path: Path, line: int, fields: dict[str, str]) -> VocObject | Fault:
+def _object(path: Path, line: int, fields: dict[str, str]) -> LabelledObject | Fault:
     """The object, or what is wrong with it."""
+    spot = Spot(path, line)
     name = " ".join(fields.get("name", "").split())
     if not name:
-        return Fault("syntax", path, line, "object without a class name")
+        return Fault("label-syntax", spot, "object without a class name")
     if "bndbox" not in fields:
-        return Fault("syntax", path, line, f"object {name!r} has no <bndbox>")
+        return Fault("label-syntax", spot, f"object {name!r} has no <bndbox>")
     values: list[float] = []
     for corner in _CORNERS:
         text = fields.get(f"bndbox/{corner}", "")
@@ -176,13 +165,13 @@ def _object(path: Path, line: int, fields: dict[str, str]) -> VocObject | Fault:
             what = f"<{corner}> of {name!r} is {text[:40]!r}, not a number"
             if not text:
                 what = f"box of {name!r} has no <{corner}>"
-            return Fault("syntax", path, line, what)
+            return Fault("label-syntax", spot, what)
         values.append(value)
-    xmin, ymin, xmax, ymax = values
+    xmin, ymin, xmax, ymax = corners = values
     # Inclusive: xmin == xmax is one pixel wide, and only less than that is wrong.
     if xmax < xmin or ymax < ymin:
-        box = f"[{xmin:g}, {ymin:g}, {xmax:g}, {ymax:g}]"
-        what = f"box {box} of {name!r} has swapped corners"
-        return Fault("swapped", path, line, what, numbers=tuple(values))
+        what = f"{written(corners)} of {name!r} has swapped corners"
+        return Fault("box-swapped", spot, what, numbers=tuple(corners))
     difficult = fields.get("difficult", "0").lower() in {"1", "true", "yes"}
-    return VocObject(name, difficult, (xmin, ymin, xmax, ymax), line)
+    box = (xmin - 1, ymin - 1, xmax, ymax)  # [0, width] is the whole image
+    return LabelledObject(spot, name, box, (xmin, ymin, xmax, ymax), difficult)

@@ -9,53 +9,48 @@ Recognised layouts:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from yolo_cli.data.formats.common import (
-    Entry,
-    Fault,
-    Faults,
-    Key,
-    Reading,
-    build_sample,
-    unique_ids,
-)
+import yaml
+
+from yolo_cli.data.formats.common import Key, unique_ids
 from yolo_cli.data.formats.files import MAX_LIST_BYTES, child, read_lines, walk
-from yolo_cli.data.formats.yolo_labels import Labels, YoloObject, read_labels
-from yolo_cli.data.formats.yolo_layout import (
-    LABEL_FOLDERS,
-    Layout,
-    find_layout,
-    label_of,
-    layout_of_yaml,
-    locate,
-)
+from yolo_cli.data.formats.scan import BoxForm, Fault, Format, LabelledImage, Reading, Spot
+from yolo_cli.data.formats.yolo_labels import Labels, read_labels
+from yolo_cli.data.formats.yolo_layout import Layout, find_layout, layout_of_yaml
+from yolo_cli.data.formats.yolo_leftovers import find_leftovers
+from yolo_cli.data.formats.yolo_paths import LABEL_FOLDERS, label_folders, label_of, locate
 from yolo_cli.data.images import is_image_path
-from yolo_cli.data.sample import Sample
 from yolo_cli.errors import UserError
+from yolo_cli.files import atomic_write_text
 
 _TRIED = 5  # label files that tell whether there are any
 
-LOOKED_FOR = "data.yaml, images/ + labels/*.txt, or images with *.txt beside them (YOLO)"
+Found = tuple[Spot, Path]
+"""Where a split names an image, and the image."""
 
 
 def open_reader(root: Path, reading: Reading) -> YoloReader | None:
-    """The reader of a folder in one of the layouts above; None if it is in none of them."""
+    """Return the reader of a folder in one of the layouts above; None if it is in none of them."""
     layout = find_layout(root)
     if layout is None and not reading.images and _labels_alone(root):
         raise UserError(
-            f"{root}: YOLO labels without images",
+            "YOLO labels without images",
             "they are fractions of the images: put those into images/ beside labels/",
+            path=root,
         )
-    return None if layout is None else YoloReader(layout, reading)
+    return None if layout is None else YoloReader(layout)
 
 
 def open_yaml(path: Path, reading: Reading) -> YoloReader:
-    """The reader of the dataset that a YAML file describes."""
-    return YoloReader(layout_of_yaml(path), reading)
+    """Return the reader of the dataset that a YAML file describes."""
+    return YoloReader(layout_of_yaml(path))
 
 
 def _labels_alone(root: Path) -> bool:
@@ -72,52 +67,74 @@ def _labels_alone(root: Path) -> bool:
 
 
 class YoloReader:
-    """Reads a YOLO dataset; label files are read once, and images only when their split is.
+    """Reads a YOLO dataset; label files are read once. The images must be there.
 
     Args:
         layout: where things are.
-        reading: how to read it; the images must be there, as labels are fractions of them.
     """
 
-    def __init__(self, layout: Layout, reading: Reading) -> None:
+    form: BoxForm = "centre"
+    relative = True
+
+    def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self._reading = reading
         self._read: dict[Path, Labels | UserError] = {}
 
     @property
-    def splits(self) -> tuple[str, ...]:
-        """Names of the splits, as in the YAML file or as the folders are called."""
-        return tuple(self.layout.splits)
+    def splits(self) -> Mapping[str, Spot]:
+        """The splits, as in the YAML file or as the folders are called."""
+        return {
+            name: Spot(next(iter(sources), self.layout.source))
+            for name, sources in self.layout.splits.items()
+        }
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
         """Names of the dataset, or the numbers up to the highest in any label file."""
         if self.layout.names is not None:
             return self.layout.names
-        highest = max((item.label for item in self._all_objects()), default=-1)
-        return tuple(str(index) for index in range(highest + 1))
+        images = (one for one in self.scan(None) if isinstance(one, LabelledImage))
+        highest = max((int(item.name) for image in images for item in image.objects), default=-1)
+        return tuple(map(str, range(highest + 1)))
+
+    @cached_property
+    def declared(self) -> Mapping[str, Spot]:
+        """The first line of the file of names that has the word."""
+        path = self.layout.names_file or self.layout.source
+        try:
+            lines = read_lines(path) if self.layout.names else []
+        except UserError:
+            lines = []
+        found: dict[str, Spot] = {}
+        for name in self.layout.names or ():
+            word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+            found[name] = Spot(path, next((i for i, s in enumerate(lines, 1) if word.search(s)), 0))
+        return found
 
     @property
-    def category_ids(self) -> dict[Key, int]:
+    def category_ids(self) -> Mapping[Key, int]:
         """None: class numbers are the indices themselves."""
         return {}
 
-    def load(self, split: str | None) -> tuple[list[Sample], list[str]]:
-        """See :class:`~yolo_cli.data.formats.common.Reader`."""
-        faults = Faults(self._reading.skip_bad)
-        images = self.images(split, faults)
-        ids = unique_ids(images, self.layout.root)
-        samples = [
-            sample
-            for image, sample_id in zip(images, ids, strict=True)
-            if (sample := self._sample(sample_id, image, faults)) is not None
-        ]
-        if samples and not any(map(len, samples)) and not faults.lines:
-            self._need_labels()
-        in_order = any(not source.is_dir() for source in self.sources(split))
-        return samples if in_order else sorted(samples, key=lambda one: one.id), faults.lines
+    def scan(self, split: str | None) -> Iterator[LabelledImage | Fault]:
+        """See :meth:`~yolo_cli.data.formats.scan.Reader.scan`."""
+        found: dict[Path, Spot] = {}
+        for item in self._found(split):
+            if isinstance(item, Fault):
+                yield item
+                continue
+            spot, path = item
+            first = found.setdefault(path, spot)
+            if first is not spot and spot.line and first.path == spot.path:
+                what = f"{path.name} is in line {first.line} as well"
+                yield Fault("list-repeated", spot, what, "warning")
+        images = [*zip(unique_ids(found, self.layout.root), found, strict=True)]
+        if all(source.is_dir() for source in self._sources(split)):  # lists have an order
+            images.sort()
+        for image_id, path in images:
+            yield self._image(image_id, path, {split: found[path]} if split else {})
 
-    def sources(self, split: str | None) -> list[Path]:
+    def _sources(self, split: str | None) -> list[Path]:
         """Folders of images, images, and files that list images."""
         layout = self.layout
         if split is not None:
@@ -125,79 +142,87 @@ class YoloReader:
         every = [source for sources in layout.splits.values() for source in sources]
         return list(dict.fromkeys((*every, *layout.whole)))
 
-    def images(self, split: str | None, faults: Faults) -> list[Path]:
-        """Images of a split, each once."""
-        found: list[Path] = []
-        for source in self.sources(split):
+    def _found(self, split: str | None) -> Iterator[Found | Fault]:
+        """Images of a split, as often as it names them."""
+        for source in self._sources(split):
             if source.is_dir():
-                found += sorted(path for path in walk(source) if is_image_path(path))
+                for path in sorted(filter(is_image_path, walk(source))):
+                    yield Spot(source), path
             elif is_image_path(source):
-                found.append(source)
+                yield Spot(source), source
             elif source.is_file():
-                found += [image for _, image in self.listed(source, faults)]
+                yield from self._listed(source)
             else:
-                raise UserError(
-                    f"{self.layout.source}: no such folder or list of images: {source}",
-                    f"mend the path of split {split!r}" if split else "",
-                )
-        return list(dict.fromkeys(found))
+                what = f"no such folder or list of images: {source}"
+                hint = f"correct the path of split {split!r}" if split else ""
+                yield Fault("no-image", Spot(self.layout.source), what, hint=hint)
 
-    def listed(self, source: Path, faults: Faults) -> list[tuple[int, Path]]:
-        """Images in a list, with their lines."""
-        found: list[tuple[int, Path]] = []
-        for line, text in enumerate(read_lines(source, MAX_LIST_BYTES), start=1):
-            if not text:
-                continue
-            image = locate(text, (source.parent, *self.layout.bases), fewest=1)
-            if image is None or image.is_dir():
-                faults.add(Fault("missing", source, line, f"no such image {text[:200]!r}"))
-            else:
-                found.append((line, image))
-        return found
+    def _listed(self, source: Path) -> Iterator[Found | Fault]:
+        """Images in a list."""
+        try:
+            lines = read_lines(source, MAX_LIST_BYTES)
+        except UserError as error:
+            yield Fault.of_error("label-unreadable", error, source)
+            return
+        for line, text in enumerate(lines, start=1):
+            if text:
+                image = locate(text, (source.parent, *self.layout.bases), fewest=1)
+                if image is None or image.is_dir():
+                    what = f"no such image {text[:200]!r}"
+                    yield Fault("no-image", Spot(source, line), what)
+                else:
+                    yield Spot(source, line), image
 
-    def _sample(self, sample_id: str, image: Path, faults: Faults) -> Sample | None:
-        path = label_of(image)
-        entries: list[Entry] = []
-        if path is not None:
-            labels = self._labels(path)
-            if isinstance(labels, UserError):
-                faults.add(labels)
-                return None
-            for fault in labels.faults:
-                faults.add(fault)
-            entries = [
-                Entry(f"{path}:{item.line}", item.label, item.box, relative=True)
-                for item in labels.objects
-                if self._known(path, item, faults)
-            ]
-        return build_sample(sample_id, image, entries, faults)
-
-    def _known(self, path: Path, item: YoloObject, faults: Faults) -> bool:
-        count = len(self.classes)
-        if item.label < count:
-            return True
-        faults.add(f"{path}:{item.line}: class {item.label}, but there are only {count} (from 0)")
-        return False
+    def _image(self, image_id: str, path: Path, splits: Mapping[str, Spot]) -> LabelledImage:
+        label = label_of(path)
+        image = LabelledImage(image_id, path, Spot(label or path), splits)
+        if label is None:
+            tried = next(label_folders(path.parent)) / f"{path.stem}.txt"
+            what = f"no label for it; tried {tried}"
+            image.faults = [Fault("no-label", Spot(path), what, "warning")]
+            return image
+        labels = self._labels(label)
+        if isinstance(labels, UserError):
+            image.faults = [Fault.of_error("label-unreadable", labels, label)]
+            image.usable = False
+        else:
+            image.objects, image.faults = labels.objects, labels.faults
+        return image
 
     def _labels(self, path: Path) -> Labels | UserError:
         if path not in self._read:
+            layout = self.layout
             try:
-                self._read[path] = read_labels(path, keypoints=self.layout.keypoints)
+                self._read[path] = read_labels(path, layout.names, keypoints=layout.keypoints)
             except UserError as error:
                 self._read[path] = error
         return self._read[path]
 
-    def _all_objects(self) -> Iterable[YoloObject]:
-        for image in self.images(None, Faults(skip_bad=True)):
-            path = label_of(image)
-            labels = None if path is None else self._labels(path)
-            if isinstance(labels, Labels):
-                yield from labels.objects
+    def leftovers(self) -> Iterator[Fault]:
+        """See :meth:`~yolo_cli.data.formats.scan.Reader.leftovers`."""
+        found = (item for item in self._found(None) if not isinstance(item, Fault))
+        images = list(dict.fromkeys(path for _, path in found))
+        sources = [source for split in self.splits for source in self._sources(split)]
+        lists = bool(sources) and not any(source.is_dir() for source in sources)
+        return find_leftovers(images, lists=lists)
 
-    def _need_labels(self) -> None:
-        """Tells a split of background from a dataset whose labels are not where they should be."""
-        if next(iter(self._all_objects()), None) is None:
-            raise UserError(
-                f"{self.layout.source}: no labels at all",
-                "labels/NAME.txt beside images/, or NAME.txt beside NAME.jpg, was looked for",
-            )
+    def write_splits(self, splits: Mapping[str, Sequence[LabelledImage]], out: Path) -> None:
+        """See :meth:`~yolo_cli.data.formats.scan.Reader.write_splits`."""
+        here = out.resolve()
+        content: dict[str, Any] = {"path": str(here)}
+        for split, part in splits.items():
+            paths = sorted(os.path.abspath(image.path) for image in part)  # noqa: PTH100  # links stay
+            atomic_write_text(out / f"{split}.txt", "".join(f"{path}\n" for path in paths))
+            content[split] = str(here / f"{split}.txt")
+        content["names"] = dict(enumerate(self.classes))
+        text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False)
+        atomic_write_text(out / "data.yaml", text)
+
+
+FORMAT = Format(
+    name="yolo",
+    open=open_reader,
+    looked_for="data.yaml, images/ + labels/*.txt, or images with *.txt beside them (YOLO)",
+    suffixes=frozenset({".yaml", ".yml"}),
+    open_file=open_yaml,
+)

@@ -6,12 +6,15 @@ least three points are outlines or rotated boxes; their upright bounding box is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
-from yolo_cli.data.formats.common import Box, Fault, check_counts, number
+from yolo_cli.data.formats.common import Box, check_counts, number
 from yolo_cli.data.formats.files import read_lines
+from yolo_cli.data.formats.scan import Fault, LabelledObject, Spot
+from yolo_cli.text import counted
 
 MAX_CLASSES = 100_000
 """Class numbers are below this: each gets a name, also where the dataset has none."""
@@ -22,49 +25,39 @@ _FARTHEST = 2.0
 
 
 @dataclass(frozen=True)
-class YoloObject:
-    """One line.
-
-    Attributes:
-        label: number of the class.
-        box: xyxy in fractions of the image's width and height, from 0.
-        line: number in the file, from 1.
-    """
-
-    label: int
-    box: Box
-    line: int
-
-
-@dataclass(frozen=True)
 class Labels:
     """A label file: its objects, and a fault for each line that is not one."""
 
-    objects: tuple[YoloObject, ...]
+    objects: tuple[LabelledObject, ...]
     faults: tuple[Fault, ...]
 
 
-def read_labels(path: Path, *, keypoints: bool = False) -> Labels:
-    """Reads a label file.
+def read_labels(
+    path: Path, names: Sequence[str] | None = None, *, keypoints: bool = False
+) -> Labels:
+    """Read a label file.
 
     Args:
         path: the file.
+        names: of the classes; None to name them by their numbers.
         keypoints: whether columns after the fifth are keypoints, to be ignored.
 
     Returns:
-        What is in it; an empty file has no objects.
+        What is in it; an empty file has no objects. Boxes are in fractions of the image's width
+        and height, written as centre and size, also those around outlines.
 
     Raises:
         UserError: the file cannot be read or is not text.
     """
-    objects: list[YoloObject] = []
+    objects: list[LabelledObject] = []
     faults: list[Fault] = []
     for line, text in enumerate(read_lines(path), start=1):
         if not text:
             continue
         columns = text.split()
-        item = _object(path, columns[:_BOX_COLUMNS] if keypoints else columns, line)
-        if isinstance(item, YoloObject):
+        spot = Spot(path, line)
+        item = _object(spot, columns[:_BOX_COLUMNS] if keypoints else columns, names)
+        if isinstance(item, LabelledObject):
             objects.append(item)
         else:
             faults.append(item)
@@ -72,31 +65,37 @@ def read_labels(path: Path, *, keypoints: bool = False) -> Labels:
     return Labels(tuple(objects), tuple(faults))
 
 
-def _object(path: Path, columns: list[str], line: int) -> YoloObject | Fault:
+def _object(spot: Spot, columns: list[str], names: Sequence[str] | None) -> LabelledObject | Fault:
     """The object in a line, or what is wrong with it."""
     values = _values(columns)
     if isinstance(values, str):
-        return Fault("syntax", path, line, values)
-    label, *coordinates = values
-    numbers = tuple(values)
+        return Fault("label-syntax", spot, values)
+    label, *coordinates = numbers = tuple(values)
     if not label.is_integer() or not 0 <= label < MAX_CLASSES:
         what = f"class {columns[0][:40]} is not a number counted from 0"
-        return Fault("class", path, line, what, numbers=numbers)
+        return Fault("class-unknown", spot, what, numbers=numbers)
     if max(map(abs, coordinates)) > _FARTHEST:
         what = "coordinates are not fractions of the image's sides, from 0 to 1"
-        return Fault("columns", path, line, what, numbers=numbers)
+        return Fault("box-not-normalised", spot, what, numbers=numbers)
     box = _bounds(coordinates) if len(values) > _BOX_COLUMNS else _centred(coordinates)
     if isinstance(box, str):
-        return Fault("swapped", path, line, box, numbers=numbers)
-    return YoloObject(int(label), box, line)
+        return Fault("box-swapped", spot, box, numbers=numbers)
+    if names is not None and label >= len(names):
+        what = f"class {int(label)}, but there are only {len(names)} (from 0)"
+        return Fault("class-unknown", spot, what, numbers=numbers)
+    x1, y1, x2, y2 = box
+    written = ((x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1)
+    name = str(int(label)) if names is None else names[int(label)]
+    return LabelledObject(spot, name, box, written)
 
 
 def _values(columns: list[str]) -> list[float] | str:
     """The columns as finite numbers, or what is wrong with them."""
     if len(columns) == _BOX_COLUMNS + 1:
-        return "six columns: the confidence of a detection does not belong into a label"
+        return "six columns: the confidence of a detection does not belong in a label"
     if len(columns) < _BOX_COLUMNS or len(columns) % 2 == 0:
-        return f"{len(columns)} columns, not 'class x y width height' or a class and points"
+        found = counted(len(columns), "column")
+        return f"{found}, not 'class x y width height' or a class and points"
     values: list[float] = []
     for text in columns:
         value = number(text)

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
-from yolo_cli.data.formats.common import IMAGE_FOLDERS, SPLIT_FOLDERS
+from yolo_cli.data.formats.common import IMAGE_FOLDERS, RENAME_HINT, SPLIT_FOLDERS, is_text
 from yolo_cli.data.formats.files import (
     MAX_LIST_BYTES,
     child,
-    exists,
-    read_bytes,
     read_lines,
     visible,
     walk,
 )
 from yolo_cli.data.formats.yolo_labels import MAX_CLASSES
+from yolo_cli.data.formats.yolo_paths import LABEL_FOLDERS, label_of, locate
+from yolo_cli.data.formats.yolo_yaml import read_yaml
 from yolo_cli.data.images import is_image_path
 from yolo_cli.errors import UserError
 
-LABEL_FOLDERS = ("labels", "label")
-
 _NAME_FILES = ("classes.txt", "obj.names", "classes.names", "names.txt", "_darknet.labels")
-_MAX_YAML_BYTES = 512 * 1024
-_MAX_YAML_DEPTH = 20
-
-# Of the safe loaders the one that keeps text as it is: names "yes" and "no" are no truths. The
-# one written in C, which not every build has, is ten times faster.
-_YAML_LOADER: type[yaml.BaseLoader] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
 @dataclass(frozen=True)
@@ -81,45 +70,10 @@ def layout_of_yaml(path: Path) -> Layout:
     Raises:
         UserError: the file cannot be read, or does not describe a dataset.
     """
-    content = _read_yaml(path)
+    content = read_yaml(path)
     if not _describes_dataset(content):
-        raise UserError(f"{path}: does not describe a dataset", "'names' and 'train' are missing")
+        raise UserError("does not describe a dataset", "'names' and 'train' are missing", path=path)
     return _yaml_layout(path, content)
-
-
-def locate(text: str, bases: tuple[Path, ...], *, fewest: int = 2) -> Path | None:
-    """The file or folder that a path in a YAML or list file means.
-
-    Datasets are moved. What a path does not lead to is therefore looked for without its leading
-    ``../``; and an absolute path of another machine, without its first folders.
-
-    Args:
-        text: path as written.
-        bases: folders that it may be relative to, the likeliest first.
-        fewest: how many last parts of an absolute path must remain. One is right for a file,
-            but would take a dataset's ``images/`` for the ``/elsewhere/val/images`` it lacks.
-
-    Returns:
-        A path that exists, or None.
-    """
-    for written in dict.fromkeys((text, text.replace("\\", "/"))):
-        path = Path(written)
-        parts = [part for part in path.parts if part != path.anchor]
-        while parts and parts[0] == "..":
-            parts.pop(0)
-        absolute = path.is_absolute() or written[1:3] == ":/"
-        ends = range(1, len(parts) - fewest + 1) if absolute or fewest == 1 else ()
-        for candidate in (path, Path(*parts), *(Path(*parts[start:]) for start in ends)):
-            for base in bases:
-                if exists(base / candidate):
-                    return _plain(base / candidate)
-    return None
-
-
-def _plain(path: Path) -> Path:
-    """Without ``..`` inside, if that leads to the same place in spite of links."""
-    plain = Path(os.path.normpath(path))
-    return plain if exists(plain) and plain.samefile(path) else path
 
 
 def _find_yaml(root: Path) -> tuple[Path, dict[object, object]] | None:
@@ -128,7 +82,7 @@ def _find_yaml(root: Path) -> tuple[Path, dict[object, object]] | None:
     found: list[tuple[Path, dict[object, object]]] = []
     for path in usual or files:
         try:
-            content = _read_yaml(path)
+            content = read_yaml(path)
         except UserError:
             if path in usual:
                 raise
@@ -138,40 +92,13 @@ def _find_yaml(root: Path) -> tuple[Path, dict[object, object]] | None:
     if len(found) > 1:
         names = ", ".join(path.name for path, _ in found)
         raise UserError(
-            f"{root}: several YAML files describe a dataset ({names})", "name one of the files"
+            f"several YAML files describe a dataset ({names})", "name one of the files", path=root
         )
     return found[0] if found else None
 
 
 def _describes_dataset(content: dict[object, object]) -> bool:
     return "names" in content or ("nc" in content and "train" in content)
-
-
-def _read_yaml(path: Path) -> dict[object, object]:
-    data = read_bytes(path, _MAX_YAML_BYTES)
-    try:
-        _check_depth(path, data)
-        content = yaml.load(data, Loader=_YAML_LOADER)
-    except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise UserError(f"{path}{line}: broken YAML ({error.problem})") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:80]
-        raise UserError(f"{path}: broken YAML ({reason})") from error
-    return content if isinstance(content, dict) else {}
-
-
-def _check_depth(path: Path, data: bytes) -> None:
-    """The loader calls itself for each level, and in C nothing bounds that."""
-    depth = 0
-    for event in yaml.parse(data, Loader=_YAML_LOADER):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > _MAX_YAML_DEPTH:
-            line = f":{event.start_mark.line + 1}" if event.start_mark else ""
-            raise UserError(f"{path}{line}: YAML nested too deeply to describe a dataset")
 
 
 def _yaml_layout(path: Path, content: dict[object, object]) -> Layout:
@@ -201,12 +128,12 @@ def _sources(path: Path, key: str, value: object, bases: tuple[Path, ...]) -> It
     values = value if isinstance(value, list) else [value]
     for one in values:
         if not isinstance(one, str):
-            raise UserError(f"{path}: {key!r} must be a path or a list of paths")
+            raise UserError(f"{key!r} must be a path or a list of paths", path=path)
         try:
             (bases[0] / one).is_dir()
         except OSError as error:  # longer than any path can be, or out of bounds
             reason = f"{key!r} is {one[:80]!r}, which cannot be read ({error.strerror})"
-            raise UserError(f"{path}: {reason}") from error
+            raise UserError(f"{reason}", path=path) from error
         # What is missing is an error when this split is read, not when another one is.
         yield locate(one, bases) or bases[0] / one
 
@@ -219,13 +146,13 @@ def _yaml_names(
     if isinstance(names, str) and names:
         file = locate(names, bases)
         if file is None:
-            raise UserError(f"{path}: 'names' is {names[:80]!r}, neither a list nor a file")
+            raise UserError(f"'names' is {names[:80]!r}, neither a list nor a file", path=path)
         return _read_names(file), file
     if isinstance(names, dict):
         return _checked(path, _numbered_names(path, names)), path
     if isinstance(names, list):
         if not all(isinstance(name, str) for name in names):
-            raise UserError(f"{path}: 'names' must be a list of names")
+            raise UserError("'names' must be a list of names", path=path)
         return _checked(path, names), path
     count = _class_number(content.get("nc"))
     return (tuple(map(str, range(count))), path) if count else (None, None)
@@ -242,23 +169,26 @@ def _numbered_names(path: Path, names: dict[object, object]) -> list[str]:
     for key, name in names.items():
         index = _class_number(key)
         if index is None:
-            raise UserError(f"{path}: 'names' has the key {key!r:.40}, not a class number")
+            raise UserError(f"'names' has the key {key!r:.40}, not a class number", path=path)
         if not isinstance(name, str):
-            raise UserError(f"{path}: the name of class {key} is not text")
+            raise UserError(f"the name of class {key} is not text", path=path)
         numbered[index] = name
     return [numbered.get(index, str(index)) for index in range(max(numbered, default=-1) + 1)]
 
 
 def _checked(path: Path, names: list[str]) -> tuple[str, ...]:
     if not names:
-        raise UserError(f"{path}: no class names in it")
+        raise UserError("no class names in it", path=path)
     stripped = [" ".join(name.split()) for name in names]
     if "" in stripped:
-        raise UserError(f"{path}: class {stripped.index('')} has no name")
+        raise UserError(f"class {stripped.index('')} has no name", path=path)
+    odd = next((name for name in stripped if not is_text(name)), None)
+    if odd is not None:
+        raise UserError(f"class name {odd!r} is not valid Unicode", RENAME_HINT, path=path)
     counts = Counter(stripped)
     twice = next((name for name in stripped if counts[name] > 1), None)
     if twice is not None:
-        raise UserError(f"{path}: two classes are called {twice!r}", "rename one of them")
+        raise UserError(f"two classes are called {twice!r}", "rename one of them", path=path)
     return tuple(stripped)
 
 
@@ -328,20 +258,3 @@ def _has_labels(layout: Layout) -> bool:
             if any(label_of(path) is not None for path in images):
                 return True
     return False
-
-
-def label_of(image: Path) -> Path | None:
-    """The label file of an image: in ``labels/`` in place of ``images/``, else beside the image."""
-    folders = label_folders(image.parent)
-    paths = (folder / f"{image.stem}.txt" for folder in folders)
-    return next((path for path in paths if path.is_file()), None)
-
-
-def label_folders(images: Path) -> Iterator[Path]:
-    """Where the label files of a folder of images may lie, the likeliest first."""
-    parts = images.parts
-    for index in range(len(parts) - 1, -1, -1):
-        if parts[index].lower() in IMAGE_FOLDERS:
-            for labels in (*LABEL_FOLDERS, "Labels"):
-                yield Path(*parts[:index], labels, *parts[index + 1 :])
-    yield images

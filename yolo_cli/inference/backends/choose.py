@@ -11,9 +11,9 @@ from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.inference.backends.backend import PACKAGES, Backend, BackendName, installed
 from yolo_cli.inference.backends.torch_backend import TorchBackend
 from yolo_cli.model.config import ModelConfig
+from yolo_cli.model.embedded import weights_path
 from yolo_cli.model.network import Network
 from yolo_cli.model.runtime import pick_device, pick_dtype, runs_bf16
-from yolo_cli.model.weights import weights_path
 from yolo_cli.tasks.networks import load_weights, network_of
 
 # For weights on the CPU, the fastest first; all agree with torch in float32 (mAP within 0.2).

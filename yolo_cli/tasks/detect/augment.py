@@ -12,9 +12,10 @@ from torch import Tensor
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F  # noqa: N812  # torchvision's own short name
 
+from yolo_cli.data.augmentation import Augmentation
 from yolo_cli.data.sample import Sample
 from yolo_cli.data.target import Target
-from yolo_cli.data.transforms import Augmentation, adjust_colours, cut, stretch
+from yolo_cli.data.transforms import adjust_colours, cut, stretch
 from yolo_cli.tasks.detect.target import stretched, target_of, visible
 
 

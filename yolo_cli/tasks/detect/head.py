@@ -34,7 +34,7 @@ class GridHead(Head):
 
 
 def build_head(config: ModelConfig, channels: int, stride: int) -> GridHead:
-    """The head that ``config`` names, for a feature map of ``channels`` at ``stride`` pixels."""
+    """Build the head that ``config`` names, for ``channels`` of features at ``stride`` pixels."""
     head = ConvHead if config.head == "conv" else ConnectedHead
     return head(config, channels, config.stride // stride)
 
@@ -60,7 +60,7 @@ class ConvHead(GridHead):
         self.predictor = OutputLayer(layer, _first_bias(self.grid, cells=1))
 
     def predict(self, features: Tensor) -> Tensor:
-        """``[N, hidden, S, S]`` to ``[N, S, S, 5B + C]``."""
+        """Turn ``[N, hidden, S, S]`` into ``[N, S, S, 5B + C]``."""
         result: Tensor = self.predictor(features)
         return result.permute(0, 2, 3, 1)
 
@@ -95,7 +95,7 @@ class ConnectedHead(GridHead):
         self.predictor = OutputLayer(layer, _first_bias(self.grid, cells))
 
     def predict(self, features: Tensor) -> Tensor:
-        """``[N, units]`` to ``[N, S, S, 5B + C]``."""
+        """Turn ``[N, units]`` into ``[N, S, S, 5B + C]``."""
         result: Tensor = self.predictor(features)
         return result.reshape(-1, self.grid.size, self.grid.size, self.grid.channels)
 
@@ -105,7 +105,7 @@ def _scaled(channels: int, config: ModelConfig) -> int:
 
 
 def _widths(config: ModelConfig, *own: int) -> tuple[int, ...]:
-    """Channels of the hidden layers: ``own``, or what the configuration has instead."""
+    """Return the hidden layers' channels: ``own``, or what the configuration has instead."""
     if config.head_widths is None:
         return own
     if len(config.head_widths) != len(own):
@@ -117,7 +117,7 @@ def _widths(config: ModelConfig, *own: int) -> tuple[int, ...]:
 
 
 def _first_bias(grid: Grid, cells: int) -> Tensor:
-    """Zero, but for the confidences of a network whose outputs are sigmoids."""
+    """Return zeros, but for the confidences of a network whose outputs are sigmoids."""
     bias = torch.zeros(cells, grid.channels)
     if grid.output == "sigmoid":
         bias[:, grid.confidences] = EMPTY_LOGIT

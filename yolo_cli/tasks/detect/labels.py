@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from yolo_cli.tasks.detect.records import DetectionRecord
-from yolo_cli.text import printable
+from yolo_cli.tasks.result import Record
+from yolo_cli.text import without_controls
 
 
-def yolo_lines(record: DetectionRecord, classes: tuple[str, ...]) -> str:
-    """A line ``class x y width height score`` for each detection.
+def yolo_lines(record: Record, classes: tuple[str, ...]) -> str:
+    """Return a line ``class x y width height score`` for each detection.
 
     The class is its place in ``classes``, from 0; the box its centre and size, in fractions of
     the image.
@@ -29,22 +29,22 @@ def yolo_lines(record: DetectionRecord, classes: tuple[str, ...]) -> str:
     return "".join(lines)
 
 
-def voc_xml(record: DetectionRecord, file_name: str) -> bytes:
-    """An annotation as in Pascal VOC: whole pixels, counted from 1, the last ones included.
+def voc_xml(record: Record, file_name: str) -> bytes:
+    """Return an annotation as in Pascal VOC: whole pixels, counted from 1, the last ones included.
 
     Args:
         record: what was found.
         file_name: of the image.
     """
     root = ET.Element("annotation")
-    _text(root, "filename", printable(file_name))
+    _text(root, "filename", without_controls(file_name))
     size = ET.SubElement(root, "size")
     for name, value in (("width", record["width"]), ("height", record["height"]), ("depth", 3)):
         _text(size, name, value)
     _text(root, "segmented", 0)
     for found in record["detections"]:
         item = ET.SubElement(root, "object")
-        _text(item, "name", printable(found["label"]))
+        _text(item, "name", without_controls(found["label"]))
         _text(item, "pose", "Unspecified")
         _text(item, "truncated", 0)
         _text(item, "difficult", 0)
@@ -62,7 +62,7 @@ def voc_xml(record: DetectionRecord, file_name: str) -> bytes:
 
 
 def _first(edge: float, side: int) -> int:
-    """The first pixel right of an edge, counted from 1."""
+    """Return the first pixel right of an edge, counted from 1."""
     return min(round(edge) + 1, side)
 
 

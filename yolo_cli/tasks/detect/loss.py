@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name that every torch programmer reads
 from torch import Tensor, nn
@@ -12,27 +9,7 @@ from torchvision.ops import complete_box_iou_loss
 
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.tasks.detect.grid import Cells, Grid, GridTarget
-
-
-@dataclass(frozen=True)
-class LossConfig:
-    """Weights and forms of the loss terms; the defaults are the paper's.
-
-    Attributes:
-        coord: λcoord, weight of the box term.
-        noobj: λnoobj, weight of the confidence of boxes that hold no object.
-        box: ``squared``: Δx² + Δy² + Δ√w² + Δ√h²; ``ciou``: 1 - complete IoU (Zheng et al. 2020).
-        confidence: ``squared`` differences, or binary ``cross_entropy``.
-        classes: ``squared`` differences, or ``cross_entropy``.
-        smoothing: label smoothing of the class cross-entropy.
-    """
-
-    coord: float = 5.0
-    noobj: float = 0.5
-    box: Literal["squared", "ciou"] = "squared"
-    confidence: Literal["squared", "cross_entropy"] = "squared"
-    classes: Literal["squared", "cross_entropy"] = "squared"
-    smoothing: float = 0.0
+from yolo_cli.tasks.detect.loss_config import LossConfig
 
 
 class YoloLoss(nn.Module):

@@ -11,15 +11,15 @@ from torch import Tensor
 from yolo_cli.data.sample import Sample
 from yolo_cli.evaluation.voc import VocScore, evaluate_voc
 from yolo_cli.model.config import ModelConfig
+from yolo_cli.tasks.contract.training import Score
 from yolo_cli.tasks.detect.calibration import calibrated, confidence_shift, shifted
 from yolo_cli.tasks.detect.grid import Grid
 from yolo_cli.tasks.detect.postprocess import Detection, postprocess
 from yolo_cli.tasks.detect.thresholds import EVAL
-from yolo_cli.tasks.task import Score
 
 
 class DetectScorer:
-    """See :class:`yolo_cli.tasks.task.Scorer`.
+    """See :class:`yolo_cli.tasks.contract.training.Scorer`.
 
     Args:
         config: of the network.

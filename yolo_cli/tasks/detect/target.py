@@ -10,11 +10,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
+from torchvision.transforms.v2 import functional as F  # noqa: N812  # torchvision's own short name
 
 from yolo_cli.data.sample import Dataset, Sample
 from yolo_cli.data.target import Target, concatenate, select
-from yolo_cli.tasks.task import Window
+from yolo_cli.pictures.drawing import draw_detections
+from yolo_cli.tasks.contract.training import Window
 
 MIN_VISIBLE = 0.3  # a box is kept while this share of its area stays in the picture …
 MIN_PIXELS = 4.0  # … and it is at least this wide and high at the network's input
@@ -79,3 +82,9 @@ def typical_size(dataset: Dataset) -> float | None:
         shares.append(np.sqrt(sides.prod(axis=1) / (sample.width * sample.height)))
     together = np.concatenate(shares)
     return float(np.median(together)) if len(together) else None
+
+
+def draw_target(pixels: Tensor, target: Target, classes: Sequence[str]) -> Image.Image:
+    """Draw boxes with the names of their classes on ``[3, S, S]`` uint8."""
+    boxes, labels = target["boxes"].numpy(), target["labels"].numpy()
+    return draw_detections(F.to_pil_image(pixels), boxes, None, labels, classes)

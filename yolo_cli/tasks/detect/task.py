@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2 import functional as F  # noqa: N812  # torchvision's own short name
 
+from yolo_cli.data.augmentation import Augmentation
 from yolo_cli.data.sample import Dataset
 from yolo_cli.data.target import Target
-from yolo_cli.data.transforms import Augmentation
 from yolo_cli.model.config import ModelConfig
-from yolo_cli.pictures.drawing import draw_detections
+from yolo_cli.tasks.contract.export import Difference
+from yolo_cli.tasks.contract.training import LossRecipe
 from yolo_cli.tasks.detect import parity
 from yolo_cli.tasks.detect import target as objects
 from yolo_cli.tasks.detect.augment import Preparation
+from yolo_cli.tasks.detect.classes import ClassMap, class_indices
 from yolo_cli.tasks.detect.grid import Grid, GridTarget
-from yolo_cli.tasks.detect.head import GridHead, build_head
+from yolo_cli.tasks.detect.head import build_head
 from yolo_cli.tasks.detect.loss import YoloLoss, class_weights
-from yolo_cli.tasks.detect.postprocess import postprocess
+from yolo_cli.tasks.detect.postprocess import Detection, postprocess
 from yolo_cli.tasks.detect.predictor import fit_predictor
+from yolo_cli.tasks.detect.result import DetectResult
 from yolo_cli.tasks.detect.score import DetectScorer
 from yolo_cli.tasks.detect.soft import check_teacher, soft_loss
 from yolo_cli.tasks.detect.tail import add_detections, detection_of
-from yolo_cli.tasks.detect.thresholds import Thresholds
-from yolo_cli.tasks.task import Difference, LossRecipe, Task, Window
+from yolo_cli.tasks.detect.thresholds import DETECT, VOTE, Thresholds
+from yolo_cli.tasks.detect.writers import WRITERS
+from yolo_cli.tasks.result import Document, ImageWriter, Origin
+from yolo_cli.tasks.task import Task
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -41,33 +46,27 @@ class Detect:
     score_key = "map"
     score_label = "mAP"
     score_title = "VOC07 mAP@0.5"
+    writers: Mapping[str, ImageWriter | Document] = WRITERS
 
-    def build_head(self, config: ModelConfig, channels: int, stride: int) -> GridHead:
-        """Build convolutions, or the paper's connected layers."""
-        return build_head(config, channels, stride)
+    # The network.
+    build_head = staticmethod(build_head)
+    fit_predictor = staticmethod(fit_predictor)
 
     def output_shape(self, config: ModelConfig) -> tuple[int, ...]:
         """Return ``(S, S, 5B + C)``."""
         grid = Grid.of(config)
         return grid.size, grid.size, grid.channels
 
-    def fit_predictor(
-        self,
-        own: Mapping[str, Tensor],
-        tensors: Mapping[str, Tensor],
-        old: ModelConfig,
-        new: ModelConfig,
-    ) -> dict[str, Tensor]:
-        """Take boxes for boxes, and a class for the class of its name."""
-        return fit_predictor(own, tensors, old, new)
+    # Training.
+    scene = staticmethod(objects.scene)
+    counts = staticmethod(objects.counts)
+    typical_size = staticmethod(objects.typical_size)
+    check_teacher = staticmethod(check_teacher)
+    draw_target = staticmethod(objects.draw_target)
 
     def prepare(self, config: ModelConfig, augmentation: Augmentation | None) -> Preparation:
         """Stretch or augment, boxes along with the image."""
         return Preparation(config.image_size, augmentation)
-
-    def scene(self, parts: Sequence[tuple[Target, Window]]) -> Target:
-        """Return the objects that are visible in a scene of windows."""
-        return objects.scene(parts)
 
     def encode(self, targets: Sequence[Target], config: ModelConfig) -> GridTarget:
         """Assign every object to its cell."""
@@ -77,26 +76,63 @@ class Detect:
         """Return equation 3, or its variation."""
         return YoloLoss(Grid.of(config), recipe.loss, class_weights(counts, recipe.balance))
 
-    def counts(self, dataset: Dataset) -> Tensor:
-        """Count all objects but difficult ones and crowds."""
-        return objects.counts(dataset)
-
-    def typical_size(self, dataset: Dataset) -> float | None:
-        """Return the median of √area as a share of the image's."""
-        return objects.typical_size(dataset)
-
-    def check_teacher(self, student: ModelConfig, teacher: ModelConfig) -> None:
-        """Compare classes, grid and form of the output."""
-        check_teacher(student, teacher)
-
     def soft_loss(self, config: ModelConfig, raw: Tensor, teacher: Tensor) -> Tensor:
         """Compare confidences, boxes and classes."""
         return soft_loss(Grid.of(config), raw, teacher)
 
-    def draw_target(self, pixels: Tensor, target: Target, classes: Sequence[str]) -> Image.Image:
-        """Draw boxes with the names of their classes."""
-        boxes, labels = target["boxes"].numpy(), target["labels"].numpy()
-        return draw_detections(F.to_pil_image(pixels), boxes, None, labels, classes)
+    def scorer(self, config: ModelConfig) -> DetectScorer:
+        """Return a scorer by VOC07 mAP."""
+        return DetectScorer(config)
+
+    # Inference.
+    def thresholds(
+        self, config: ModelConfig, changes: Mapping[str, Any], base: Thresholds | None = None
+    ) -> Thresholds:
+        """Take classes by name, and True or False for voting."""
+        values = dict(changes)
+        if values.get("classes") is not None:
+            values["classes"] = class_indices(values["classes"], config.classes)
+        if isinstance(values.get("vote"), bool):
+            values["vote"] = VOTE if values["vote"] else None
+        return replace(base or DETECT, **values)
+
+    def decode(
+        self,
+        raw: Tensor,
+        config: ModelConfig,
+        sizes: Sequence[tuple[int, int]],
+        thresholds: Thresholds | None = None,
+    ) -> list[Detection]:
+        """Decode, threshold, suppress and vote."""
+        return postprocess(raw, Grid.of(config), sizes, thresholds or DETECT)
+
+    def result(
+        self,
+        output: Detection,
+        config: ModelConfig,
+        size: tuple[int, int],
+        origin: Origin,
+        image: Image.Image | None,
+    ) -> DetectResult:
+        """Return the objects of one picture."""
+        return DetectResult(
+            **output,
+            names=config.classes,
+            width=size[0],
+            height=size[1],
+            origin=origin,
+            image=image,
+        )
+
+    def output(self, result: DetectResult) -> Detection:
+        """Return boxes, scores and labels."""
+        return result.detection
+
+    def match(self, config: ModelConfig, dataset: Dataset) -> ClassMap:
+        """Match classes by name."""
+        return ClassMap.between(config.classes, dataset.classes)
+
+    # Exports.
 
     def add_results(
         self, model: onnx.ModelProto, raw: str, config: ModelConfig, thresholds: Thresholds
@@ -122,10 +158,6 @@ class Detect:
         ours = postprocess(raw, Grid.of(config), [(1, 1)] * len(raw), thresholds)
         theirs = [detection_of(one) for one in outputs]
         return parity.compare_detections(ours, theirs, thresholds.conf, parity.FLOAT)
-
-    def scorer(self, config: ModelConfig) -> DetectScorer:
-        """Return a scorer by VOC07 mAP."""
-        return DetectScorer(config)
 
 
 TASK: Task = Detect()

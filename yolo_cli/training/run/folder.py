@@ -7,13 +7,21 @@ import io
 import json
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.files import atomic_write, atomic_write_text, check_folder
+from yolo_cli.files import (
+    atomic_write,
+    atomic_write_text,
+    check_folder,
+    claim_numbered_folder,
+    locked_folder,
+    unwritable,
+)
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.tasks.task import Task
 from yolo_cli.training.run.config import RunConfig
@@ -36,6 +44,10 @@ class RunFolder:
     """
 
     def __init__(self, path: Path) -> None:
+        self._lock = ExitStack()
+        self._put(path)
+
+    def _put(self, path: Path) -> None:
         self.path = path
         self.config = path / "config.json"
         self.metrics = path / "metrics.csv"
@@ -46,26 +58,53 @@ class RunFolder:
         self.checkpoint = path / "checkpoint.pt"
 
     @classmethod
-    def create(cls, out: Path | None) -> RunFolder:
-        """Choose ``out``, or the next free ``runs/train-N``.
+    def choose(cls, out: Path | None) -> RunFolder:
+        """Choose ``out``, or a numbered folder in ``runs/``; nothing is made yet.
 
         Raises:
             UserError: if ``out`` holds a run already.
         """
         if out is None:
-            number = 1
-            while (DEFAULT_PARENT / f"train-{number}").exists():
-                number += 1
-            return cls(DEFAULT_PARENT / f"train-{number}")
+            return cls(DEFAULT_PARENT)
         check_folder(out, "--out")
         run = cls(out)
-        if run.checkpoint.exists() or run.last.exists():
+        run._refuse_taken()
+        return run
+
+    def _refuse_taken(self) -> None:
+        if self.checkpoint.exists() or self.last.exists():
             raise UserError(
-                f"--out {out}: holds a run already",
-                f"go on with it by --resume {out}, or name another folder",
+                f"--out {self.path}: holds a run already",
+                f"go on with it by --resume {self.path}, or name another folder",
                 ExitCode.USAGE,
             )
-        return run
+
+    def claim(self) -> None:
+        """Make the folder of a new run, for this run alone until :meth:`release`.
+
+        Raises:
+            UserError: if another run is using it, or it cannot be written.
+        """
+        if self.path == DEFAULT_PARENT:
+            self._put(claim_numbered_folder(DEFAULT_PARENT, "train"))
+        self.hold()
+        self._refuse_taken()
+
+    def hold(self) -> None:
+        """Keep other runs out of the folder until :meth:`release`.
+
+        Raises:
+            UserError: if another run is using it, or it cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
+        self._lock.enter_context(locked_folder(self.path, "name another folder with --out"))
+
+    def release(self) -> None:
+        """Let others into the folder."""
+        self._lock.close()
 
     @classmethod
     def existing(cls, path: Path) -> tuple[RunFolder, RunConfig]:
@@ -85,8 +124,6 @@ class RunFolder:
             ) from error
         try:
             return run, TypeAdapter(RunConfig).validate_json(text, strict=True)
-        except UserError as error:  # a value of the right type, but out of range
-            raise UserError(f"{run.config}: {error.message}", error.hint) from error
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"])) or "as a whole"

@@ -1,4 +1,4 @@
-"""Progress bars for many images."""
+"""The one form of progress bars: for many images, in every command."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ from rich.text import Text
 
 
 class RateColumn(ProgressColumn):
-    """Images a second."""
+    """Images per second."""
 
     def render(self, task: Task) -> Text:
-        """The speed of the last seconds."""
+        """Show the speed of the last seconds."""
         return Text(f"{task.speed:.1f} images/s" if task.speed else "")
 
 
-def progress_bar(console: Console, *, shown: bool = True) -> Progress:
-    """A progress bar with rate and time left, gone when it is done.
+def progress_bar(console: Console, *, shown: bool = True, detail: bool = False) -> Progress:
+    """Make a progress bar with rate and time left, which goes when it is done.
 
     Args:
         console: where it is drawn, if that is a terminal.
-        shown: False to have none.
+        shown: False for none.
+        detail: show the field ``detail`` of each task, which ``add_task`` has to set.
     """
     return Progress(
         TextColumn("{task.description}"),
@@ -36,6 +37,7 @@ def progress_bar(console: Console, *, shown: bool = True) -> Progress:
         MofNCompleteColumn(),
         RateColumn(),
         TimeRemainingColumn(),
+        *([TextColumn("{task.fields[detail]}")] if detail else []),
         console=console,
         transient=True,
         disable=not (shown and console.is_terminal),

@@ -1,0 +1,256 @@
+"""Run a network on sources, whatever its task: what ``yolo detect`` does with its options."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from yolo_cli.cli.console import image_progress, stderr
+from yolo_cli.cli.early import check_network
+from yolo_cli.cli.found import Found
+from yolo_cli.cli.startup import importing
+from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.files import check_folder
+from yolo_cli.inference.formats import IMAGE, parse_formats
+
+if TYPE_CHECKING:
+    from yolo_cli.inference.items import Item
+    from yolo_cli.inference.outputs import Done, Outputs
+    from yolo_cli.inference.predictor import Predictor
+    from yolo_cli.inference.sources import Source
+    from yolo_cli.tasks.result import Document, Failure, ImageWriter, Result, Style
+
+DEFAULT_OUT = Path("detections")
+
+
+@dataclass(frozen=True)
+class Network:
+    """How a network is run.
+
+    Attributes:
+        weights: see ``--weights``.
+        device: see ``--device``.
+        precision: see ``--precision``.
+        backend: see ``--backend``.
+        batch: images per forward pass.
+        threads: of torch; None for all cores.
+    """
+
+    weights: str
+    device: str
+    precision: str
+    backend: str
+    batch: int
+    threads: int | None
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What a run leaves.
+
+    Attributes:
+        path: of the folder; None for none.
+        formats: what is written there.
+        resume: go on where an earlier run stopped.
+    """
+
+    path: Path | None
+    formats: frozenset[str]
+    resume: bool
+
+    @classmethod
+    def of(
+        cls,
+        out: Path | None,
+        save: str | None,
+        writers: Mapping[str, ImageWriter | Document],
+        *,
+        resume: bool,
+        json_lines: bool,
+    ) -> Folder:
+        """Read the options of a folder.
+
+        Raises:
+            UserError: for options that do not go together, and for formats that there are not.
+        """
+        formats = parse_formats(IMAGE if save is None else save, writers)
+        path = out or (None if json_lines and save is None else DEFAULT_OUT)
+        if path is not None:
+            check_folder(path, "--out")
+        elif resume:
+            raise UserError(
+                "--skip-existing without a folder of results",
+                "name it with --out, or say with --save what it gets",
+                ExitCode.USAGE,
+            )
+        return cls(path, formats, resume)
+
+    @property
+    def title(self) -> str:
+        """What is said of it at the end."""
+        if self.path is None:
+            return ""
+        what = "annotated copies" if self.formats == {IMAGE} else "results"
+        return f"{what}: {self.path}"
+
+
+def run_sources(
+    named: Sequence[str],
+    network: Network,
+    folder: Folder,
+    thresholds: Mapping[str, Any],
+    *,
+    recursive: bool,
+    every: int,
+    json_lines: bool,
+    style: Style,
+) -> int:
+    """Run a network on all that a user names, and write and say what it finds.
+
+    Args:
+        named: sources as typed.
+        network: which, and how.
+        folder: of the results.
+        thresholds: the task's, by name.
+        recursive: search the subfolders of folders.
+        every: how many frames of a video there are for each that is looked at.
+        json_lines: print a JSON line for each picture.
+        style: of annotated copies.
+
+    Returns:
+        The exit code.
+    """
+    from yolo_cli.inference.sources import list_sources, without_results
+
+    check_network(network.weights, network.device)
+    report = Found(stderr())
+    found = list_sources(
+        named,
+        recursive=recursive,
+        stdin=sys.stdin.buffer if sys.stdin else None,
+        report=lambda error: report.fail(error.message),
+    )
+    if folder.path is not None:
+        found = without_results(found, named, folder.path)
+    predictor = _load(network, found)
+    settings = predictor.task.thresholds(predictor.config, thresholds)
+    # On one terminal, bar and JSON lines would be in each other's way.
+    shown = not (json_lines and sys.stdout.isatty())
+    with ExitStack() as stack:
+        outputs = _outputs(predictor, folder, found, style, every)
+        if outputs is not None:
+            stack.enter_context(outputs)
+            if folder.resume:
+                done = outputs.is_done(found)
+                report.skipped = sum(done)
+                found = [source for source, known in zip(found, done, strict=True) if not known]
+        count = _count(found)
+        outcomes = _outcomes(predictor, found, settings, outputs, network.batch, every)
+        bar = stack.enter_context(image_progress(report.console, shown=shown))
+        for outcome in bar.track(outcomes, total=count, description="detecting"):
+            _take(outcome, report, outputs, json_lines=json_lines)
+        if outputs is not None:
+            outputs.end_video()
+    report.show(folder.title, table=not json_lines)
+    return ExitCode.BAD_INPUT if report.failures else ExitCode.OK
+
+
+def _count(found: Sequence[Source]) -> int | None:
+    """Return the number of pictures, where it is known: a video does not say how long it is."""
+    return None if any(source.kind == "video" for source in found) else len(found)
+
+
+def _load(network: Network, found: Sequence[Source]) -> Predictor[Any]:
+    with importing():
+        import torch
+
+        from yolo_cli.inference.predictor import Predictor
+        from yolo_cli.inference.video import require_library
+
+    if _count(found) is None:
+        require_library()
+    if network.threads is not None:
+        torch.set_num_threads(network.threads)
+    return Predictor.load(
+        network.weights,
+        device=network.device,
+        precision=network.precision,
+        backend=network.backend,
+        images=_count(found),
+    )
+
+
+def _outputs(
+    predictor: Predictor[Any], folder: Folder, found: Sequence[Source], style: Style, every: int
+) -> Outputs | None:
+    from yolo_cli.inference.outputs import Outputs
+
+    if folder.path is None:
+        return None
+    return Outputs(
+        folder.path,
+        folder.formats,
+        found,
+        predictor.classes,
+        predictor.task.writers,
+        style=style,
+        every=every,
+        resume=folder.resume,
+    )
+
+
+def _outcomes(
+    predictor: Predictor[Any],
+    found: Sequence[Source],
+    thresholds: Any,
+    outputs: Outputs | None,
+    batch: int,
+    every: int,
+) -> Iterator[Done | Failure]:
+    from yolo_cli.inference.outputs import Done
+    from yolo_cli.inference.pipeline import run_items
+
+    count = _count(found)
+    finish: Callable[[Result], Done | Failure] = Done if outputs is None else outputs.finish
+    return run_items(
+        predictor,
+        _items(found, every),
+        thresholds,
+        finish,
+        batch=batch if count is None else max(1, min(batch, count)),
+        keep_images=outputs is not None and outputs.needs_pictures,
+        count=count,
+    )
+
+
+def _items(sources: Sequence[Source], every: int) -> Iterator[Item | Failure]:
+    from yolo_cli.inference.items import FileItem, WebItem
+    from yolo_cli.inference.video import frames
+    from yolo_cli.tasks.result import Origin
+
+    for source in sources:
+        if source.kind == "video":
+            yield from frames(source.file, every)
+        elif source.kind == "address":
+            yield WebItem(Origin(source.name))
+        else:
+            yield FileItem(Origin(source.name, source.file))
+
+
+def _take(
+    outcome: Done | Failure, report: Found, outputs: Outputs | None, *, json_lines: bool
+) -> None:
+    from yolo_cli.tasks.result import Failure
+
+    if isinstance(outcome, Failure):
+        report.fail(outcome.error.message)
+        return
+    if outputs is not None:
+        outputs.record(outcome)
+    if json_lines:
+        print(outcome.result.to_json(), flush=True)
+    report.add(outcome.result)

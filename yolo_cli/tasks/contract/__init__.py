@@ -1,0 +1,1 @@
+"""What a task has to say, stage by stage."""
