@@ -38,7 +38,7 @@ TABLE = {
     "export": Entry(
         "export:export", "Write a network for another runtime, and compare it with torch at once."
     ),
-    "bench": Entry("bench:bench", "Measure how fast networks are here: every backend, in turns."),
+    "bench": Entry("bench:bench", "Measure how fast networks are here: every backend, in turn."),
     "info": Entry("info:info", "Show a network's layers and what a weights file says of itself."),
 }
 
