@@ -75,7 +75,7 @@ def fix_each(ranking: Ranking, judgement: Judgement, *, rule: Rule = "voc07") ->
 
     - *localization*: a poorly placed box is moved onto its object (IoU 0.1 and more, its own class)
       if that is found by no other detection; of several, the one with the highest score; the
-      rest are removed. Duplicates are a kind of their own here, as another step mends them (NMS).
+      rest are removed. Duplicates are a kind of their own here, as another step fixes them (NMS).
     - *similar*, *other*: a box that fits an object of the wrong class takes that class, under the
       same conditions; else it is removed.
     - *duplicates*, *background*: removed.
@@ -91,15 +91,8 @@ def fix_each(ranking: Ranking, judgement: Judgement, *, rule: Rule = "voc07") ->
         The fixes, in the order of :data:`MEANINGS`.
     """
     start = _State(ranking.labels, ranking.true_positive, ranking.counts, ranking.to_find)
-    kind, duplicate = judgement.kind, judgement.duplicate
     false = ranking.false_positive
-    masks = {
-        "localization": (kind == Kind.LOCALIZATION) & ~duplicate,
-        "duplicates": duplicate,
-        "similar": kind == Kind.SIMILAR,
-        "other": kind == Kind.OTHER,
-        "background": kind == Kind.BACKGROUND,
-    }
+    masks = _masks(judgement)
     fits = judgement.target_iou >= ranking.iou_threshold
     repairable = {
         "localization": masks["localization"],
@@ -136,6 +129,18 @@ def fix_each(ranking: Ranking, judgement: Judgement, *, rule: Rule = "voc07") ->
         )
         for name, meaning in MEANINGS.items()
     )
+
+
+def _masks(judgement: Judgement) -> dict[str, BoolArray]:
+    """Return the detections of each kind of error."""
+    kind, duplicate = judgement.kind, judgement.duplicate
+    return {
+        "localization": (kind == Kind.LOCALIZATION) & ~duplicate,
+        "duplicates": duplicate,
+        "similar": kind == Kind.SIMILAR,
+        "other": kind == Kind.OTHER,
+        "background": kind == Kind.BACKGROUND,
+    }
 
 
 def _first_of_each(mask: BoolArray, judgement: Judgement, unfound: BoolArray) -> IntArray:

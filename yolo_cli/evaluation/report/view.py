@@ -159,10 +159,11 @@ def findings(evaluation: Evaluation, understanding: Understanding) -> list[str]:
     total = understanding.misses.total
     objects = sum(total.values())
     if objects:
+        far = total["not_found"]
         lines.append(
             f"At a confidence of {evaluation.conf:g}, {total['found']} of "
-            f"{counted(objects, 'object')} found; no detection is near {total['not_found']} of "
-            "the rest."
+            f"{counted(objects, 'object')} found"
+            + (f"; no detection is near {far} of the rest." if far else ".")
         )
     return lines
 

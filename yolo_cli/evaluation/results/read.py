@@ -88,7 +88,7 @@ def read_detections(
 ) -> list[DetectionArrays]:
     """Read the detections that this or another tool has written.
 
-    Understood are COCO's results (``[{image_id, category_id, bbox, score}]``), VOC's files for
+    It understands COCO's results (``[{image_id, category_id, bbox, score}]``), VOC's files for
     each class (``image score xmin ymin xmax ymax``, pixels from 1), folders of a file for each
     image (``class score`` and a box; or YOLO's ``class x y width height score`` in fractions), and
     lines of ``yolo detect --json``.
@@ -98,12 +98,11 @@ def read_detections(
         samples: the ground truth.
         classes: names that its labels index.
         format: of the files; None to find out.
-        boxes: what the four numbers of a box are; None for what the format says or, where it
-            leaves that open, for the only form in which all boxes make sense.
-        ignore_unknown: leave out detections for images and of classes that the ground truth does
-            not know.
-        class_base: the number of the first class, where classes are numbers and have no ids; None
-            to find out. In YOLO's files it is 0.
+        boxes: what the four numbers of a box are; None for what the format says, or for the only
+            form in which all boxes make sense.
+        ignore_unknown: leave out detections of images and classes that the ground truth lacks.
+        class_base: number of the first class, where classes are numbers without ids; None to
+            find out. In YOLO's files it is 0.
         category_ids: index of the class by COCO's ``category_id``.
         inclusive: in text files the right and bottom pixel belong to the box, as in this ground
             truth: tools that keep both in text files reckon so.
@@ -112,8 +111,7 @@ def read_detections(
         The detections of each sample, in the order of the samples.
 
     Raises:
-        UserError: a file is broken, names what the ground truth does not know, or can be
-            understood in several ways.
+        UserError: a file is broken, ambiguous, or names what the ground truth lacks.
     """
     names = ImageNames(samples)
     found, rows = read_rows(path, classes, lambda name: names.find(name) != -1, format)
@@ -129,12 +127,8 @@ def read_detections(
     )
     kept = np.flatnonzero((image >= 0) & (label >= 0))
     values, image = rows.values[kept], image[kept]
-    limits = size_limits(samples)[image]
-    form = boxes or _form(found, values, limits, path)
-    sizes = np.array([(one.width, one.height) for one in samples], dtype=np.float64)[image]
-    if form.endswith("n"):
-        _need_sizes(sizes, rows, kept)
-    corners = to_corners(values, form, sizes)
+    form = boxes or _form(found, values, size_limits(samples)[image], path)
+    corners = to_corners(values, form, _sizes(samples, image, form, rows, kept))
     if inclusive and found == "text" and form != "voc":
         corners[:, :2] -= 1
     _refuse_swapped(corners, rows, kept, form)
@@ -142,8 +136,18 @@ def read_detections(
     return _by_image(image, columns, len(samples))
 
 
+def _sizes(
+    samples: Sequence[Sample], image: IntArray, form: BoxForm, rows: Rows, kept: IntArray
+) -> FloatArray:
+    """Return the width and height of each row's image, which fractions cannot do without."""
+    sizes = np.array([(one.width, one.height) for one in samples], dtype=np.float64)[image]
+    if form.endswith("n"):
+        _need_sizes(sizes, rows, kept)
+    return sizes
+
+
 def _form(found: ResultFormat, values: FloatArray, limits: FloatArray, path: Path) -> BoxForm:
-    """What the boxes are.
+    """Find out what the boxes are.
 
     Raises:
         UserError: that is not clear, or the boxes cannot be what the format says.
