@@ -13,16 +13,8 @@ from pathlib import Path
 from PIL import Image, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
-from yolo_cli.data.images import (
-    MAX_PIXELS,
-    SIDEWAYS,
-    opened,
-    orientation_of,
-    read_image,
-    to_rgb,
-    too_large,
-    turned_upright,
-)
+from yolo_cli.data.images import MAX_PIXELS, opened, read_image, to_rgb, too_large
+from yolo_cli.data.orientation import SIDEWAYS, orientation_of, turned_upright
 
 MAX_REDUCED_PIXELS = 1_000_000_000
 """Largest width x height of a JPEG file that is decoded at a fraction of it."""

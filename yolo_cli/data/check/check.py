@@ -132,8 +132,7 @@ def check_dataset(
     phase("comparing images", None)
     groups = group_duplicates(labelled, known)
     findings += check_duplicates(labelled, known, groups)
-    number = {name: index for index, name in enumerate(counts.total)}
-    samples = [make_sample(one.image, one.judged, one.header.upright, number) for one in whole]
+    samples = _samples(whole, counts)
     ceilings = {size: _ceilings(found, labelled, samples, size) for size in GRIDS}
     if not any(one.code in _OTHERWISE_WRITTEN for one in findings):
         findings += _crowded(root, ceilings)
@@ -149,6 +148,12 @@ def check_dataset(
         groups=groups,
         ceilings=ceilings,
     )
+
+
+def _samples(whole: Sequence[_Checked], counts: ClassCounts) -> list[Sample]:
+    """Return the images that can be opened as samples."""
+    number = {name: index for index, name in enumerate(counts.total)}
+    return [make_sample(one.image, one.judged, one.header.upright, number) for one in whole]
 
 
 def _culprit(root: Path, error: UserError) -> Path | None:
