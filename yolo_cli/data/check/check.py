@@ -17,7 +17,7 @@ from yolo_cli.data.check.pictures import check_files, inspect_all
 from yolo_cli.data.check.rotation import check_rotation
 from yolo_cli.data.check.splits import check_duplicates, check_overlap, group_duplicates
 from yolo_cli.data.check.survey import Survey, survey
-from yolo_cli.data.dataset import open_dataset
+from yolo_cli.data.dataset import DatasetFolder, open_dataset
 from yolo_cli.data.formats.judging import Judged, judge
 from yolo_cli.data.formats.loading import make_sample
 from yolo_cli.data.formats.scan import Fault, LabelledImage, Reader, Spot
@@ -113,6 +113,11 @@ def check_dataset(
         if broken is None:
             raise
         return Report(root, "", None, [of_error("dataset-unreadable", error, broken)])
+    return _judge(folder, root, input_size, phase)
+
+
+def _judge(folder: DatasetFolder, root: Path, input_size: int, phase: Phase) -> Report:
+    """Judge a dataset that can be opened."""
     found = survey(folder.reader, phase("reading labels", None))
     paths = [image.path for image in found.images]
     seen = inspect_all(paths, phase("reading images", len(paths)))
