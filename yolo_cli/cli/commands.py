@@ -33,7 +33,7 @@ TABLE = {
     ),
     "check": Entry(
         "check:check",
-        "Find what is wrong with a dataset: labels, images, splits. Changes nothing.",
+        "Find what is wrong with a dataset: labels, images, splits. Nothing is changed.",
     ),
     "export": Entry(
         "export:export", "Write a network for another runtime, and compare it with torch at once."
