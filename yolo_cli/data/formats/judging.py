@@ -28,7 +28,7 @@ _SAME_SHAPE = 0.02  # by which width / height may differ after resizing
 _EDGES = ("left", "upper", "right", "lower")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Judged:
     """What can be used of an image's labels.
 
@@ -66,7 +66,7 @@ def judge(
                 return Judged(False, faults=found.faults)
     width, height = upright
     for item in image.objects:
-        x1, y1, x2, y2 = box = in_pixels(item, upright, relative=relative)
+        x1, y1, x2, y2 = box = in_pixels(item, upright, relative=True) if relative else item.box
         if 0 <= x1 < x2 <= width and 0 <= y1 < y2 <= height:  # nearly all are; false for NaN
             found.kept.append((item, box))
             continue
@@ -165,7 +165,7 @@ def _judge_size(image: LabelledImage, upright: Size, stored: Size) -> Fault | No
         has, so that nothing else is to be said of them.
     """
     stated = image.stated
-    if stated in {None, upright} and upright == stored:
+    if upright == stored and (stated is None or stated == upright):
         return None
     spot = image.stated_at or image.spot
     boxes = [one.box for one in image.objects]

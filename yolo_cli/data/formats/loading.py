@@ -55,13 +55,16 @@ def _judged(
 ) -> tuple[Judged, Size] | None:
     """What can be used of an image, and its size; None if it is dropped."""
     failure: UserError | None = None
-    judged, upright = Judged(False, faults=[*image.faults]), UNKNOWN_SIZE
+    upright, stored = UNKNOWN_SIZE, None
     if image.usable:  # else its file does not matter
         try:
             upright, stored = _sizes(image, reading, needed=reading.images or reader.relative)
-            judged = judge(image, upright, stored, relative=reader.relative)
         except UserError as error:
             failure = error
+    if failure is None:
+        judged = judge(image, upright, stored, relative=reader.relative)
+    else:
+        judged = Judged(False, faults=[*image.faults])
     for fault in judged.faults:
         faults.add(fault)
     if failure is not None:

@@ -144,7 +144,8 @@ class VocReader:
             if isinstance(item, LabelledImage):
                 self._images[key] = item
             return item
-        image.splits = {**image.splits, **splits}
+        if splits.keys() - image.splits.keys():
+            image.splits = {**image.splits, **splits}
         return image
 
     def _image(self, part: Part, file_id: str, splits: Mapping[str, Spot]) -> LabelledImage | Fault:
