@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.data.check.builders import report
@@ -113,6 +113,8 @@ def test_random_damage(tmp_path: Path, make: Callable[[Path], Path]) -> None:
 
     @examples(60)
     @given(data=damaged(whole))
+    @example(data=whole)
+    @example(data=b"")
     def agrees(data: bytes) -> None:
         target.write_bytes(data)
         outcomes[agree(tmp_path) is None] += 1
