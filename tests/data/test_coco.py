@@ -300,7 +300,7 @@ def test_annotation_files_are_parsed_once(tmp_path: Path, monkeypatch: pytest.Mo
     single(tmp_path)
     parsed: list[Path] = []
 
-    def counting(path: Path) -> coco_json.Document:
+    def counting(path: Path) -> coco_json.CocoDocument:
         parsed.append(path)
         return coco_json.read_document(path)
 

@@ -94,7 +94,7 @@ def test_eight_bits(tmp_path: Path, toy: Pictures, weights: Weights, format_: st
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         report = export(weights, path, options, compared=toy, calibration=toy)
-    assert isinstance(report.raw, parity.Difference)
+    assert isinstance(report.raw, parity.Deviation)
     assert report.raw.score > FLOAT.score / 100  # it was rounded
     assert report.map_images == 3  # val: the second half of six
     assert report.map_torch is not None

@@ -13,10 +13,10 @@ from PIL import Image
 from tests.inference.conftest import jpeg
 from yolo_cli.data.reduced import Reduced
 from yolo_cli.inference.formats import SHARED
+from yolo_cli.inference.inputs import list_inputs
 from yolo_cli.inference.items import FileItem, Loaded
 from yolo_cli.inference.outputs import Done, Outputs
 from yolo_cli.inference.pipeline import run_items
-from yolo_cli.inference.sources import list_sources
 from yolo_cli.tasks.result import Document, ImageWriter, Origin, Record, Result, Style
 
 
@@ -77,7 +77,7 @@ def write_list(records: Any, path: Path, names: tuple[str, ...]) -> None:
 def test_another_task(tmp_path: Path) -> None:
     for name, color in (("a", "red"), ("b", "blue"), ("c", "red")):
         jpeg(tmp_path / "photos" / f"{name}.png", (30, 20), color)
-    sources = list_sources([str(tmp_path / "photos")])
+    sources = list_inputs([str(tmp_path / "photos")])
     items = [FileItem(Origin(source.name, source.file)) for source in sources]
     writers: dict[str, ImageWriter | Document] = {
         "notes": Notes(), "list": Document("list.txt", write_list),

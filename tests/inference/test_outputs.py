@@ -18,9 +18,9 @@ from tests.inference.conftest import jpeg
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import write_json_list
 from yolo_cli.inference.formats import SHARED, parse_formats
+from yolo_cli.inference.inputs import Input
 from yolo_cli.inference.journal import Journal, read_journal
 from yolo_cli.inference.outputs import Done, Outputs
-from yolo_cli.inference.sources import Source
 from yolo_cli.tasks.detect import documents
 from yolo_cli.tasks.detect.labels import voc_xml, yolo_lines
 from yolo_cli.tasks.detect.records import DetectionRecord, detection_record
@@ -37,8 +37,8 @@ RECORD: DetectionRecord = detection_record(
 )  # fmt: skip
 
 
-def source(path: Path) -> Source:
-    return Source(str(path), "image", path)
+def source(path: Path) -> Input:
+    return Input(str(path), "image", path)
 
 
 def result(path: Path, size: tuple[int, int] = (200, 100)) -> DetectResult:
@@ -298,6 +298,6 @@ def test_names_that_no_encoding_has(tmp_path: Path) -> None:
 def test_a_video_source_is_never_written_over(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
     clip.touch()
-    sources = [Source(str(clip), "video", clip), source(tmp_path / "clip.jpg")]
+    sources = [Input(str(clip), "video", clip), source(tmp_path / "clip.jpg")]
     outputs = Outputs(tmp_path, frozenset({"image"}), sources, CLASSES, WRITERS)
     assert [outputs.targets[s.name].name for s in sources] == ["clip-2.mp4", "clip-2.jpg"]

@@ -13,8 +13,8 @@ from PIL import Image
 
 from yolo_cli.errors import UserError
 from yolo_cli.inference import web
+from yolo_cli.inference.inputs import list_inputs
 from yolo_cli.inference.items import WebItem
-from yolo_cli.inference.sources import list_sources
 from yolo_cli.tasks.result import Origin
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -178,7 +178,7 @@ def test_a_server_that_never_says_hello(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize("address", ["http://[::1/x.jpg", "http://", "http://a b/x"])
 def test_what_is_no_address(address: str) -> None:
-    (source,) = list_sources([address])
+    (source,) = list_inputs([address])
     assert source.kind == "address"
     with pytest.raises(UserError, match="cannot be fetched"):
         load(address)
@@ -190,12 +190,12 @@ def test_nobody_there() -> None:
 
 
 def test_addresses_as_sources(tmp_path: Path) -> None:
-    (one,) = list_sources(["HTTPS://example.org/a/b%20c.jpg?x=1"])
+    (one,) = list_inputs(["HTTPS://example.org/a/b%20c.jpg?x=1"])
     assert (one.kind, one.file) == ("address", Path("b c.jpg"))
-    (two,) = list_sources(["http://example.org/"])
+    (two,) = list_inputs(["http://example.org/"])
     assert two.file == Path("example.org")
     assert web.file_name("http://h/..%2f..%2fetc%2fpasswd") == "passwd"
     listed = tmp_path / "list.txt"
     listed.write_text("a.jpg\nhttp://example.org/a.jpg\n")
     with pytest.raises(UserError, match=r"list.txt:2: .* only when they are typed"):
-        list_sources([str(listed)])
+        list_inputs([str(listed)])

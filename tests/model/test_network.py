@@ -94,7 +94,7 @@ def test_going_on_from_a_blocks_output(arch: str) -> None:
     for blocks in range(1, net.backbone.blocks + 1):
         net.freeze(blocks)
         activations = net.frozen_part()(net.normalise(batch))
-        torch.testing.assert_close(net(activations, start=blocks), whole)
+        torch.testing.assert_close(net(activations, depth=blocks), whole)
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)
@@ -105,7 +105,7 @@ def test_going_on_does_not_change_the_activations_that_came_in(arch: str) -> Non
         net.freeze(blocks)
         activations = net.frozen_part()(net.normalise(images(1)))
         copy = activations.clone()
-        net(activations, start=blocks)
+        net(activations, depth=blocks)
         assert torch.equal(activations, copy)
 
 

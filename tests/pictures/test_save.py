@@ -155,7 +155,7 @@ def test_a_source_behind_a_link_is_not_written_over(tmp_path: Path) -> None:
 
 def test_detection_helpers_need_neither_torch_nor_matplotlib() -> None:
     code = (
-        "import sys, yolo_cli.inference.sources, yolo_cli.pictures.save; "
+        "import sys, yolo_cli.inference.inputs, yolo_cli.pictures.save; "
         "from yolo_cli.pictures.drawing import draw_detections; from PIL import Image; "
         "draw_detections(Image.new('RGB', (9, 9)), [[0, 0, 9, 9]], [1], [0], ['a']); "
         "sys.exit(any(name in sys.modules for name in ('torch', 'matplotlib')))"

@@ -74,7 +74,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Result:
+class Benchmark:
     """A benchmark.
 
     Attributes:
@@ -100,7 +100,7 @@ def measure(
     load: Load,
     *,
     say: Callable[[str], None] = lambda _line: None,
-) -> Result:
+) -> Benchmark:
     """Measure subjects in turn.
 
     Args:
@@ -129,7 +129,7 @@ def measure(
         }
         rows = _rows(subjects, load, rates, say)
         threads = max((int(worker.facts.get("threads", 0)) for worker in subjects), default=0)
-    return Result(rows, rates, failed, threads)
+    return Benchmark(rows, rates, failed, threads)
 
 
 def _rows(

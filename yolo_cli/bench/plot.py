@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
-from yolo_cli.bench.measure import Result, Row
+from yolo_cli.bench.measure import Benchmark, Row
 from yolo_cli.files import atomic_write
 
 BAR, GAP = 0.36, 0.9  # inches a row, and for title and axis
 
 
-def write_plot(result: Result, path: Path) -> None:
+def write_plot(result: Benchmark, path: Path) -> None:
     """Draw bars of latency (to the 95th percentile) and of images per second, as PNG.
 
     Raises:

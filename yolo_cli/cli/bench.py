@@ -13,7 +13,7 @@ from yolo_cli.cli.console import cell, plain_table, say, stderr
 from yolo_cli.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
-    from yolo_cli.bench.measure import Result
+    from yolo_cli.bench.measure import Benchmark
 
 PEER_SIZE = 448  # pixels, as ours
 FILES = 100  # for the pipeline: enough to fill it
@@ -115,7 +115,7 @@ def _numbers(text: str) -> tuple[int, ...]:
     return values
 
 
-def _show(console: Console, result: Result) -> None:
+def _show(console: Console, result: Benchmark) -> None:
     table = plain_table(
         ["network"],
         [

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 
-class Entry(NamedTuple):
+class Listed(NamedTuple):
     """A row of the table.
 
     Attributes:
@@ -22,24 +22,24 @@ class Entry(NamedTuple):
 
 
 TABLE = {
-    "train": Entry("train:train", "Train a detector on a folder of labelled images."),
-    "detect": Entry(
+    "train": Listed("train:train", "Train a detector on a folder of labelled images."),
+    "detect": Listed(
         "detect:detect",
         "Find objects in images and videos: annotated copies, tables, files for other tools.",
     ),
-    "eval": Entry(
+    "eval": Listed(
         "evaluate:evaluate",
         "Score weights, or any tool's detections: VOC2007, VOC2010+ and COCO in one run.",
     ),
-    "check": Entry(
+    "check": Listed(
         "check:check",
         "Find what is wrong with a dataset: labels, images, splits. Nothing is changed.",
     ),
-    "export": Entry(
+    "export": Listed(
         "export:export", "Write a network for another runtime, and compare it with torch at once."
     ),
-    "bench": Entry("bench:bench", "Measure how fast networks are here: every backend, in turn."),
-    "info": Entry("info:info", "Show a network's layers and what a weights file says of itself."),
+    "bench": Listed("bench:bench", "Measure how fast networks are here: every backend, in turn."),
+    "info": Listed("info:info", "Show a network's layers and what a weights file says of itself."),
 }
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 import typer
 
 from yolo_cli.cli import options
-from yolo_cli.cli.inference import DEFAULT_OUT, Folder, Network, run_sources
+from yolo_cli.cli.inference import DEFAULT_OUT, Folder, NetworkOptions, run_sources
 from yolo_cli.inference.formats import IMAGE
 
 DRAWING, FOLDER = "Drawing", "Folder of results"
@@ -137,7 +137,7 @@ def detect(  # typer calls it by name
     }
     return run_sources(
         sources,
-        Network(weights, device, precision, backend, batch, threads),
+        NetworkOptions(weights, device, precision, backend, batch, threads),
         Folder.of(out, save, WRITERS, resume=skip_existing, json_lines=json_lines),
         thresholds,
         recursive=recursive,

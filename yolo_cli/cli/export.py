@@ -14,7 +14,7 @@ from yolo_cli.cli.console import say, stderr
 from yolo_cli.errors import ExitCode, UserError
 
 if TYPE_CHECKING:
-    from yolo_cli.export.export import Report
+    from yolo_cli.export.export import ExportReport
 
 DETECTIONS, COMPARISON = "Detections (--nms)", "Comparison"
 
@@ -146,7 +146,7 @@ def export(  # typer calls it by name
     _show(console, report)
 
 
-def _as_json(report: Report) -> dict[str, Any]:
+def _as_json(report: ExportReport) -> dict[str, Any]:
     compared = {"raw": report.raw, "detections": report.detections}
     return {
         "path": str(report.path),
@@ -163,7 +163,7 @@ def _as_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _show(console: Console, report: Report) -> None:
+def _show(console: Console, report: ExportReport) -> None:
     say(console, report.raw.summary(report.image_size), title="network:")
     if report.detections is not None:
         say(console, report.detections.summary(report.image_size), title="after NMS:")

@@ -18,17 +18,17 @@ from yolo_cli.files import check_folder
 from yolo_cli.inference.formats import IMAGE, parse_formats
 
 if TYPE_CHECKING:
+    from yolo_cli.inference.inputs import Input
     from yolo_cli.inference.items import Item
     from yolo_cli.inference.outputs import Done, Outputs
     from yolo_cli.inference.predictor import Predictor
-    from yolo_cli.inference.sources import Source
     from yolo_cli.tasks.result import Document, Failure, ImageWriter, Result, Style
 
 DEFAULT_OUT = Path("detections")
 
 
 @dataclass(frozen=True)
-class Network:
+class NetworkOptions:
     """How a network is run.
 
     Attributes:
@@ -100,7 +100,7 @@ class Folder:
 
 def run_sources(
     named: Sequence[str],
-    network: Network,
+    network: NetworkOptions,
     folder: Folder,
     thresholds: Mapping[str, Any],
     *,
@@ -124,11 +124,11 @@ def run_sources(
     Returns:
         The exit code.
     """
-    from yolo_cli.inference.sources import list_sources, without_results
+    from yolo_cli.inference.inputs import list_inputs, without_results
 
     check_network(network.weights, network.device)
     report = Found(stderr())
-    found = list_sources(
+    found = list_inputs(
         named,
         recursive=recursive,
         stdin=sys.stdin.buffer if sys.stdin else None,
@@ -159,12 +159,12 @@ def run_sources(
     return ExitCode.BAD_INPUT if report.failures else ExitCode.OK
 
 
-def _count(found: Sequence[Source]) -> int | None:
+def _count(found: Sequence[Input]) -> int | None:
     """Return the number of pictures, where it is known: a video does not say how long it is."""
     return None if any(source.kind == "video" for source in found) else len(found)
 
 
-def _load(network: Network, found: Sequence[Source]) -> Predictor[Any]:
+def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
     with importing():
         import torch
 
@@ -185,7 +185,7 @@ def _load(network: Network, found: Sequence[Source]) -> Predictor[Any]:
 
 
 def _outputs(
-    predictor: Predictor[Any], folder: Folder, found: Sequence[Source], style: Style, every: int
+    predictor: Predictor[Any], folder: Folder, found: Sequence[Input], style: Style, every: int
 ) -> Outputs | None:
     from yolo_cli.inference.outputs import Outputs
 
@@ -205,7 +205,7 @@ def _outputs(
 
 def _outcomes(
     predictor: Predictor[Any],
-    found: Sequence[Source],
+    found: Sequence[Input],
     thresholds: Any,
     outputs: Outputs | None,
     batch: int,
@@ -227,7 +227,7 @@ def _outcomes(
     )
 
 
-def _items(sources: Sequence[Source], every: int) -> Iterator[Item | Failure]:
+def _items(sources: Sequence[Input], every: int) -> Iterator[Item | Failure]:
     from yolo_cli.inference.items import FileItem, WebItem
     from yolo_cli.inference.video import frames
     from yolo_cli.tasks.result import Origin

@@ -26,7 +26,7 @@ from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
 from yolo_cli.model.weights import Weights
 from yolo_cli.optional import optional
-from yolo_cli.tasks.contract.export import Difference
+from yolo_cli.tasks.contract.export import Deviation
 from yolo_cli.tasks.detect.classes import ClassMap
 from yolo_cli.tasks.detect.thresholds import Thresholds
 from yolo_cli.tasks.networks import network_of
@@ -58,7 +58,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Report:
+class ExportReport:
     """What was exported, and how it compares with torch in float32.
 
     Attributes:
@@ -75,8 +75,8 @@ class Report:
     path: Path
     megabytes: float
     image_size: int
-    raw: Difference
-    detections: Difference | None = None
+    raw: Deviation
+    detections: Deviation | None = None
     map_torch: float | None = None
     map_export: float | None = None
     map_images: int = 0
@@ -114,7 +114,7 @@ def export(
     compared: Pictures,
     calibration: Pictures | None = None,
     say: Callable[[str], None] = lambda _line: None,
-) -> Report:
+) -> ExportReport:
     """Write a network for another runtime; the file gets its name only once it has been checked.
 
     Args:
@@ -175,7 +175,7 @@ def _write(model: onnx.ModelProto, path: Path, format_: FormatName) -> Exported:
 
 def _compared(
     network: Network, backend: Exported, inputs: Sequence[Tensor], options: Options
-) -> Report:
+) -> ExportReport:
     """Run torch and the export on the same inputs.
 
     Raises:
@@ -188,7 +188,7 @@ def _compared(
         outputs = [backend.outputs(image.unsqueeze(0).numpy()) for image in inputs]
         raw = torch.cat([torch.from_numpy(one[RAW]) for one in outputs])
     difference = task.compare_raw(config, expected, raw, int8=options.int8)
-    report = Report(Path(), 0, config.image_size, difference)
+    report = ExportReport(Path(), 0, config.image_size, difference)
     if options.thresholds is not None:
         found = task.compare_results(config, raw, outputs, options.thresholds)
         report = replace(report, detections=found)
@@ -212,7 +212,9 @@ def _knows(config: ModelConfig, dataset: Dataset) -> bool:
     return True
 
 
-def _scored(report: Report, network: Network, backend: Backend, dataset: Dataset) -> Report:
+def _scored(
+    report: ExportReport, network: Network, backend: Backend, dataset: Dataset
+) -> ExportReport:
     """Add the VOC07 mAP of torch in float32 and of the export, if any object counts."""
     part = replace(dataset, samples=tuple(spread(dataset.samples, MAP_IMAGES)))
     ours = TorchBackend(network, torch.device("cpu"), torch.float32)

@@ -15,7 +15,7 @@ from yolo_cli.data.sample import Dataset
 from yolo_cli.data.splits import evaluation_split
 from yolo_cli.data.transforms import stretch
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.inference.sources import expand_sources
+from yolo_cli.inference.inputs import expand_inputs
 
 COMPARED = 50  # images
 
@@ -76,7 +76,7 @@ def pictures(data: Path | None, split: str | None = None, *, option: str = "--im
         if split is not None or not data.is_dir():
             raise
         try:
-            return Pictures(tuple(expand_sources([str(data)], recursive=True)))
+            return Pictures(tuple(expand_inputs([str(data)], recursive=True)))
         except UserError:
             raise error from None
     return Pictures(tuple(sample.image for sample in dataset.samples), dataset)

@@ -1,92 +1,304 @@
-"""Whatever Python programs have pictures in, as items of the pipeline."""
+"""What the user names (files, folders, patterns, lists, addresses) becomes a list of sources."""
 
 from __future__ import annotations
 
+import glob
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Literal, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-import torch
-from PIL import Image, ImageOps
-from torch import Tensor
+from yolo_cli.data.images import is_image_path
+from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.inference.web import file_name, is_address
 
-from yolo_cli.data.images import to_rgb
-from yolo_cli.inference.items import FileItem, Item, PictureItem, WebItem
-from yolo_cli.inference.web import is_address
-from yolo_cli.tasks.result import Origin
+_PATTERN_CHARACTERS = frozenset("*?[")
+_NOT_THERE = (FileNotFoundError, NotADirectoryError)
+_KNOWN_BY_SUFFIX = "images are known by their suffix (.jpg, .png, .webp and others)"
 
-Picture: TypeAlias = str | os.PathLike[str] | Image.Image | npt.NDArray[Any] | Tensor
-"""A path or address; a PIL image; an array ``[H, W, C]`` RGB; a tensor ``[C, H, W]``."""
+Warn: TypeAlias = Callable[[UserError], None]
+"""Takes what is wrong with a part of a source, the rest of which is taken."""
 
-_ROUNDING = 1e-4  # what float pictures may be beyond 1
-_COLOURS = ((), (1,), (3,), (4,))  # shapes behind height and width: grey, RGB, RGBA
+_VIDEOS = (
+    ("mp4", "m4v", "mov", "avi", "mkv", "webm", "mpg"),
+    ("mpeg", "wmv", "flv", "3gp", "ogv", "mts", "m2ts"),
+)
+VIDEO_SUFFIXES = frozenset(f".{name}" for names in _VIDEOS for name in names)
+"""Suffixes, in lower case, of files that are taken for videos."""
+
+LIST_SUFFIX = ".txt"
+STANDARD_INPUT = "-"
 
 
-def items_of(pictures: Picture | Sequence[Picture]) -> tuple[list[Item], bool]:
-    """Return items, and whether there is one picture alone and not a list.
+@dataclass(frozen=True)
+class Input:
+    """An image, a video, or the address of an image.
+
+    Attributes:
+        name: as the user wrote it, or as it was found.
+        kind: what it is taken for.
+        file: its path; of an address, the name that a file would have.
+    """
+
+    name: str
+    kind: Literal["image", "video", "address"]
+    file: Path
+
+
+def _stop(error: UserError) -> None:
+    raise error
+
+
+def list_inputs(
+    sources: Sequence[str],
+    *,
+    recursive: bool = False,
+    stdin: IO[bytes] | None = None,
+    report: Warn = _stop,
+) -> list[Input]:
+    """List all that the sources name.
+
+    Beside what :func:`expand_inputs` knows, a source may be
+
+    - a video file, known by its suffix;
+    - an ``http(s)`` address of an image;
+    - a text file (``.txt``) with a path in each line: as seen from the working directory or else
+      from the file's folder;
+    - ``-`` for such lines on standard input; paths may also be separated by NUL (find -print0).
+
+    What a list names is not looked for: that a file is missing is found in its turn.
+
+    Args:
+        sources: as the user typed them.
+        recursive: search the subfolders of folders as well, except hidden ones.
+        stdin: what ``-`` reads.
+        report: called for each subfolder that cannot be read; raises by default.
+
+    Returns:
+        Each source once, at its first place. Nothing was opened but lists.
 
     Raises:
-        TypeError: for what is no picture.
-        ValueError: for an array or tensor that is no picture by its shape, type or values.
+        UserError: as :func:`expand_inputs`; a list cannot be read, is empty, or holds an address.
     """
-    if isinstance(pictures, list | tuple):
-        return [_item(one) for one in pictures], False
-    return [_item(pictures)], True
+    found: dict[Path | str, Input] = {}
+    for source in sources:
+        if is_address(source):
+            found.setdefault(source, Input(source, "address", Path(file_name(source))))
+            continue
+        for path in _paths(source, recursive, stdin, report):
+            kind: Literal["image", "video"] = "video" if is_video_path(path) else "image"
+            found.setdefault(_identity(path), Input(str(path), kind, path))
+    return list(found.values())
 
 
-def _item(picture: object) -> Item:
-    if isinstance(picture, str) and is_address(picture):
-        return WebItem(Origin(picture))
-    if isinstance(picture, str | os.PathLike):
-        return FileItem.of(Path(picture))
-    if isinstance(picture, Image.Image):
-        if 0 in picture.size:
-            raise ValueError(f"an image without pixels: {picture.width} x {picture.height}")
-        name = str(getattr(picture, "filename", "") or "")
-        upright = ImageOps.exif_transpose(picture)
-        rgb = upright if upright.mode == "RGB" else to_rgb(upright)
-        return PictureItem(Origin(name), rgb)
-    if isinstance(picture, np.ndarray):
-        return PictureItem(Origin(), _from_array(picture))
-    if isinstance(picture, Tensor):
-        return PictureItem(Origin(), _from_tensor(picture))
-    raise TypeError(
-        "a picture is a path, an http(s) address, a PIL image, a numpy array or a tensor, "
-        f"not {type(picture).__name__}"
+def without_results(found: Sequence[Input], sources: Sequence[str], out: Path) -> list[Input]:
+    """Leave out what an earlier run has written, which a search of all folders finds as well.
+
+    Args:
+        found: by :func:`list_inputs`.
+        sources: as the user typed them; where a list is among them, or something in ``out``,
+            nothing is left out: whoever names results wants them.
+        out: folder of the results.
+    """
+    own = _resolved(out)
+    for source in sources:
+        path = Path(os.path.realpath(source))
+        if source == STANDARD_INPUT or source.endswith(LIST_SUFFIX) or own in (path, *path.parents):
+            return list(found)
+    return [one for one in found if own not in _identity(one.file).parents] or list(found)
+
+
+def is_video_path(path: Path) -> bool:
+    """Return whether the name looks like a video's."""
+    return path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".")
+
+
+def _paths(source: str, recursive: bool, stdin: IO[bytes] | None, report: Warn) -> list[Path]:
+    if source == STANDARD_INPUT and stdin is not None:
+        return _listed(stdin.read(), "standard input", Path())
+    path = Path(source)
+    if path.suffix.lower() == LIST_SUFFIX and path.is_file():
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise _unreadable(path, error) from error
+        return _listed(data, str(path), path.parent)
+    return expand_inputs([source], recursive=recursive, report=report)
+
+
+def _listed(data: bytes, name: str, folder: Path) -> list[Path]:
+    """Return the paths in a list."""
+    separator = b"\0" if b"\0" in data else b"\n"
+    paths: list[Path] = []
+    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(separator), start=1):
+        text = os.fsdecode(line.removesuffix(b"\r"))
+        if not text.strip():
+            continue
+        if is_address(text):
+            raise UserError(
+                f"{name}:{number}: {text[:100]}: addresses are fetched only when they are typed",
+                "name it on the command line, or download the image",
+            )
+        path = Path(text)
+        beside = folder / path
+        paths.append(beside if not _exists(path) and _exists(beside) else path)
+    if not paths:
+        raise UserError(f"{name}: no paths in it", "a list has the path of an image in each line")
+    return paths
+
+
+def expand_inputs(
+    sources: Sequence[str], *, recursive: bool = False, report: Warn = _stop
+) -> list[Path]:
+    """List the image files that the sources name.
+
+    A source is one of these, tried in this order:
+
+    - a file: taken whatever its suffix is, decoding will tell whether it is an image;
+    - a folder: its images, recognised by suffix, in natural order (``2.jpg`` before ``10.jpg``);
+      hidden files are no images; where it has none itself, those in its subfolders;
+    - a pattern with ``*``, ``?``, ``[...]`` or ``**`` (any number of folders): what a shell
+      would put in its place, without the files that are no images.
+
+    ``~`` at the beginning is the home folder.
+
+    Args:
+        sources: as the user typed them.
+        recursive: search the subfolders of folders as well, except hidden ones.
+        report: called for each subfolder that cannot be read; raises by default.
+
+    Returns:
+        Each file once, at its first place. Nothing was opened.
+
+    Raises:
+        UserError: a source does not exist, a folder and those below it hold no image, a pattern
+            matches none.
+    """
+    files: dict[Path, Path] = {}
+    for source in sources:
+        for path in _expand(source, recursive, report):
+            files.setdefault(_identity(path), path)
+    return list(files.values())
+
+
+def _expand(source: str, recursive: bool, report: Warn) -> list[Path]:
+    path = Path(source)
+    if not _exists(path) and source.startswith("~"):
+        path = _home(source)
+    if _exists(path):
+        return _folder(path, recursive, report) if path.is_dir() else [path]
+    if _PATTERN_CHARACTERS.isdisjoint(source):
+        raise UserError(
+            f"{source}: no such file or folder",
+            "name images, folders of images, or patterns such as 'photos/*.jpg'",
+        )
+    return _matches(path, source, recursive, report)
+
+
+def _folder(folder: Path, recursive: bool, report: Warn) -> list[Path]:
+    images = _images_in(folder, recursive, report)
+    if not images:
+        raise UserError(f"{folder}: no images in this folder or below it", _KNOWN_BY_SUFFIX)
+    return images
+
+
+def _matches(path: Path, source: str, recursive: bool, report: Warn) -> list[Path]:
+    # Not Path.glob: it takes no absolute pattern, and finds hidden files.
+    names = glob.glob(str(path), recursive=True)  # noqa: PTH207
+    found = sorted(map(Path, names), key=_natural)
+    images: list[Path] = []
+    for match in found:
+        if match.is_dir():
+            images += _images_in(match, recursive, report)
+        elif is_image_path(match) or is_video_path(match):
+            images.append(match)
+    if not images:
+        what = "matches no image" if found else "matches nothing"
+        raise UserError(f"{source}: the pattern {what}", _KNOWN_BY_SUFFIX)
+    return images
+
+
+def _images_in(folder: Path, recursive: bool, report: Warn) -> list[Path]:
+    """Return the folder's images; those below it as well if asked, or if it has none itself."""
+    names = _walk(folder, report) if recursive else _list(folder)
+    images = sorted((path for path in names if is_image_path(path)), key=_natural)
+    return images if images or recursive else _images_in(folder, True, report)
+
+
+def _list(folder: Path) -> Iterator[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                path = folder / entry.name
+                if not path.is_dir():  # unlike the entry's own question, right for a loop of links
+                    yield path
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+
+
+def _walk(folder: Path, report: Warn) -> Iterator[Path]:
+    def fail(error: OSError) -> None:
+        place = Path(error.filename or folder)
+        if place == folder:
+            raise _unreadable(folder, error) from error
+        report(_unreadable(place, error))
+
+    for place, folders, files in os.walk(folder, onerror=fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(place, name) for name in files)
+
+
+def _natural(path: Path) -> list[list[str | int]]:
+    """Return a sort key in which the numbers within a name count as numbers."""
+    # Splitting by a group alternates text and number, so that like is compared with like. The
+    # path itself comes last, to order "1.jpg" and "01.jpg".
+    key: list[list[str | int]] = [
+        [int(part) if i % 2 else part.casefold() for i, part in enumerate(re.split(r"(\d+)", name))]
+        for name in path.parts
+    ]
+    return [*key, [str(path)]]
+
+
+def _identity(path: Path) -> Path:
+    """Return what is equal for two spellings of a file; a link is another file than its target."""
+    return _resolved(path.parent) / path.name
+
+
+def _resolved(folder: Path) -> Path:
+    return _resolved_absolute(folder.absolute())  # what a relative one means may change
+
+
+@lru_cache(maxsize=1024)
+def _resolved_absolute(folder: Path) -> Path:
+    return Path(os.path.realpath(folder))  # Path.resolve fails on a loop of links
+
+
+def _home(source: str) -> Path:
+    try:
+        return Path(source).expanduser()
+    except RuntimeError as error:  # the home folder of an unknown user
+        raise UserError(f"{source}: no such home folder") from error
+
+
+def _exists(path: Path) -> bool:
+    """Return whether the name is there: a broken link is, and reading it says what is wrong."""
+    try:
+        path.lstat()
+    except _NOT_THERE:
+        return False
+    except PermissionError as error:
+        raise _unreadable(path, error) from error
+    except (OSError, ValueError):  # not even a valid name: too long, say
+        return False
+    return True
+
+
+def _unreadable(path: Path, error: OSError) -> UserError:
+    return UserError(
+        f"{path}: cannot be read: {error.strerror or error}",
+        "change its mode, or that of the folder that holds it",
+        ExitCode.FAILURE,
     )
-
-
-def _from_array(array: npt.NDArray[Any]) -> Image.Image:
-    floats = np.issubdtype(array.dtype, np.floating)
-    right_type = floats or array.dtype == np.uint8
-    if not right_type or array.ndim not in (2, 3) or array.shape[2:] not in _COLOURS:
-        raise ValueError(
-            f"an array of a picture is [H, W, 3] in RGB order (OpenCV's BGR: array[..., ::-1]), "
-            f"[H, W, 4] with opacity or [H, W] in grey, uint8 or float in [0, 1], "
-            f"not {array.dtype} {list(array.shape)}"
-        )
-    if 0 in array.shape:
-        raise ValueError(f"an array without pixels: {list(array.shape)}")
-    if floats:
-        low, high = float(array.min()), float(array.max())
-        if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):
-            raise ValueError(f"a picture of floats lies in [0, 1], not in [{low:g}, {high:g}]")
-        array = (array.astype(np.float32) * 255).round().clip(0, 255).astype(np.uint8)
-    flat = array[..., 0] if array.shape[2:] == (1,) else array
-    return to_rgb(Image.fromarray(np.ascontiguousarray(flat)))
-
-
-def _from_tensor(tensor: Tensor) -> Image.Image:
-    right_type = tensor.dtype == torch.uint8 or tensor.is_floating_point()
-    if tensor.ndim != 3 or tuple(tensor.shape[:1]) not in _COLOURS or not right_type:
-        raise ValueError(
-            f"a tensor of a picture is [3, H, W] in RGB order, uint8 or float in [0, 1], not "
-            f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"
-        )
-    pixels = tensor.detach().cpu()
-    if pixels.is_floating_point():
-        pixels = pixels.float()  # numpy has no bfloat16
-    return _from_array(pixels.permute(1, 2, 0).numpy())

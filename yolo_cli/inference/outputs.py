@@ -16,8 +16,8 @@ from yolo_cli.data.reduced import Reduced
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import locked_folder, unwritable
 from yolo_cli.inference.formats import IMAGE, JSON_LINES, JSON_LIST
+from yolo_cli.inference.inputs import Input
 from yolo_cli.inference.journal import JOURNAL, JSON, Journal, read_journal
-from yolo_cli.inference.sources import Source
 from yolo_cli.inference.video import SUFFIX as VIDEO_SUFFIX
 from yolo_cli.inference.video import VideoWriter, frame_rate
 from yolo_cli.pictures.save import output_path, save_annotated, taken_by
@@ -57,7 +57,7 @@ class Outputs:
         self,
         folder: Path,
         formats: frozenset[str],
-        sources: Sequence[Source],
+        sources: Sequence[Input],
         names: tuple[str, ...],
         writers: Mapping[str, ImageWriter | Document],
         *,
@@ -97,7 +97,7 @@ class Outputs:
         """Whether anything is drawn or cut out."""
         return self._draws or any(one.needs_picture for one in self._writers)
 
-    def is_done(self, sources: Sequence[Source]) -> list[bool]:
+    def is_done(self, sources: Sequence[Input]) -> list[bool]:
         """Tell which sources have all that would be written for them."""
         known = self._journal.names() if self._journal else None
         done = [self._is_done(source, known) for source in sources]
@@ -228,7 +228,7 @@ class Outputs:
             return target
         return target.with_name(f"{target.stem}-{origin.frame:06d}.jpg")
 
-    def _is_done(self, source: Source, known: set[str] | None) -> bool:
+    def _is_done(self, source: Input, known: set[str] | None) -> bool:
         target = self.targets[source.name]
         if source.kind == "video":
             # Its frames' records do not say whether it was the last; the copy does.
@@ -257,7 +257,7 @@ class Outputs:
         self.close(failed=kind is not None)
 
 
-def _targets(folder: Path, sources: Sequence[Source], *, unique: bool) -> dict[str, Path]:
+def _targets(folder: Path, sources: Sequence[Input], *, unique: bool) -> dict[str, Path]:
     """Choose where the annotated copy of each source goes.
 
     Args:

@@ -14,8 +14,8 @@ from torch import Tensor
 from yolo_cli.data.transforms import stretch
 from yolo_cli.inference.backends.backend import Backend
 from yolo_cli.inference.backends.choose import load_backend
-from yolo_cli.inference.inputs import Picture, items_of
 from yolo_cli.inference.items import Loaded
+from yolo_cli.inference.memory import Picture, items_of
 from yolo_cli.inference.pipeline import R, run_items
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.tasks.result import Failure, Origin

@@ -61,15 +61,15 @@ class Backbone(nn.Module):
         begin = self.ends[first - 1] if first else 0
         return self.features[begin : self.ends[last - 1] if last else 0]
 
-    def forward(self, x: Tensor, start: int = 0) -> Tensor:
-        """Run the blocks after the first ``start``.
+    def forward(self, x: Tensor, depth: int = 0) -> Tensor:
+        """Run the blocks after the first ``depth``.
 
         Args:
-            x: ``[N, 3, H, W]`` normalised images, or, for ``start`` > 0, the output of that block.
-            start: number of blocks that ``x`` has already been through.
+            x: ``[N, 3, H, W]`` normalised images, or, for ``depth`` > 0, the output of that block.
+            depth: number of blocks that ``x`` has passed.
 
         Returns:
             ``[N, channels, H / stride, W / stride]``.
         """
-        result: Tensor = self.block(start, self.blocks)(x)
+        result: Tensor = self.block(depth, self.blocks)(x)
         return result

@@ -56,20 +56,20 @@ class Network(nn.Module):
         """Return the backbone's type: float32, or bfloat16 when converted for inference."""
         return next(self.backbone.parameters()).dtype
 
-    def forward(self, x: Tensor, start: int = 0) -> Tensor:
+    def forward(self, x: Tensor, depth: int = 0) -> Tensor:
         """Compute the raw output.
 
         Args:
-            x: ``[N, 3, H, W]`` uint8 RGB images of the configured size; for ``start`` > 0 the
-                activations of backbone block ``start``.
-            start: number of backbone blocks that ``x`` has been through.
+            x: ``[N, 3, H, W]`` uint8 RGB images of the configured size; for ``depth`` > 0 the
+                activations of backbone block ``depth``.
+            depth: number of backbone blocks that ``x`` has passed.
 
         Returns:
             Float32; a task's own module says how it is laid out.
         """
-        if start == 0:
+        if depth == 0:
             x = self.normalise(x)
-        result: Tensor = self.head(self.backbone(x, start))
+        result: Tensor = self.head(self.backbone(x, depth))
         return result
 
     def freeze(self, blocks: int) -> None:

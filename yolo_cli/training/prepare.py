@@ -42,7 +42,7 @@ from yolo_cli.training.run.checkpoint import load_network, read_checkpoint
 from yolo_cli.training.run.config import RunConfig
 from yolo_cli.training.run.folder import RunFolder
 from yolo_cli.training.source import Phase, Source
-from yolo_cli.training.start import find_origin, start_network
+from yolo_cli.training.start import find_start, start_network
 from yolo_cli.training.teacher import load_teacher
 from yolo_cli.training.trainer import Trainer
 
@@ -59,7 +59,7 @@ class _Run:
     splits: TrainingSplits
     decision: Decision
     network: Network
-    start: str
+    note: str
     reporter: Reporter
 
     @property
@@ -88,24 +88,24 @@ def prepare(
     task = task_named(ModelConfig.task)
     splits = read_splits(options, task, seed, reporter, look=True)
     stay_outside(options, splits, folder)
-    origin = find_origin(options)
+    start = find_start(options)
     facts = Facts(
         images=len(splits.train),
         val_images=len(splits.val),
         object_size=task.typical_size(splits.train),
-        arch=origin.arch,
-        pretrained=origin.pretrained,
+        arch=start.arch,
+        pretrained=start.pretrained,
         device=machine.device.type,
     )
     decision = decide(options, facts)
     _say(decision, reporter)
     torch.manual_seed(seed)
-    network, start = start_network(
-        origin, options, splits.train.classes, decision.recipe, decision.grid
+    network, note = start_network(
+        start, options, splits.train.classes, decision.recipe, decision.grid
     )
     options = replace(options, grid=decision.grid)
     network.freeze(decision.recipe.freeze)
-    run = _Run(options, folder, machine, splits, decision, network, start, reporter)
+    run = _Run(options, folder, machine, splits, decision, network, note, reporter)
     opener = _opener(run)
     teacher = _teacher(run, opener)
     budget = None
@@ -117,7 +117,7 @@ def prepare(
         budget = Budget(decision.plan, began + options.time_budget)
     folder.claim()
     save_preview(folder.preview, opener.train, run.task, splits.train.classes)
-    record = run_record(options, facts, decision, network.config, start, splits)
+    record = run_record(options, facts, decision, network.config, note, splits)
     folder.write_config(record)
     return _trainer(run, opener, teacher, budget, partial(_settle_copies, folder, record))
 
@@ -147,14 +147,14 @@ def prepare_resumed(folder: Path, reporter: Reporter, data: Path | None = None) 
     decision = decide(options, config.facts, settled=config.recipe)
     torch.manual_seed(decision.recipe.seed)
     if checkpoint is None:  # stopped while the cache was filled
-        network, start = start_network(
-            find_origin(options), options, splits.train.classes, decision.recipe, decision.grid
+        network, note = start_network(
+            find_start(options), options, splits.train.classes, decision.recipe, decision.grid
         )
     else:
-        network, start = build_network(model), config.start
+        network, note = build_network(model), config.start
         load_network(run_folder.checkpoint, checkpoint, network)
     network.freeze(decision.recipe.freeze)
-    run = _Run(options, run_folder, machine, splits, decision, network, start, reporter)
+    run = _Run(options, run_folder, machine, splits, decision, network, note, reporter)
     opener = _opener(run)
     trainer = _trainer(run, opener, _teacher(run, opener))
     if checkpoint is not None:
@@ -272,7 +272,7 @@ def _trainer(
         run=run.folder,
         machine=run.machine,
         reporter=run.reporter,
-        info=weights_record(run.decision, run.start, run.splits),
+        info=weights_record(run.decision, run.note, run.splits),
         budget=budget,
         distillation=(
             Distillation(teacher.network, run.network, run.machine.dtype) if teacher else None
@@ -285,7 +285,7 @@ def _introduce(run: _Run) -> None:
     trained = sum(p.numel() for p in run.network.parameters() if p.requires_grad)
     images = counted(len(run.splits.train), "image")
     frozen = f"first {counted(recipe.freeze, 'block')} frozen" if recipe.freeze else "none frozen"
-    run.reporter.note(f"network   {run.start}")
+    run.reporter.note(f"network   {run.note}")
     run.reporter.note(
         f"training  {counted(recipe.epochs, 'epoch')} of {images}, "
         f"batch {recipe.batch}, {trained / 1e6:.1f} million parameters, {frozen}, "

@@ -21,7 +21,7 @@ from yolo_cli.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
-class Origin:
+class Start:
     """Where a network's tensors come from, read and not yet used.
 
     Attributes:
@@ -44,7 +44,7 @@ class Origin:
         return self.weights is not None or self.backbone is not None
 
 
-def find_origin(options: TrainOptions) -> Origin:
+def find_start(options: TrainOptions) -> Start:
     """Read the weights that ``options`` name, if any.
 
     Raises:
@@ -60,18 +60,18 @@ def find_origin(options: TrainOptions) -> Origin:
                 ExitCode.USAGE,
             )
         source = backbone_from_file(options.backbone, options.preprocessing, arch)
-        return Origin(arch, backbone=source)
+        return Start(arch, backbone=source)
     if options.weights == "imagenet":
-        return Origin(arch, backbone=imagenet_backbone(arch))
+        return Start(arch, backbone=imagenet_backbone(arch))
     if options.weights == "none":
-        return Origin(arch)
+        return Start(arch)
     named = options.weights
     path = weights_path(default_for(options.arch) if named == "default" else named)
     weights = load_weights(path)
     if options.arch in (None, weights.config.arch):
-        return Origin(weights.config.arch, weights, path)
+        return Start(weights.config.arch, weights, path)
     if options.weights == "default":
-        return Origin(arch, remark=": the default weights are of another")
+        return Start(arch, remark=": the default weights are of another")
     raise UserError(
         f"{path} holds a {weights.config.arch} network, not {options.arch}",
         f"leave --arch out, or start without weights: --weights none --arch {options.arch}",
@@ -79,16 +79,16 @@ def find_origin(options: TrainOptions) -> Origin:
 
 
 def start_network(
-    origin: Origin,
+    start: Start,
     options: TrainOptions,
     classes: tuple[str, ...],
     recipe: Recipe,
     grid: int | None,
 ) -> tuple[Network, str]:
-    """Build a network and give it the tensors of its origin.
+    """Build a network and give it the tensors that it starts from.
 
     Args:
-        origin: of the tensors.
+        start: where its tensors come from.
         options: shape of the network.
         classes: names of the dataset's.
         recipe: dropout, normalisation and form of the output.
@@ -101,22 +101,22 @@ def start_network(
         UserError: if the tensors do not fit.
     """
     shape = _shape(options, grid)
-    if origin.weights is not None:
-        assert origin.path is not None
-        network = build_network(_from_weights(origin.weights, options, classes, recipe, shape))
-        report = transfer(network, origin.weights.tensors, origin.weights.config)
-        return network, f"{origin.path.name}: {report.summary()}"
+    if start.weights is not None:
+        assert start.path is not None
+        network = build_network(_from_weights(start.weights, options, classes, recipe, shape))
+        report = transfer(network, start.weights.tensors, start.weights.config)
+        return network, f"{start.path.name}: {report.summary()}"
     config = new_config(
         classes,
-        arch=origin.arch,
+        arch=start.arch,
         dropout=recipe.dropout,
         norm=recipe.norm,
         output=recipe.output,
         **shape,
     )
-    if origin.backbone is None:
-        return build_network(config), f"{config.arch} from scratch{origin.remark}"
-    return _from_backbone(config, origin.backbone)
+    if start.backbone is None:
+        return build_network(config), f"{config.arch} from scratch{start.remark}"
+    return _from_backbone(config, start.backbone)
 
 
 def _shape(options: TrainOptions, grid: int | None) -> dict[str, Any]:

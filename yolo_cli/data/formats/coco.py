@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path, PureWindowsPath
 
 from yolo_cli.data.formats.coco_folders import AnnotationFile, describe, find_files
-from yolo_cli.data.formats.coco_json import CocoImage, Document, read_document
+from yolo_cli.data.formats.coco_json import CocoDocument, CocoImage, read_document
 from yolo_cli.data.formats.coco_write import write_coco
 from yolo_cli.data.formats.common import Key, like_more, unique_ids
 from yolo_cli.data.formats.files import exists
@@ -52,7 +52,7 @@ class CocoReader:
         self.root = root
         self.files = files
         self._reading = reading
-        self._read: dict[Path, Document | UserError] = {}
+        self._read: dict[Path, CocoDocument | UserError] = {}
 
     @property
     def splits(self) -> Mapping[str, Spot]:
@@ -90,12 +90,12 @@ class CocoReader:
         return dict(sorted(names.items(), key=lambda item: (isinstance(item[0], str), item[0])))
 
     @property
-    def _documents(self) -> list[Document]:
+    def _documents(self) -> list[CocoDocument]:
         """Those that can be read."""
         read = (self._document(file.path) for file in self.files)
-        return [document for document in read if isinstance(document, Document)]
+        return [document for document in read if isinstance(document, CocoDocument)]
 
-    def _document(self, path: Path) -> Document | UserError:
+    def _document(self, path: Path) -> CocoDocument | UserError:
         if path not in self._read:
             try:
                 self._read[path] = read_document(path)
@@ -105,7 +105,7 @@ class CocoReader:
 
     def scan(self, split: str | None) -> Iterator[LabelledImage | Fault]:
         """See :meth:`~yolo_cli.data.formats.scan.Reader.scan`."""
-        found: dict[Path, tuple[Document, CocoImage, str]] = {}
+        found: dict[Path, tuple[CocoDocument, CocoImage, str]] = {}
         for file in self.files:
             if split in {None, file.split}:
                 document = self._document(file.path)
@@ -130,7 +130,7 @@ class CocoReader:
             else:
                 yield _labelled(image_id, path, *one)
 
-    def _contradictions(self, document: Document) -> Iterator[Fault]:
+    def _contradictions(self, document: CocoDocument) -> Iterator[Fault]:
         """Categories that are called otherwise in an earlier file of the dataset."""
         for key, name in document.categories.items():
             if self._names[key] != name:
@@ -142,7 +142,7 @@ class CocoReader:
         found: set[Path] = set()
         for file in self.files:
             document = self._document(file.path)
-            if isinstance(document, Document):
+            if isinstance(document, CocoDocument):
                 items = _located(file, document)
                 found |= {item[0] for item in items if not isinstance(item, Fault)}
         folders = {path.parent for path in found if path.parent.is_dir()}
@@ -158,7 +158,7 @@ class CocoReader:
 
 
 def _labelled(
-    image_id: str, path: Path, document: Document, image: CocoImage, split: str
+    image_id: str, path: Path, document: CocoDocument, image: CocoImage, split: str
 ) -> LabelledImage:
     return LabelledImage(
         id=image_id,
@@ -173,7 +173,9 @@ def _labelled(
     )
 
 
-def _located(file: AnnotationFile, document: Document) -> Iterator[tuple[Path, CocoImage] | Fault]:
+def _located(
+    file: AnnotationFile, document: CocoDocument
+) -> Iterator[tuple[Path, CocoImage] | Fault]:
     """Each image with its path, which is inside the image folder by its spelling, or a fault."""
     inside: list[tuple[str, CocoImage]] = []
     for image in document.images:

@@ -36,7 +36,7 @@ class CocoImage:
 
 
 @dataclass(frozen=True)
-class Document:
+class CocoDocument:
     """What a reader needs of an annotation file.
 
     Attributes:
@@ -63,7 +63,7 @@ class Document:
         return bool(self.objects or self.faults or self.stray)
 
 
-def read_document(path: Path) -> Document:
+def read_document(path: Path) -> CocoDocument:
     """Read an annotation file.
 
     Raises:
@@ -105,7 +105,7 @@ def read_document(path: Path) -> Document:
                 faults.setdefault(key, []).append(item)
                 broken += 1
         check_counts(path, 0, broken + len(stray), MAX_FAULTS_OF_ALL)
-    return Document(
+    return CocoDocument(
         path, categories, declared, tuple(images.values()), objects, faults, tuple(stray)
     )
 

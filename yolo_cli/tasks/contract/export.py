@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import onnx
 
 
-class Difference(Protocol):
+class Deviation(Protocol):
     """How far an export is from torch."""
 
     @property
@@ -45,7 +45,7 @@ class ExportTask(Protocol):
 
     def compare_raw(
         self, config: ModelConfig, expected: Tensor, found: Tensor, *, int8: bool
-    ) -> Difference:
+    ) -> Deviation:
         """Compare raw outputs of an export with those of torch in float32.
 
         Args:
@@ -61,7 +61,7 @@ class ExportTask(Protocol):
         raw: Tensor,
         outputs: Sequence[Mapping[str, npt.NDArray[Any]]],
         thresholds: Any,
-    ) -> Difference:
+    ) -> Deviation:
         """Compare the results in an export's outputs with ours from the same raw outputs.
 
         Args:

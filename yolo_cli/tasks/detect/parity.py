@@ -37,7 +37,7 @@ INT8 = Tolerance(box=0.05, score=0.15, share=0.9)
 
 
 @dataclass(frozen=True)
-class Difference:
+class Deviation:
     """How far an export is from torch.
 
     Attributes:
@@ -82,7 +82,7 @@ class Difference:
         )
 
 
-def compare(expected: Tensor, found: Tensor, grid: Grid, tolerance: Tolerance) -> Difference:
+def compare(expected: Tensor, found: Tensor, grid: Grid, tolerance: Tolerance) -> Deviation:
     """Compare raw outputs, box by box, before any of them is suppressed.
 
     The boxes compared are those whose score would be shown, and in any case the best of each image.
@@ -105,7 +105,7 @@ def compare(expected: Tensor, found: Tensor, grid: Grid, tolerance: Tolerance) -
     other_label = best[used] - taken > tolerance.score
     # What is not a number agrees with nothing.
     agree = (box <= tolerance.box) & (score <= tolerance.score) & ~other_label
-    return Difference(
+    return Deviation(
         images=len(expected),
         boxes=len(box),
         box=_largest(box),
@@ -118,7 +118,7 @@ def compare(expected: Tensor, found: Tensor, grid: Grid, tolerance: Tolerance) -
 
 def compare_detections(
     expected: Sequence[Detection], found: Sequence[Detection], conf: float, tolerance: Tolerance
-) -> Difference:
+) -> Deviation:
     """Compare what is left after suppression; boxes are relative to the image.
 
     Each object needs one of the same label and place in the other list. Objects whose score is
@@ -139,7 +139,7 @@ def compare_detections(
     score = torch.cat([part[1] for part in parts])
     alone = box.isinf()
     agree = (box <= tolerance.box) & (score <= tolerance.score)
-    return Difference(
+    return Deviation(
         images=len(expected),
         boxes=len(box),
         box=_largest(box[~alone]),

@@ -13,7 +13,7 @@ from yolo_cli.data.augmentation import Augmentation
 from yolo_cli.data.sample import Dataset
 from yolo_cli.data.target import Target
 from yolo_cli.model.config import ModelConfig
-from yolo_cli.tasks.contract.export import Difference
+from yolo_cli.tasks.contract.export import Deviation
 from yolo_cli.tasks.contract.training import LossRecipe
 from yolo_cli.tasks.detect import parity
 from yolo_cli.tasks.detect import target as objects
@@ -142,7 +142,7 @@ class Detect:
 
     def compare_raw(
         self, config: ModelConfig, expected: Tensor, found: Tensor, *, int8: bool
-    ) -> Difference:
+    ) -> Deviation:
         """Compare box by box, before suppression."""
         tolerance = parity.INT8 if int8 else parity.FLOAT
         return parity.compare(expected, found, Grid.of(config), tolerance)
@@ -153,7 +153,7 @@ class Detect:
         raw: Tensor,
         outputs: Sequence[Mapping[str, npt.NDArray[Any]]],
         thresholds: Thresholds,
-    ) -> Difference:
+    ) -> Deviation:
         """Compare the objects that are left after suppression."""
         ours = postprocess(raw, Grid.of(config), [(1, 1)] * len(raw), thresholds)
         theirs = [detection_of(one) for one in outputs]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.inference.sources import expand_sources, list_sources, without_results
+from yolo_cli.inference.inputs import expand_inputs, list_inputs, without_results
 
 
 @pytest.fixture
@@ -32,25 +32,25 @@ def relative(files: Sequence[Path], folder: Path) -> list[str]:
 
 def refused(*sources: str, recursive: bool = False) -> UserError:
     with pytest.raises(UserError) as caught:
-        expand_sources(sources, recursive=recursive)
+        expand_inputs(sources, recursive=recursive)
     assert "\n" not in caught.value.message + caught.value.hint
     return caught.value
 
 
 def test_a_folder_gives_its_images_in_natural_order(photos: Path) -> None:
-    assert relative(expand_sources([str(photos)]), photos) == ["1.png", "2.JPG", "10.jpg"]
+    assert relative(expand_inputs([str(photos)]), photos) == ["1.png", "2.JPG", "10.jpg"]
 
 
 def test_recursive_takes_subfolders_that_are_not_hidden(photos: Path) -> None:
-    found = expand_sources([str(photos)], recursive=True)
+    found = expand_inputs([str(photos)], recursive=True)
     assert relative(found, photos) == ["1.png", "2.JPG", "10.jpg", "sub/3.jpg", "sub/deep/4.webp"]
 
 
 def test_a_folder_without_images_gives_those_below_it(photos: Path) -> None:
     for name in ("sub/3.jpg", "2.JPG", "1.png", "10.jpg"):
         (photos / name).unlink()
-    assert relative(expand_sources([str(photos)]), photos) == ["sub/deep/4.webp"]
-    assert relative(expand_sources([str(photos / "su*")]), photos) == ["sub/deep/4.webp"]
+    assert relative(expand_inputs([str(photos)]), photos) == ["sub/deep/4.webp"]
+    assert relative(expand_inputs([str(photos / "su*")]), photos) == ["sub/deep/4.webp"]
 
 
 def test_natural_order_goes_name_by_name(tmp_path: Path) -> None:
@@ -58,19 +58,19 @@ def test_natural_order_goes_name_by_name(tmp_path: Path) -> None:
     for name in names:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found = relative(expand_sources([str(tmp_path)], recursive=True), tmp_path)
+    found = relative(expand_inputs([str(tmp_path)], recursive=True), tmp_path)
     # B1, b01 and b1 are equal as numbers and letters: then by code, capitals and 0 first.
     assert found == ["a/b10.jpg", "a2/b1.jpg", "a10/b1.jpg", "B1.jpg", "b01.jpg", "b1.jpg", "é.jpg"]
 
 
 def test_a_file_is_taken_whatever_its_suffix(photos: Path) -> None:
     sources = [str(photos / "notes.txt"), str(photos / ".hidden.jpg")]
-    assert expand_sources(sources) == [photos / "notes.txt", photos / ".hidden.jpg"]
+    assert expand_inputs(sources) == [photos / "notes.txt", photos / ".hidden.jpg"]
 
 
 def test_names_stay_as_the_user_wrote_them(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(photos.parent)
-    found = expand_sources(["photos/sub", "./photos/1.png", "photos/1*.jpg"])
+    found = expand_inputs(["photos/sub", "./photos/1.png", "photos/1*.jpg"])
     assert [str(path) for path in found] == [
         str(Path("photos/sub/3.jpg")),
         str(Path("photos/1.png")),
@@ -92,31 +92,31 @@ def test_names_stay_as_the_user_wrote_them(photos: Path, monkeypatch: pytest.Mon
     ],
 )
 def test_patterns(photos: Path, pattern: str, expected: list[str]) -> None:
-    assert relative(expand_sources([str(photos / pattern)]), photos) == expected
+    assert relative(expand_inputs([str(photos / pattern)]), photos) == expected
 
 
 def test_a_file_whose_name_looks_like_a_pattern_wins(photos: Path) -> None:
     (photos / "[1].png").touch()
-    assert expand_sources([str(photos / "[1].png")]) == [photos / "[1].png"]
+    assert expand_inputs([str(photos / "[1].png")]) == [photos / "[1].png"]
     (photos / "[1].png").unlink()
-    assert expand_sources([str(photos / "[1].png")]) == [photos / "1.png"]
+    assert expand_inputs([str(photos / "[1].png")]) == [photos / "1.png"]
 
 
 def test_home(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(photos))
     monkeypatch.setenv("USERPROFILE", str(photos))
-    assert expand_sources(["~/1.png", "~/*.jpg"]) == [photos / "1.png", photos / "10.jpg"]
+    assert expand_inputs(["~/1.png", "~/*.jpg"]) == [photos / "1.png", photos / "10.jpg"]
     monkeypatch.chdir(photos)
     (photos / "~").mkdir()
     (photos / "~" / "6.png").touch()
-    assert expand_sources(["~"]) == [Path("~/6.png")]  # what is there wins
+    assert expand_inputs(["~"]) == [Path("~/6.png")]  # what is there wins
     assert "no such home folder" in refused("~nobody-has-this-name/x.jpg").message
 
 
 def test_each_file_once_at_its_first_place(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(photos)
     sources = ["2.JPG", str(photos), "sub/../1.png", "*.jpg", "./2.JPG"]
-    found = expand_sources(sources)
+    found = expand_inputs(sources)
     assert found == [Path("2.JPG"), photos / "1.png", photos / "10.jpg"]
 
 
@@ -124,14 +124,14 @@ def test_each_file_once_at_its_first_place(photos: Path, monkeypatch: pytest.Mon
 def test_links(photos: Path) -> None:
     (photos / "sub" / "link.jpg").symlink_to(photos / "1.png")
     (photos / "sub" / "broken.jpg").symlink_to(photos / "nothing")
-    found = expand_sources([str(photos / "sub"), str(photos / "1.png")])
+    found = expand_inputs([str(photos / "sub"), str(photos / "1.png")])
     # A link is an image of its own; whether it can be read, reading will tell.
     assert relative(found, photos) == ["sub/3.jpg", "sub/broken.jpg", "sub/link.jpg", "1.png"]
-    assert expand_sources([str(photos / "sub" / "broken.jpg")])
+    assert expand_inputs([str(photos / "sub" / "broken.jpg")])
     (photos / "sub" / "again").symlink_to(photos)  # a loop is not walked
-    assert len(expand_sources([str(photos)], recursive=True)) == 7
+    assert len(expand_inputs([str(photos)], recursive=True)) == 7
     (photos / "empty" / "loop.jpg").symlink_to("loop.jpg")  # a link to itself
-    assert relative(expand_sources([str(photos / "empty")]), photos) == ["empty/loop.jpg"]
+    assert relative(expand_inputs([str(photos / "empty")]), photos) == ["empty/loop.jpg"]
 
 
 def test_what_is_not_there(photos: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_subfolder_that_may_not_be_read_is_reported(
 
     monkeypatch.setattr(os, "scandir", refuse)
     errors: list[UserError] = []
-    found = list_sources([str(photos)], recursive=True, report=errors.append)
+    found = list_inputs([str(photos)], recursive=True, report=errors.append)
     assert [one.file.name for one in found] == ["1.png", "2.JPG", "10.jpg"]
     (error,) = errors
     assert error.message == f"{photos / 'sub'}: cannot be read: Permission denied"
@@ -189,11 +189,11 @@ def test_a_folder_that_may_not_be_read(
 
 
 def test_no_sources() -> None:
-    assert expand_sources([]) == []
+    assert expand_inputs([]) == []
 
 
 def named(photos: Path, *sources: str, stdin: bytes = b"") -> list[tuple[str, str]]:
-    found = list_sources(sources, stdin=io.BytesIO(stdin))
+    found = list_inputs(sources, stdin=io.BytesIO(stdin))
     return [(os.path.relpath(source.file, photos), source.kind) for source in found]
 
 
@@ -223,7 +223,7 @@ def test_standard_input(photos: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_an_empty_list(photos: Path) -> None:
     with pytest.raises(UserError, match=r"notes.txt: no paths in it"):
-        list_sources([str(photos / "notes.txt")])
+        list_inputs([str(photos / "notes.txt")])
 
 
 def test_videos(photos: Path) -> None:
@@ -243,7 +243,7 @@ def test_a_relative_name_means_another_file_in_another_folder(
         (tmp_path / place / "photos" / "a.jpg").touch()
         monkeypatch.chdir(tmp_path / place)
         absolute = str(tmp_path / place / "photos" / "a.jpg")
-        assert expand_sources(["photos", absolute]) == [Path("photos/a.jpg")]
+        assert expand_inputs(["photos", absolute]) == [Path("photos/a.jpg")]
 
 
 def test_results_of_an_earlier_run_are_no_sources_unless_named(
@@ -257,7 +257,7 @@ def test_results_of_an_earlier_run_are_no_sources_unless_named(
     (tmp_path / "list.txt").write_text("found/a.jpg\n")
 
     def names(*sources: str) -> list[str]:
-        found = list_sources(sources, recursive=True)
+        found = list_inputs(sources, recursive=True)
         return [one.name for one in without_results(found, sources, Path("found"))]
 
     assert names(".") == names("**/*.jpg") == ["a.jpg"]
