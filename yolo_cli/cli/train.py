@@ -101,9 +101,8 @@ def train(
             assert resume is not None
             trainer = prepare_resumed(resume, reporter, data)
         position = trainer.fit()
-    reporter.note(
-        f"best      mAP {position.best:.2f} after epoch {position.best_epoch}: {trainer.run.best}"
-    )
+    score = f"{trainer.task.score_label} {position.best:.2f}"
+    reporter.note(f"best      {score} after epoch {position.best_epoch}: {trainer.run.best}")
     reporter.note(f"next      yolo detect IMAGES --weights {trainer.run.best}")
 
 
