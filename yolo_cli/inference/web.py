@@ -68,7 +68,7 @@ def fetch(address: str, folder: Path) -> Path:
         request = urllib.request.Request(address, headers=headers)
         with (
             limit,
-            _opener(limit).open(request, timeout=min(SILENCE, DEADLINE)) as response,
+            _opener(limit).open(request, timeout=SILENCE) as response,
             path.open("wb") as file,
         ):
             _copy(response, file, address)
