@@ -96,6 +96,13 @@ def test_copies_are_of_no_use_where_nothing_is_frozen() -> None:
     assert not decided(recipe={"copies": 2}).lines
 
 
+def test_a_measurement_repeats_no_line() -> None:
+    speed = Measured(Speed(cache=0.0, step=0.1, validate=0.02), used=0.0)
+    fast = replace(FACTS, arch="fast")
+    lines = decided(fast, speed, recipe={"copies": 2}, time_budget=600.0).lines
+    assert [line.split()[0] for line in lines] == ["plan"]
+
+
 def test_a_second_phase_is_a_stage_on_fresh_images() -> None:
     # Three quarters of 30 epochs: 22.5, rounded to the even neighbour.
     stages = decided(recipe={"unfreeze": 1}).stages

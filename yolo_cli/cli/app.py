@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-import yolo_cli
 from yolo_cli.cli.commands import Commands
 from yolo_cli.cli.console import say, say_error, stderr
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import os_hint
+from yolo_cli.version import __version__
 
 app = typer.Typer(
     cls=Commands,
@@ -29,7 +29,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        print(f"yolo-cli {yolo_cli.__version__}")
+        print(f"yolo-cli {__version__}")
         raise typer.Exit
 
 

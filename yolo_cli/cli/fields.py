@@ -26,7 +26,7 @@ def with_fields(*records: type) -> Callable[[Command], Command]:
         made = [_parameter(one) for record in records for one in options_of(record)]
         parameters = [*first, *made, *own[len(first) :]]
         named = [one.replace(kind=one.KEYWORD_ONLY) for one in parameters]
-        command.__signature__ = signature.replace(parameters=named)  # type: ignore[attr-defined]
+        command.__signature__ = signature.replace(parameters=named)  # type: ignore[attr-defined]  # typer reads it
         return command
 
     return give

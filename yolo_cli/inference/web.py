@@ -16,8 +16,8 @@ from types import TracebackType
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
-import yolo_cli
 from yolo_cli.errors import UserError
+from yolo_cli.version import __version__
 
 MAX_BYTES = 64 * 2**20
 SILENCE = 15.0
@@ -64,7 +64,7 @@ def fetch(address: str, folder: Path) -> Path:
     path = folder / "image"
     limit = _Deadline(DEADLINE)
     try:
-        headers = {"User-Agent": f"yolo-cli/{yolo_cli.__version__}"}
+        headers = {"User-Agent": f"yolo-cli/{__version__}"}
         request = urllib.request.Request(address, headers=headers)
         with (
             limit,

@@ -119,9 +119,9 @@ def decide(
             short.
     """
     _check(options)
-    grid, lines = _grid(options, facts)
     if settled is not None:
         return Decision(settled, options.grid, _stages(settled))
+    grid, lines = _grid(options, facts)
     recipe = _second_phase(_suited(options, named_recipe(options), facts))
     _check_teacher(options, recipe)
     if options.recipe.get("copies") and not recipe.freeze and options.teacher is None:
@@ -130,8 +130,8 @@ def decide(
         return Decision(recipe, grid, _stages(recipe), lines=tuple(lines))
     plan = _plan(options, recipe, facts, measured)
     recipe = _as_planned(recipe, plan)
-    lines.append(f"plan      {plan.line()}")
-    return Decision(recipe, grid, _stages(recipe), plan, tuple(lines))
+    # The other lines were those of the decision without a measurement.
+    return Decision(recipe, grid, _stages(recipe), plan, (f"plan      {plan.line()}",))
 
 
 def named_recipe(options: TrainOptions) -> Recipe:

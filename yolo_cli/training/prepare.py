@@ -116,10 +116,12 @@ def prepare(
         assert decision.plan is not None
         budget = Budget(decision.plan, began + options.time_budget)
     folder.claim()
-    save_preview(folder.preview, opener.train, run.task, splits.train.classes)
-    record = run_record(options, facts, decision, network.config, note, splits)
-    folder.write_config(record)
-    return _trainer(run, opener, teacher, budget, partial(_settle_copies, folder, record))
+    with folder.held_until_released():
+        folder.refuse_taken()  # another run may have begun there meanwhile
+        save_preview(folder.preview, opener.train, run.task, splits.train.classes)
+        record = run_record(options, facts, decision, network.config, note, splits)
+        folder.write_config(record)
+        return _trainer(run, opener, teacher, budget, partial(_settle_copies, folder, record))
 
 
 def prepare_resumed(folder: Path, reporter: Reporter, data: Path | None = None) -> Trainer:
@@ -134,14 +136,17 @@ def prepare_resumed(folder: Path, reporter: Reporter, data: Path | None = None) 
         UserError: as above, and if the folder holds no run or the dataset has changed since.
     """
     run_folder, config = RunFolder.existing(folder)
-    run_folder.hold()
-    options = _options(config, folder, data)
+    with run_folder.held_until_released():
+        return _prepare_resumed(run_folder, config, reporter, data)
+
+
+def _prepare_resumed(
+    run_folder: RunFolder, config: RunConfig, reporter: Reporter, data: Path | None
+) -> Trainer:
+    options = _options(config, run_folder.path, data)
     machine = Machine.pick(options.device, options.precision, options.workers)
     model = run_folder.model(config)
-    # What was dropped for being damaged when the run began has to be dropped again.
-    splits = read_splits(
-        options, task_of(model), config.recipe.seed, reporter, look=options.skip_bad
-    )
+    splits = read_splits(options, task_of(model), config.recipe.seed, reporter, look=False)
     check_unchanged(options, run_folder, config, splits)
     checkpoint = _checkpoint(run_folder)
     decision = decide(options, config.facts, settled=config.recipe)

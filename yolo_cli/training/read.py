@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from yolo_cli.data.check.preflight import images_of, preflight
 from yolo_cli.data.dataset import open_dataset, refuse_inside
 from yolo_cli.data.splits import TrainingSplits, training_splits
@@ -40,10 +38,10 @@ def read_splits(
         seed=seed,
     )
     reporter.note(f"data      {options.data} ({splits.train.format}): {splits.note}")
-    if look:
-        splits = _looked_at(splits, options, reporter)
     for line in (*splits.train.skipped, *splits.val.skipped):
         reporter.note(f"skipped   {line}")
+    if look:
+        _look(splits, options, reporter)
     if not task.counts(splits.train).any():
         raise UserError(
             f"{options.data}: no objects to train on in {counted(len(splits.train), 'image')} "
@@ -54,14 +52,14 @@ def read_splits(
     return splits
 
 
-def _looked_at(splits: TrainingSplits, options: TrainOptions, reporter: Reporter) -> TrainingSplits:
+def _look(splits: TrainingSplits, options: TrainOptions, reporter: Reporter) -> None:
     """Open all images, and say what ``yolo check`` calls an error of the two splits."""
-    reporter.begin("looking at the images", len(images_of(splits.train, splits.val)))
-    seen = preflight(splits.train, splits.val, skip_bad=options.skip_bad, progress=reporter.advance)
+    train, val = splits.train, splits.val
+    reporter.begin("looking at the images", len(images_of(train, val)))
+    findings = preflight(train, val, decode=not options.skip_bad, progress=reporter.advance)
     reporter.end()
-    for one in seen.findings:
+    for one in findings:
         reporter.note(f"warning   {one.spot.path}: {one.message}; {one.remedy}")
-    return replace(splits, train=seen.train, val=seen.val)
 
 
 def _point_out(splits: TrainingSplits, task: Task, reporter: Reporter) -> None:

@@ -10,22 +10,27 @@ import pytest
 
 from tests.data.builders import write
 from tests.data.check.builders import CLASSES, PHOTOS, TRAIN, report, xml
-from yolo_cli.data.check.preflight import Preflight, images_of, preflight
+from yolo_cli.data.check.finding import Finding
+from yolo_cli.data.check.preflight import images_of, preflight
 from yolo_cli.data.dataset import open_dataset
-from yolo_cli.data.splits import training_splits
+from yolo_cli.data.splits import TrainingSplits, training_splits
 from yolo_cli.errors import UserError
 
 
-def looked_at(root: Path, *, skip_bad: bool = False) -> Preflight:
-    folder = open_dataset(root)  # strict: headers of damaged images are whole
-    splits = training_splits(folder, train=None, val=None, seed=0)
-    return preflight(splits.train, splits.val, skip_bad=skip_bad)
+def splits_of(root: Path, *, skip_bad: bool = False) -> TrainingSplits:
+    folder = open_dataset(root, skip_bad=skip_bad)  # strict: headers of damaged images are whole
+    return training_splits(folder, train=None, val=None, seed=0)
+
+
+def looked_at(root: Path) -> list[Finding]:
+    splits = splits_of(root)
+    return preflight(splits.train, splits.val)
 
 
 def said(root: Path) -> list[tuple[str, str, str]]:
     return [
         (one.code, one.spot.path.relative_to(root).as_posix(), one.message)
-        for one in looked_at(root).findings
+        for one in looked_at(root)
     ]
 
 
@@ -36,8 +41,8 @@ def errors(root: Path) -> set[str]:
 
 @pytest.mark.parametrize("layout", ["voc", "yolo", "coco"])
 def test_a_sound_dataset(clean: dict[str, Path], layout: str) -> None:
-    found = looked_at(clean[layout])
-    assert found.findings == []
+    assert looked_at(clean[layout]) == []
+    found = splits_of(clean[layout])
     assert (len(found.train), len(found.val)) == (TRAIN, len(PHOTOS) - TRAIN)
     assert found.train.faults == found.val.faults == ()
 
@@ -66,13 +71,14 @@ def test_all_damaged_images_are_counted(copy: Callable[[str], Path]) -> None:
     assert caught.value.path == first
 
 
-def test_damaged_images_are_dropped(copy: Callable[[str], Path]) -> None:
+def test_loading_drops_damaged_images_if_asked(copy: Callable[[str], Path]) -> None:
     root = copy("voc")
     paths = [cut(root / f"JPEGImages/{stem}.jpg") for stem in ("003", "004", "025")]
-    found = looked_at(root, skip_bad=True)
+    found = splits_of(root, skip_bad=True)
     assert (len(found.train), len(found.val)) == (TRAIN - 2, 9)
     assert [error.path for error in (*found.train.faults, *found.val.faults)] == paths
     assert all("damaged image" in line for line in found.train.skipped)
+    assert preflight(found.train, found.val, decode=False) == []
 
 
 def test_nothing_left(copy: Callable[[str], Path]) -> None:
@@ -80,7 +86,7 @@ def test_nothing_left(copy: Callable[[str], Path]) -> None:
     for photo in PHOTOS[TRAIN:]:
         cut(root / f"JPEGImages/{photo.stem}.jpg")
     with pytest.raises(UserError, match="split 'val': no images left, 10 were bad"):
-        looked_at(root, skip_bad=True)
+        splits_of(root, skip_bad=True)
 
 
 def test_identical_splits(copy: Callable[[str], Path]) -> None:

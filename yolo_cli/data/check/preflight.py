@@ -6,8 +6,7 @@ same rules; what is left are the pictures themselves, and what the two splits sh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from yolo_cli.data.check.columns import FEWEST
@@ -21,29 +20,13 @@ from yolo_cli.errors import UserError
 from yolo_cli.text import counted
 
 
-@dataclass(frozen=True, eq=False)
-class Preflight:
-    """What can be trained on.
-
-    Attributes:
-        train: the images to train on; without those that were dropped, which are in its ``faults``.
-        val: the images to validate on, likewise.
-        findings: what is wrong with the two and does not keep them from being used: one of each
-            kind, at its first place.
-    """
-
-    train: Dataset
-    val: Dataset
-    findings: list[Finding]
-
-
 def preflight(
     train: Dataset,
     val: Dataset,
     *,
-    skip_bad: bool = False,
+    decode: bool = True,
     progress: Callable[[int], None] = lambda _count: None,
-) -> Preflight:
+) -> list[Finding]:
     """Open every image of two splits as ``yolo check`` does, and compare the splits.
 
     Each file is decoded once, on several threads, JPEGs at a fraction of their size. Copies are
@@ -52,20 +35,22 @@ def preflight(
     Args:
         train: images to train on.
         val: images to validate on; the same ones are not opened twice.
-        skip_bad: drop images that cannot be decoded instead of stopping at the first.
+        decode: False where loading has decoded all images, to drop the damaged ones.
         progress: called with 1 for each image that was opened; there are as many as
             :func:`images_of` says.
 
+    Returns:
+        What is wrong with the two and does not keep them from being used: one of each kind, at
+        its first place.
+
     Raises:
-        UserError: an image cannot be decoded, or none is left of a split.
+        UserError: an image cannot be decoded.
     """
-    paths = images_of(train, val)
-    seen = inspect_all(paths, progress)
-    broken = {path: one for path, one in seen.items() if isinstance(one, UserError)}
-    if broken and not skip_bad:
-        raise _stopping([*broken.values()])
-    train, val = _without(train, broken), _without(val, broken)
-    return Preflight(train, val, [*_shared(train, val), *_fractions(train, val)])
+    seen = inspect_all(images_of(train, val), progress) if decode else {}
+    broken = [one for one in seen.values() if isinstance(one, UserError)]
+    if broken:
+        raise _stopping(broken)
+    return [*_shared(train, val), *_fractions(train, val)]
 
 
 def images_of(train: Dataset, val: Dataset) -> list[Path]:
@@ -80,17 +65,6 @@ def _stopping(errors: list[UserError]) -> UserError:
     more = counted(len(errors) - 1, "more image")
     reason = f"{first.reason}; {more} cannot be decoded either"
     return UserError(reason, first.hint, first.code, path=first.path, line=first.line)
-
-
-def _without(split: Dataset, broken: Mapping[Path, UserError]) -> Dataset:
-    dropped = [broken[sample.image] for sample in split.samples if sample.image in broken]
-    if not dropped:
-        return split
-    kept = tuple(sample for sample in split.samples if sample.image not in broken)
-    if not kept:
-        what = f"split {split.split!r}: no images left, {len(split)} were bad"
-        raise UserError(what, dropped[0].message, path=split.root)
-    return replace(split, samples=kept, faults=(*split.faults, *dropped))
 
 
 def _shared(train: Dataset, val: Dataset) -> Iterator[Finding]:

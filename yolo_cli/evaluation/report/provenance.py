@@ -11,7 +11,7 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from yolo_cli import __version__
+from yolo_cli.version import __version__
 
 # Whatever a number may depend on; each is named only where it is installed.
 _LIBRARIES = ("numpy", "torch", "torchvision", "faster-coco-eval")

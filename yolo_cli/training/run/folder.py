@@ -6,8 +6,8 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,9 @@ class RunFolder:
         checkpoint: what a resume needs.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, numbered: bool = False) -> None:
         self._lock = ExitStack()
+        self._numbered = numbered  # ``path`` is where a numbered folder will be made
         self._put(path)
 
     def _put(self, path: Path) -> None:
@@ -65,13 +66,18 @@ class RunFolder:
             UserError: if ``out`` holds a run already.
         """
         if out is None:
-            return cls(DEFAULT_PARENT)
+            return cls(DEFAULT_PARENT, numbered=True)
         check_folder(out, "--out")
         run = cls(out)
-        run._refuse_taken()
+        run.refuse_taken()
         return run
 
-    def _refuse_taken(self) -> None:
+    def refuse_taken(self) -> None:
+        """Refuse a folder that holds a run.
+
+        Raises:
+            UserError: with :attr:`ExitCode.USAGE`.
+        """
         if self.checkpoint.exists() or self.last.exists():
             raise UserError(
                 f"--out {self.path}: holds a run already",
@@ -80,27 +86,32 @@ class RunFolder:
             )
 
     def claim(self) -> None:
-        """Make the folder of a new run, for this run alone until :meth:`release`.
+        """Make the folder of a new run.
 
         Raises:
-            UserError: if another run is using it, or it cannot be written.
+            UserError: if it cannot be made.
         """
-        if self.path == DEFAULT_PARENT:
-            self._put(claim_numbered_folder(DEFAULT_PARENT, "train"))
-        self.hold()
-        self._refuse_taken()
-
-    def hold(self) -> None:
-        """Keep other runs out of the folder until :meth:`release`.
-
-        Raises:
-            UserError: if another run is using it, or it cannot be written.
-        """
+        if self._numbered:
+            self._put(claim_numbered_folder(self.path, "train"))
+            return
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise unwritable(self.path, error) from error
+
+    @contextmanager
+    def held_until_released(self) -> Iterator[None]:
+        """Keep other runs out of the folder until :meth:`release`, or if the context fails.
+
+        Raises:
+            UserError: if another run is using it, or it cannot be written.
+        """
         self._lock.enter_context(locked_folder(self.path, "name another folder with --out"))
+        try:
+            yield
+        except BaseException:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Let others into the folder."""
