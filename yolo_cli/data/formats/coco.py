@@ -18,7 +18,7 @@ from yolo_cli.data.formats.coco_folders import AnnotationFile, describe, find_fi
 from yolo_cli.data.formats.coco_json import CocoDocument, CocoImage, read_document
 from yolo_cli.data.formats.coco_write import write_coco
 from yolo_cli.data.formats.common import Key, like_more, unique_ids
-from yolo_cli.data.formats.files import exists
+from yolo_cli.data.formats.files import exists, read_once
 from yolo_cli.data.formats.scan import BoxForm, Fault, Format, LabelledImage, Reading, Spot
 from yolo_cli.data.images import is_image_path
 from yolo_cli.errors import UserError
@@ -52,7 +52,7 @@ class CocoReader:
         self.root = root
         self.files = files
         self._reading = reading
-        self._read: dict[Path, CocoDocument | UserError] = {}
+        self._document = read_once(read_document)
 
     @property
     def splits(self) -> Mapping[str, Spot]:
@@ -94,14 +94,6 @@ class CocoReader:
         """Those that can be read."""
         read = (self._document(file.path) for file in self.files)
         return [document for document in read if isinstance(document, CocoDocument)]
-
-    def _document(self, path: Path) -> CocoDocument | UserError:
-        if path not in self._read:
-            try:
-                self._read[path] = read_document(path)
-            except UserError as error:
-                self._read[path] = error
-        return self._read[path]
 
     def scan(self, split: str | None) -> Iterator[LabelledImage | Fault]:
         """See :meth:`~yolo_cli.data.formats.scan.Reader.scan`."""

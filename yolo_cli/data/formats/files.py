@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from operator import attrgetter
 from pathlib import Path
+from typing import TypeVar
 
 from yolo_cli.errors import ExitCode, UserError
+
+T = TypeVar("T")
 
 MAX_LABEL_BYTES = 4 * 1024**2
 """Largest label file of one image that is read: hundreds of thousands of boxes."""
@@ -31,6 +34,19 @@ def child(folder: Path, *names: str) -> Path | None:
         raise unreadable(folder, error) from error
     found = {name.lower(): folder / name for name in folders}
     return next((found[name.lower()] for name in names if name.lower() in found), None)
+
+
+def read_once(read: Callable[[Path], T]) -> Callable[[Path], T | UserError]:
+    """Read each file at most once, when it is asked for; return the error of one that is broken."""
+
+    @cache
+    def result(path: Path) -> T | UserError:
+        try:
+            return read(path)
+        except UserError as error:
+            return error
+
+    return result
 
 
 def exists(path: Path) -> bool:

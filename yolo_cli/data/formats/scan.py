@@ -134,6 +134,11 @@ class LabelledImage:
     usable: bool = True
     key: Key | None = None
 
+    def unreadable(self, error: UserError, label: Path) -> None:
+        """Note that the label cannot be read: nobody knows what is on the image."""
+        self.faults = [Fault.of_error("label-unreadable", error, label)]
+        self.usable = False
+
 
 @dataclass(frozen=True)
 class Reading:

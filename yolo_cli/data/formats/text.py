@@ -21,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 
 from yolo_cli.data.formats.common import IMAGE_FOLDERS, Key, check_counts, number
-from yolo_cli.data.formats.files import FileIndex, child, read_lines, walk
+from yolo_cli.data.formats.files import FileIndex, child, read_lines, read_once, walk
 from yolo_cli.data.formats.judging import written
 from yolo_cli.data.formats.scan import (
     BoxForm,
@@ -83,7 +83,7 @@ class TextReader:
         self.label_index = FileIndex(labels, _is_label)
         self.folder = images
         self._reading = reading
-        self._labels: dict[Path, TextLabels | UserError] = {}
+        self._read = read_once(read_text_labels)
 
     @property
     def splits(self) -> Mapping[str, Spot]:
@@ -133,19 +133,10 @@ class TextReader:
         image = LabelledImage(file_id, path or self.folder / f"{file_id}.jpg", Spot(label))
         labels = self._read(label)
         if isinstance(labels, UserError):
-            image.faults = [Fault.of_error("label-unreadable", labels, label)]
-            image.usable = False
+            image.unreadable(labels, label)
         else:
             image.objects, image.faults = labels.objects, labels.faults
         return image
-
-    def _read(self, path: Path) -> TextLabels | UserError:
-        if path not in self._labels:
-            try:
-                self._labels[path] = read_text_labels(path)
-            except UserError as error:
-                self._labels[path] = error
-        return self._labels[path]
 
     def leftovers(self) -> Iterator[Fault]:
         """Yield nothing: the scan accounts for every file."""

@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from yolo_cli.data.formats.common import Key, like_more
+from yolo_cli.data.formats.files import read_once
 from yolo_cli.data.formats.scan import (
     BoxForm,
     Fault,
@@ -53,7 +54,7 @@ class VocReader:
         self.parts = parts
         self.lists = lists
         self._reading = reading
-        self._annotations: dict[Path, Annotation | UserError] = {}
+        self._annotation = read_once(read_annotation)
         self._images: dict[tuple[Path, str], LabelledImage] = {}
         self._ids: dict[Path, list[tuple[str, Spot] | Fault]] = {}
 
@@ -173,8 +174,7 @@ class VocReader:
         if isinstance(read, Annotation):
             _fill(image, part, read)
         elif label is not None and read is not None:
-            image.faults = [Fault.of_error("label-unreadable", read, label)]
-            image.usable = False
+            image.unreadable(read, label)
         else:
             # Beside each other, images without a file are background.
             what = f"no label for it; tried {part.labels / file_id}.xml"
@@ -182,14 +182,6 @@ class VocReader:
             image.faults = [Fault("no-label", Spot(path), what, severity)]
             image.usable = part.side_by_side
         return image
-
-    def _annotation(self, label: Path) -> Annotation | UserError:
-        if label not in self._annotations:
-            try:
-                self._annotations[label] = read_annotation(label)
-            except UserError as error:
-                self._annotations[label] = error
-        return self._annotations[label]
 
     def leftovers(self) -> Iterator[Fault]:
         """See :meth:`~yolo_cli.data.formats.scan.Reader.leftovers`."""

@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from yolo_cli.data.formats.common import Key, unique_ids
-from yolo_cli.data.formats.files import MAX_LIST_BYTES, child, read_lines, walk
+from yolo_cli.data.formats.files import MAX_LIST_BYTES, child, read_lines, read_once, walk
 from yolo_cli.data.formats.scan import BoxForm, Fault, Format, LabelledImage, Reading, Spot
 from yolo_cli.data.formats.yolo_labels import Labels, read_labels
 from yolo_cli.data.formats.yolo_layout import Layout, find_layout, layout_of_yaml
@@ -78,7 +78,7 @@ class YoloReader:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self._read: dict[Path, Labels | UserError] = {}
+        self._labels = read_once(self._read)
 
     @property
     def splits(self) -> Mapping[str, Spot]:
@@ -183,20 +183,13 @@ class YoloReader:
             return image
         labels = self._labels(label)
         if isinstance(labels, UserError):
-            image.faults = [Fault.of_error("label-unreadable", labels, label)]
-            image.usable = False
+            image.unreadable(labels, label)
         else:
             image.objects, image.faults = labels.objects, labels.faults
         return image
 
-    def _labels(self, path: Path) -> Labels | UserError:
-        if path not in self._read:
-            layout = self.layout
-            try:
-                self._read[path] = read_labels(path, layout.names, keypoints=layout.keypoints)
-            except UserError as error:
-                self._read[path] = error
-        return self._read[path]
+    def _read(self, path: Path) -> Labels:
+        return read_labels(path, self.layout.names, keypoints=self.layout.keypoints)
 
     def leftovers(self) -> Iterator[Fault]:
         """See :meth:`~yolo_cli.data.formats.scan.Reader.leftovers`."""
