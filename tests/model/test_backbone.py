@@ -33,7 +33,9 @@ def block_outputs(backbone: Backbone, size: int) -> list[tuple[int, int, int]]:
     return shapes
 
 
-@pytest.mark.parametrize(("arch", "count"), [("vgg16", 13), ("yolov1", 24), ("fast", 8)])
+@pytest.mark.parametrize(
+    ("arch", "count"), [("vgg16", 13), ("yolov1", 24), ("fast", 8), ("alexnet", 5)]
+)
 def test_number_of_convolutions(arch: str, count: int) -> None:
     assert len(convolutions(full(arch))) == count
 
@@ -42,6 +44,7 @@ BLOCKS = {
     "vgg16": [(64, 224), (128, 112), (256, 56), (512, 28), (512, 14)],
     "yolov1": [(64, 112), (192, 56), (512, 28), (1024, 14), (1024, 7)],
     "fast": [(16, 224), (32, 112), (64, 56), (128, 28), (256, 14), (512, 7), (256, 7)],
+    "alexnet": [(64, 56), (192, 28), (256, 14)],
 }
 
 

@@ -153,8 +153,27 @@ FAST = Architecture(
     head_channels=256,
 )
 
+# Krizhevsky 2014, "One weird trick", column 1, as torchvision publishes it: 448 -> 14×14×256.
+# Its poolings have a padding of one here, where torchvision's have none: 448 then gives
+# 111, 56, 28, 14 instead of 111, 55, 27, 13, and as exactly a cell for every 32 pixels of any other
+# side. The numbers of the first convolution stay odd, as its padding of two leaves them. What a
+# cell sees has its middle 12 pixels up and left of the cell's.
+ALEXNET = Architecture(
+    title="AlexNet",
+    table=(
+        *(Conv(64, 11, 4, 2), Pool(3, 2, 1)),
+        *(Conv(192, 5), Pool(3, 2, 1)),
+        *(Conv(384), Conv(256), Conv(256), Pool(3, 2, 1)),
+    ),
+    head_channels=512,
+    activation="relu",
+    norm=False,
+    pretrained=Pretrained("AlexNet_Weights.IMAGENET1K_V1", "torchvision"),
+    frozen_blocks=2,  # 43 % of the work
+)
+
 # By the name that a command line and a weights file have for it; the first is the default.
-ARCHITECTURES = {"vgg16": VGG16, "yolov1": YOLOV1, "fast": FAST}
+ARCHITECTURES = {"vgg16": VGG16, "yolov1": YOLOV1, "fast": FAST, "alexnet": ALEXNET}
 DEFAULT = next(iter(ARCHITECTURES))
 FASTEST = "fast"
 

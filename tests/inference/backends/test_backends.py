@@ -29,6 +29,8 @@ NETWORKS = [
     {"arch": "yolov1", "output": "linear"},
     {"arch": "fast", "head": "fc", "mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)},
     {"arch": "fast", "grid": 4},
+    {"arch": "alexnet"},
+    {"arch": "alexnet", "head": "fc", "grid": 4},
 ]
 
 
