@@ -73,6 +73,21 @@ def make_text(root: Path) -> Path:
     return root / "ground-truth/a.txt"
 
 
+def make_csv(root: Path) -> Path:
+    for name in ("a", "b"):
+        image(root / f"images/{name}.jpg")
+    rows = "a.jpg,100,80,cat,10,20,50,60\na.jpg,100,80,dog,1,2,30.5,4\nb.jpg,100,80,cat,1,2,3,4\n"
+    return write(root / "labels.csv", f"filename,width,height,class,xmin,ymin,xmax,ymax\n{rows}")
+
+
+def make_retinanet(root: Path) -> Path:
+    for name in ("a", "b"):
+        image(root / f"images/{name}.jpg")
+    write(root / "classes.csv", "cat,0\ndog,1\n")
+    rows = "images/a.jpg,10,20,50,60,cat\nimages/a.jpg,1,2,30,4,dog\nimages/b.jpg,,,,,\n"
+    return write(root / "annotations.csv", rows)
+
+
 MAKERS = {
     "voc": make_voc,
     "voc list": make_voc_list,
@@ -82,6 +97,8 @@ MAKERS = {
     "names": make_names,
     "coco": make_coco,
     "text": make_text,
+    "csv": make_csv,
+    "retinanet": make_retinanet,
 }
 
 

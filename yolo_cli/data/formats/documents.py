@@ -57,11 +57,37 @@ class Document:
         stray: what is wrong with it and belongs to no image.
         declared: the classes that it declares, in their order, and where; empty where objects
             alone name them.
+        relative: whether its boxes are in fractions of the image's sides; None where the format
+            decides that, or nothing in the file does.
     """
 
     entries: Sequence[Entry]
     stray: Sequence[Fault] = ()
     declared: Mapping[str, Spot] = field(default_factory=dict)
+    relative: bool | None = None
+
+
+_UNITS = {False: "pixels", True: "fractions of the image's sides"}
+
+ONLY_CLASS = "object"
+"""Name of the class where a dataset names none."""
+
+
+def unnamed_class(spot: Spot, what: str) -> Fault:
+    """Return the note that all objects of a label file are one class, as nothing names another."""
+    return Fault("class-unnamed", spot, f"{what}: all are of one, {ONLY_CLASS!r}", "info")
+
+
+def numbers_as_texts(spots: Sequence[Spot]) -> list[Fault]:
+    """Return the warning that a label file has numbers in quotation marks; none if it has not.
+
+    Args:
+        spots: their places.
+    """
+    if not spots:
+        return []
+    what = f"a number is written as text{like_more(len(spots))}"
+    return [Fault("number-as-text", spots[0], what, "warning")]
 
 
 @dataclass(slots=True, eq=False)
@@ -85,7 +111,8 @@ class DocumentReader:
         read: reads one; raises UserError if it cannot be read at all.
         reading: how to read it.
         form: how boxes are written.
-        relative: whether :attr:`LabelledObject.box` is in fractions of the image's sides.
+        relative: whether :attr:`LabelledObject.box` is in fractions of the image's sides, also
+            where no file says so.
         file_per_image: whether each image has a label file of its own, so that one without is
             not known to be empty.
     """
@@ -104,15 +131,21 @@ class DocumentReader:
         self.root = root
         self.files = files
         self.form: BoxForm = form
-        self.relative = relative
+        self._relative = relative
         self._reading = reading
         self._file_per_image = file_per_image
         self._read = read_once(read)
 
+    @property
+    def relative(self) -> bool:
+        """Whether boxes are in fractions of the image's sides: those of all files or of none."""
+        return self._relative or any(document.relative for _, document in self._documents)
+
     @cached_property
     def splits(self) -> Mapping[str, Spot]:
         """The splits that files, labels or the folders of the images name."""
-        found: dict[str, Spot] = {}
+        found = {file.split: Spot(file.path) for file in reversed(self.files) if file.split}
+        found = dict(reversed(found.items()))
         for one in self._listing[0]:
             for name, spot in one.splits.items():
                 found.setdefault(name, Spot(spot.path))
@@ -121,8 +154,8 @@ class DocumentReader:
     @cached_property
     def classes(self) -> tuple[str, ...]:
         """Declared names in their order, then those that objects alone have, sorted."""
-        read = self._documents
-        named = {item.name for _, one in read for entry in one.entries for item in entry.objects}
+        entries = (entry for _, document in self._documents for entry in document.entries)
+        named = {item.name for entry in entries for item in entry.objects}
         return (*self.declared, *sorted(named.difference(self.declared)))
 
     @cached_property
@@ -141,18 +174,23 @@ class DocumentReader:
 
     def scan(self, split: str | None) -> Iterator[LabelledImage | Fault]:
         """See :meth:`~yolo_cli.data.formats.scan.Reader.scan`."""
-        for file in self.files:
-            document = self._read(file.path)
+        ids = unique_ids((one.path for one in self._listing[0]), self.root)
+        items: list[tuple[Spot, LabelledImage | Fault]] = []
+        for file, document in self._contents:
             if isinstance(document, UserError):
-                yield Fault.of_error("label-unreadable", document, file.path)
+                fault = Fault.of_error("label-unreadable", document, file.path)
+                items.append((Spot(file.path), fault))
             elif split in {None, file.split} or not file.split:
-                yield from document.stray
-        found, faults = self._listing
-        yield from (fault for own, fault in faults if split in {None, own} or not own)
-        ids = unique_ids((one.path for one in found), self.root)
-        for image_id, one in zip(ids, found, strict=True):
+                items += [(fault.spot, fault) for fault in document.stray]
+        for own, fault in self._listing[1]:
+            if split in {None, own} or not own:
+                items.append((fault.spot, fault))
+        for image_id, one in zip(ids, self._listing[0], strict=True):
             if split is None or split in one.splits:
-                yield _labelled(image_id, one)
+                items.append((_first(one.entry), _labelled(image_id, one)))
+        order = {file.path: index for index, file in enumerate(self.files)}
+        items.sort(key=lambda item: (order.get(item[0].path, 0), item[0].number))
+        yield from (item for _, item in items)
         if self._file_per_image and split is None:
             yield from self._unlabelled()
 
@@ -173,10 +211,25 @@ class DocumentReader:
         )
 
     @cached_property
+    def _contents(self) -> list[tuple[LabelFile, Document | UserError]]:
+        """Each file, or why it cannot be read; also where it contradicts one before."""
+        found: list[tuple[LabelFile, Document | UserError]] = []
+        first: tuple[Path, bool] | None = None
+        for file in self.files:
+            one = self._read(file.path)
+            if isinstance(one, Document) and one.relative is not None:
+                first = first or (file.path, one.relative)
+                if one.relative != first[1]:
+                    own, other = (_UNITS[value] for value in (one.relative, first[1]))
+                    what = f"boxes are in {own}, but those of {first[0]} in {other}"
+                    one = UserError(what, "write all of them in one way", path=file.path)
+            found.append((file, one))
+        return found
+
+    @property
     def _documents(self) -> list[tuple[LabelFile, Document]]:
         """Those that can be read."""
-        read = ((file, self._read(file.path)) for file in self.files)
-        return [(file, one) for file, one in read if isinstance(one, Document)]
+        return [(file, one) for file, one in self._contents if isinstance(one, Document)]
 
     @cached_property
     def _images(self) -> ImageNames:
@@ -239,6 +292,12 @@ class DocumentReader:
         for image_id, path in zip(unique_ids(left, self.root), left, strict=True):
             fault = Fault("no-label", Spot(path), "no label for it", "warning")
             yield LabelledImage(image_id, path, Spot(path), faults=[fault], usable=False)
+
+
+def _first(entry: Entry) -> Spot:
+    """What an entry is sorted by: the first error is to be that of the file, too."""
+    errors = (fault.spot for fault in entry.faults if fault.severity == "error")
+    return next(errors, entry.spot)
 
 
 def _labelled(image_id: str, one: _Found) -> LabelledImage:
