@@ -265,9 +265,11 @@ def test_an_image_of_another_split(tmp_path: Path) -> None:
 
 def test_tables_in_pixels_and_in_fractions(tmp_path: Path) -> None:
     for split, numbers in (("train", "10,20,50,60"), ("test", "0.1,0.25,0.5,0.75")):
-        image(tmp_path / split / f"{split}.jpg")
-        row = f"{split}.jpg,100,80,cat,{numbers}\n"
-        write(tmp_path / split / "_annotations.csv", TENSORFLOW + row)
+        names = ["a.jpg", "b.jpg"] if split == "test" else ["c.jpg"]
+        for name in names:
+            image(tmp_path / split / name)
+        rows = [f"{name},100,80,cat,{numbers}\n" for name in names]
+        write(tmp_path / split / "_annotations.csv", TENSORFLOW + "".join(rows))
     with pytest.raises(UserError) as caught:
         load(tmp_path, "train")
     table = tmp_path / "train/_annotations.csv"

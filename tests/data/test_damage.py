@@ -88,6 +88,35 @@ def make_retinanet(root: Path) -> Path:
     return write(root / "annotations.csv", rows)
 
 
+def via_region(label: str, **shape: object) -> dict[str, object]:
+    return {"shape_attributes": shape, "region_attributes": {"label": label}}
+
+
+def make_via(root: Path) -> Path:
+    for name in ("a", "b"):
+        image(root / f"{name}.jpg")
+    regions = [
+        via_region("cat", name="rect", x=1, y=2, width=30, height="4"),
+        via_region("dog", name="polygon", all_points_x=[1, 20, 5], all_points_y=[9, 30, 40]),
+        via_region("cat", name="ellipse", cx=40, cy=50, rx=20, ry=10, theta=0.5),
+    ]
+    entries = {
+        "a.jpg1": {"filename": "a.jpg", "size": 1, "regions": regions},
+        "b.jpg1": {"filename": "b.jpg", "size": 1, "regions": {"0": regions[0]}},
+    }
+    return write(root / "via_region_data.json", json.dumps(entries, indent=0))
+
+
+def make_via_csv(root: Path) -> Path:
+    for name in ("a", "b"):
+        image(root / f"{name}.jpg")
+    shape, label = '"{""x"":1,""y"":2,""width"":30,""height"":4}"', '"{""label"":""cat""}"'
+    rows = [f"a.jpg,1,{{}},2,{i},{shape},{label}\n" for i in (0, 1)]
+    rows.append("b.jpg,1,{},0,0,{},{}\n")
+    head = "#filename,file_size,file_attributes,region_count,region_id,region_shape_attributes"
+    return write(root / "via.csv", f"{head},region_attributes\n{''.join(rows)}")
+
+
 MAKERS = {
     "voc": make_voc,
     "voc list": make_voc_list,
@@ -99,6 +128,8 @@ MAKERS = {
     "text": make_text,
     "csv": make_csv,
     "retinanet": make_retinanet,
+    "via": make_via,
+    "via csv": make_via_csv,
 }
 
 

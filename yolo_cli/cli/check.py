@@ -64,6 +64,7 @@ def check(  # typer calls it by name
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of --split.")] = SEED,
     format: options.Format = None,  # noqa: A002  # the option's name
+    class_attribute: options.ClassAttribute = None,
 ) -> int:
     """Find what is wrong with a dataset: labels, images, splits. Nothing is changed.
 
@@ -88,7 +89,13 @@ def check(  # typer calls it by name
         check_out(data, out)
     console = stderr()
     with _phases(console, shown=not (json_out and sys.stdout.isatty())) as phase:
-        report = check_dataset(data, format=format, input_size=ModelConfig.image_size, phase=phase)
+        report = check_dataset(
+            data,
+            format=format,
+            class_attribute=class_attribute,
+            input_size=ModelConfig.image_size,
+            phase=phase,
+        )
     if json_out:
         print(json.dumps(_as_json(data, report), indent=2))
     else:

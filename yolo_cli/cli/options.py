@@ -16,7 +16,7 @@ VOC_CLASSES = 20  # of a network that is shown without weights
 BATCH = 2  # larger batches are no faster on a CPU: their activations leave its caches
 
 # What a command line may say; the functions behind it check again, for those who call them.
-FormatName: TypeAlias = Literal["voc", "yolo", "coco", "csv", "text"]
+FormatName: TypeAlias = Literal["voc", "yolo", "coco", "csv", "via", "text"]
 BackendName: TypeAlias = Literal["auto", "torch", "onnx", "openvino"]
 PrecisionName: TypeAlias = Literal["auto", "fp32", "bf16"]
 HeadName: TypeAlias = Head
@@ -88,6 +88,15 @@ Backend = Annotated[
 Format = Annotated[
     FormatName | None,
     typer.Option(help="Read DATA in this layout.", show_default="recognised", rich_help_panel=DATA),
+]
+ClassAttribute = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Attribute of an object that is its class, where objects have several (VIA).",
+        show_default="found out",
+        rich_help_panel=DATA,
+    ),
 ]
 SkipBad = Annotated[
     bool,

@@ -31,7 +31,12 @@ def read_splits(
     Raises:
         UserError: if the dataset cannot be read, or there is nothing to train on.
     """
-    folder = open_dataset(options.data, format=options.format, skip_bad=options.skip_bad)
+    folder = open_dataset(
+        options.data,
+        format=options.format,
+        skip_bad=options.skip_bad,
+        class_attribute=options.class_attribute,
+    )
     splits = training_splits(
         folder,
         train=options.train_split,
