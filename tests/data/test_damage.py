@@ -117,6 +117,15 @@ def make_via_csv(root: Path) -> Path:
     return write(root / "via.csv", f"{head},region_attributes\n{''.join(rows)}")
 
 
+def make_createml(root: Path) -> Path:
+    coordinates = {"x": 30, "y": 40, "width": 20, "height": "4"}
+    objects = [{"label": name, "coordinates": coordinates} for name in ("cat", "dog")]
+    for name in ("a", "b"):
+        image(root / f"{name}.jpg")
+    entries = [{"image": f"{name}.jpg", "annotations": objects} for name in ("a", "b")]
+    return write(root / "annotations.createml.json", json.dumps(entries, indent=0))
+
+
 MAKERS = {
     "voc": make_voc,
     "voc list": make_voc_list,
@@ -130,6 +139,7 @@ MAKERS = {
     "retinanet": make_retinanet,
     "via": make_via,
     "via csv": make_via_csv,
+    "createml": make_createml,
 }
 
 
