@@ -10,7 +10,7 @@ import pytest
 from tests.data.builders import boxes, image, load, write
 from tests.data.check.builders import report
 from yolo_cli.data.dataset import open_dataset
-from yolo_cli.errors import UserError
+from yolo_cli.errors import ExitCode, UserError
 
 TENSORFLOW = "filename,width,height,class,xmin,ymin,xmax,ymax\n"
 CAT = [10.0, 20.0, 50.0, 60.0]
@@ -59,6 +59,8 @@ LAYOUTS = {
     '"C:\\data\\a.jpg","cat","10","20","50","60"\n"/home/x/b.jpg","dog","30","10","90","70.5"\n',
     "index": ",image_path,x_min,y_min,x_max,y_max,class_id,class_name\n"
     "0,images/a.jpg,10,20,50,60,7,cat\n1,images/b.jpg,30,10,90,70.5,3,dog\n",
+    "blood cells": "image_names,cell_type,xmin,xmax,ymin,ymax\na.jpg,cat,10,50,20,60\n"
+    "b.jpg,dog,30,90,10,70.5\n",
     "retinanet": "images/a.jpg,10,20,50,60,cat\nimages/b.jpg,30,10,90,70.5,dog\n",
     "class second": "a.jpg,cat,10,20,50,60\nb.jpg,dog,30,10,90,70.5\n",
     "tensorflow without header": "a.jpg,100,80,cat,10,20,50,60\nb.jpg,100,80,dog,30,10,90,70.5\n",
@@ -170,7 +172,16 @@ def test_without_a_column_of_classes(tmp_path: Path) -> None:
     assert named(dataset(tmp_path, text, images="a")) == {"a": [("object", CAT)]}
     found = report(tmp_path).findings
     assert [(one.code, one.severity) for one in found] == [("class-unnamed", "info")]
-    assert found[0].message == "no column names the class: all are of one, 'object'"
+    assert found[0].message == (
+        "no column names the class (the first row is: image_id, width, height, bbox, source): "
+        "all are of one, 'object'"
+    )
+    data = open_dataset(tmp_path, class_attribute="Source").load(None)
+    assert data.classes == ("usask_1",)
+    with pytest.raises(UserError, match="no column is called so") as caught:
+        open_dataset(tmp_path, class_attribute="sort").load(None)
+    assert caught.value.code is ExitCode.USAGE
+    assert caught.value.hint.startswith("the first row is: image_id, width, height, bbox, source")
 
 
 def test_names_in_another_case_without_suffix_or_with_another(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ ClassAttribute = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="Attribute of an object that is its class, where objects have several (VIA).",
+        help="Attribute (VIA) or column (CSV) that names the class.",
         show_default="found out",
         rich_help_panel=DATA,
     ),

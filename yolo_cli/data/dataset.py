@@ -174,8 +174,8 @@ def open_dataset(
         images: False to read the labels alone, with the image sizes that they state: enough
             for the scoring of detections that are already there. Images that exist are still
             asked for their size. Fractions of the image (YOLO's labels) need the images always.
-        class_attribute: name of the attribute that is the class, where objects have several; None
-            to find out.
+        class_attribute: name of the attribute (VIA) or column (CSV) that names the class; None to
+            find out.
 
     Returns:
         The dataset, nothing of it read yet but what its layout is recognised by.

@@ -34,7 +34,7 @@ class TrainOptions:
     class_attribute: Annotated[
         str | None,
         Option(
-            "Attribute of an object that is its class, where objects have several (VIA).",
+            "Attribute (VIA) or column (CSV) that names the class.",
             DATA,
             default="found out",
             metavar="NAME",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -22,6 +22,7 @@ _CLASS = (
     *("objectclass", "objectname", "object", "name", "species", "type", "classid", "labelid"),
     *("categoryid", "target"),
 )
+_CLASS_ENDINGS = ("class", "label", "category", "species", "type")  # cell_type, for instance
 _SPLIT = ("split", "set", "subset", "usage", "partition", "mlusage")
 _SIZES = tuple(
     (f"{of}{width}", f"{of}{height}")
@@ -108,6 +109,20 @@ def find_layout(text: str) -> Layout | None:
     return None
 
 
+def with_class(layout: Layout, names: Sequence[str], wanted: str) -> Layout | None:
+    """Return the layout with another column for the class; None if there is no such column.
+
+    Args:
+        layout: of the table.
+        names: its first row.
+        wanted: the name of the column, in any case.
+    """
+    known = [name.strip().lower() for name in names] if layout.header else []
+    if wanted.strip().lower() not in known:
+        return None
+    return replace(layout, name=known.index(wanted.strip().lower()))
+
+
 def column_names(text: str) -> list[str]:
     """Return the first row of a table as its columns would be named, for a message."""
     rows = [rows[0] for one in DELIMITERS if (rows := head_rows(text, one))]
@@ -142,7 +157,7 @@ def _by_header(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Layout |
         image=image,
         box=box,
         form=form,
-        name=_class([free[one] for one in _CLASS if one in free], rows),
+        name=_class(free, rows),
         size=size,
         split=split,
         crowd=next((free[one] for one in _CROWD if one in free), None),
@@ -174,11 +189,11 @@ def _image(free: dict[str, int], rows: Sequence[Sequence[str]], columns: int) ->
     return next(ending, named[0] if named else None)
 
 
-def _class(columns: Sequence[int], rows: Sequence[Sequence[str]]) -> int | None:
+def _class(free: Mapping[str, int], rows: Sequence[Sequence[str]]) -> int | None:
     """The column of the classes: rather one of words than one of numbers."""
-    words = (
-        one for one in columns if not _mostly(lambda text: number(text) is not None, rows, one)
-    )
+    columns = [free[one] for one in _CLASS if one in free]
+    columns = columns or [at for one, at in free.items() if one.endswith(_CLASS_ENDINGS)]
+    words = (at for at in columns if not _mostly(lambda text: number(text) is not None, rows, at))
     return next(words, columns[0] if columns else None)
 
 

@@ -21,7 +21,13 @@ from pathlib import Path
 from yolo_cli.data.formats.coco_json import MAX_FAULTS_OF_ALL
 from yolo_cli.data.formats.common import Box, check_counts, number
 from yolo_cli.data.formats.csv_classes import ClassTable, find_class_table
-from yolo_cli.data.formats.csv_columns import Layout, column_names, find_layout, is_image_name
+from yolo_cli.data.formats.csv_columns import (
+    Layout,
+    column_names,
+    find_layout,
+    is_image_name,
+    with_class,
+)
 from yolo_cli.data.formats.csv_rows import head_rows, numbered_rows, read_head, read_text
 from yolo_cli.data.formats.documents import (
     ONLY_CLASS,
@@ -40,7 +46,7 @@ from yolo_cli.data.formats.label_files import (
     split_in_name,
 )
 from yolo_cli.data.formats.scan import BoxForm, Fault, Format, LabelledObject, Reading, Spot
-from yolo_cli.errors import UserError
+from yolo_cli.errors import ExitCode, UserError
 
 _SUFFIXES = frozenset({".csv", ".tsv"})
 _YES = frozenset({"1", "1.0", "true", "yes"})
@@ -82,7 +88,7 @@ def _reader(root: Path, files: Sequence[LabelFile], reading: Reading) -> Documen
     form: BoxForm = "corners" if layout is None else layout.form
 
     def read(path: Path) -> Document:
-        return read_table(path, find_class_table((path.parent, root)))
+        return read_table(path, find_class_table((path.parent, root)), reading.class_attribute)
 
     return DocumentReader(root, files, read, reading, form=form)
 
@@ -127,18 +133,21 @@ def _refuse(root: Path) -> None:
 
 
 def _no_columns(path: Path, text: str) -> UserError:
-    names = ", ".join(name[:30] for name in column_names(text)[:12])
-    return UserError(
-        f"no columns of images and boxes (the first row is: {names})", _WANTED, path=path
-    )
+    what = f"no columns of images and boxes (the first row is: {_said(column_names(text))})"
+    return UserError(what, _WANTED, path=path)
 
 
-def read_table(path: Path, classes: ClassTable) -> Document:
+def _said(names: Sequence[str]) -> str:
+    return ", ".join(name[:30] if name.isprintable() else repr(name[:30]) for name in names[:12])
+
+
+def read_table(path: Path, classes: ClassTable, class_column: str | None = None) -> Document:
     """Read a table.
 
     Args:
         path: of the table.
         classes: what the names of the classes are.
+        class_column: name of the column of the class; None to find it.
 
     Raises:
         UserError: the file cannot be read, is no CSV, or lacks a column that is needed.
@@ -147,6 +156,13 @@ def read_table(path: Path, classes: ClassTable) -> Document:
     layout = find_layout(text)
     if layout is None:
         raise _no_columns(path, text)
+    names = head_rows(text, layout.delimiter)[0]
+    if class_column is not None:
+        chosen = with_class(layout, names, class_column)
+        if chosen is None:
+            what = f"--class-attribute {class_column}: no column is called so"
+            raise UserError(what, f"the first row is: {_said(names)}", ExitCode.USAGE, path=path)
+        layout = chosen
     rows = _Rows(path, layout, classes)
     numbered = numbered_rows(path, text, layout.delimiter)
     for index, (line, cells) in enumerate(numbered):
@@ -154,7 +170,8 @@ def read_table(path: Path, classes: ClassTable) -> Document:
             rows.add(Spot(path, line), cells)
     stray = rows.stray
     if layout.name is None and rows.boxes:
-        stray = [unnamed_class(Spot(path), "no column names the class"), *stray]
+        what = f"no column names the class (the first row is: {_said(names)})"
+        stray = [unnamed_class(Spot(path), what), *stray]
     entries = [
         Entry(one.name, one.spot, one.objects, one.faults, one.stated, one.split)
         for one in rows.images.values()

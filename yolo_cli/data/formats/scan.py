@@ -148,8 +148,8 @@ class Reading:
         skip_bad: drop broken labels and images instead of stopping at the first.
         images: whether the images must be there; False where the labels say all that is needed.
         sure: the user named the format: what holds the right kind of files is not doubted.
-        class_attribute: name of the attribute that is the class, where objects have several; None
-            to find out.
+        class_attribute: name of the attribute (VIA) or column (CSV) that names the class; None to
+            find out.
     """
 
     skip_bad: bool = False
