@@ -191,8 +191,9 @@ def test_two_attributes_that_would_do(tmp_path: Path) -> None:
     assert caught.value.reason == (
         "2 attributes could each name the class: 'size' (big, small); 'colour' (red)"
     )
-    assert caught.value.hint.startswith("choose one: --class-attribute size")
-    assert [one for one in report(tmp_path).findings if one.code == "label-unreadable"]
+    assert caught.value.hint == "choose one: --class-attribute size"
+    (found,) = [one for one in report(tmp_path).findings if one.code == "label-unreadable"]
+    assert (found.spot.path, found.remedy) == (tmp_path, "choose one: --class-attribute size")
     data = open_dataset(tmp_path, class_attribute="size").load(None)
     assert data.classes == ("big", "small")
     data = open_dataset(tmp_path, class_attribute="colour").load(None)

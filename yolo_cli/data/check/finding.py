@@ -95,7 +95,8 @@ def finding(
 
 def of_fault(fault: Fault) -> Finding:
     """Make the finding that a fault of a format's scan is."""
-    return finding(fault.code, fault.spot, fault.what, severity=fault.severity)
+    remedy = fault.hint or None
+    return finding(fault.code, fault.spot, fault.what, severity=fault.severity, remedy=remedy)
 
 
 def of_error(code: str, error: UserError, path: Path) -> Finding:

@@ -99,7 +99,8 @@ def _best(counts: Mapping[str, Counter[str]], root: Path) -> str:
     few = {name: one for name, one in counts.items() if len(one) <= max(_FEW, one.total() // 2)}
     if not few:
         what = f"no attribute of the regions is like a class: {'; '.join(_said(counts))}"
-        raise UserError(what, f"name it: {_OPTION} {next(iter(counts))}", path=root)
+        way_out = f"name it: {_OPTION} {next(iter(counts))}"
+        raise UserError(what, way_out, ExitCode.USAGE, path=root)
     most = max(one.total() for one in few.values())
     likely = [name for name, one in few.items() if one.total() >= _SHARE * most]
     for usual in _USUAL if len(likely) > 1 else ():
@@ -110,7 +111,8 @@ def _best(counts: Mapping[str, Counter[str]], root: Path) -> str:
     if len(likely) > 1:
         alike = {name: few[name] for name in likely}
         what = f"{len(alike)} attributes could each name the class: {'; '.join(_said(alike))}"
-        raise UserError(what, f"choose one: {_OPTION} {likely[0]}", path=root)
+        way_out = f"choose one: {_OPTION} {likely[0]}"
+        raise UserError(what, way_out, ExitCode.USAGE, path=root)
     return likely[0]
 
 
