@@ -316,8 +316,9 @@ def test_a_missing_annotation_or_image_is_named(tmp_path: Path) -> None:
     assert [sample.id for sample in data.samples] == ["a"]
     assert len(data.skipped) == 1
     (tmp_path / "JPEGImages/b.jpg").unlink()
-    assert f"{tmp_path}/Annotations/b.xml: no such image" in refused(tmp_path, "val").message
-    assert len(load(tmp_path, "val", skip_bad=True)) == 1
+    data = load(tmp_path, "val")  # a label without its image is a warning
+    assert [sample.id for sample in data.samples] == ["a"]
+    assert not data.skipped
 
 
 @pytest.mark.parametrize("content", [b"", b"no image", b"\xff\xd8\xff"])
