@@ -101,7 +101,8 @@ def of_fault(fault: Fault) -> Finding:
 
 def of_error(code: str, error: UserError, path: Path) -> Finding:
     """Make the finding that an error is; ``path`` is where it names no file."""
-    return of_fault(Fault.of_error(code, error, path))
+    fault = Fault.of_error(code, error, path)
+    return finding(code, fault.spot, fault.what, remedy=fault.hint or None)
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

@@ -32,7 +32,7 @@ def with_missing(
             held.append(item)
         else:
             yield item
-    hint = f"put the images into {images}"
+    hint = f"put the images into {images}: --skip-bad would leave none"
     if len(held) == 1:
         yield replace(held[0], severity="error", hint=hint)
     elif held:

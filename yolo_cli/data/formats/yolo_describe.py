@@ -26,6 +26,7 @@ class Description:
         declared: paths of the images, or of lists of them, for each split, as they are written.
         names: of the classes.
         bases: folders that relative paths may start from, the likeliest first.
+        base: the folder that it says paths start from, as it is written; "" if it says none.
         keypoints: whether labels have keypoints after the box.
     """
 
@@ -33,6 +34,7 @@ class Description:
     declared: Mapping[str, tuple[str, ...]]
     names: Names
     bases: tuple[Path, ...]
+    base: str = field(default="")
     keypoints: bool = field(default=False)
 
 
@@ -92,7 +94,8 @@ def _describes_dataset(content: Mapping[object, object]) -> bool:
 def _of_yaml(path: Path, content: Mapping[object, object], tree: Tree) -> Description:
     here = path.parent
     base = content.get("path")
-    named = tree.find(base, (here,), Path.is_dir) if isinstance(base, str) and base else None
+    base = base if isinstance(base, str) else ""
+    named = tree.find(base, (here,), Path.is_dir) if base else None
     bases = dict.fromkeys((named or here, here, tree.root))
     if named is not None and not named.is_dir():
         bases = dict.fromkeys((here, tree.root))
@@ -106,6 +109,7 @@ def _of_yaml(path: Path, content: Mapping[object, object], tree: Tree) -> Descri
         declared=declared,
         names=names_of_yaml(path, content, lambda text: tree.find(text, (*bases,), Path.is_file)),
         bases=(*bases,),
+        base=base,
         keypoints="kpt_shape" in content,
     )
 

@@ -193,7 +193,7 @@ def _note_missing(
             splits[split] = instead
             what += f"; {_said(instead[0], tree.root)} is used instead"
         elif split not in splits:
-            what += "; there is no such split then"
+            what += f"; {split} is left out"
         yield Fault("split-missing", spot, what, "warning")
 
 
@@ -208,27 +208,32 @@ def _said(path: Path, root: Path) -> str:
 
 def _where(text: str, description: Description, tree: Tree) -> str:
     """Why a path is not used."""
-    if not tree.outside and any(exists(base / text) for base in description.bases):
+    if not tree.outside and _leads_out(text, description):
         return f"{text[:200]!r} leads out of {tree.root}, and nothing inside is called so"
     return f"{text[:200]!r} is nowhere in {tree.root}"
+
+
+def _leads_out(text: str, description: Description) -> bool:
+    """Whether a path exists as it is written: outside of the dataset, if it was not found."""
+    bases = (description.path.parent / description.base, *description.bases)
+    return any(exists(base / text) for base in bases)
 
 
 def _nothing_there(description: Description, tree: Tree) -> UserError:
     paths = [(split, text) for split, texts in description.declared.items() for text in texts]
     said = ", ".join(f"{split} {text[:80]!r}" for split, text in paths[:4])
-    labels = sum(path.suffix == ".txt" and label_named(path) for path in walk(tree.root))
+    labels = sum(path.suffix == ".txt" and _is_label(path) for path in walk(tree.root))
     what = f"the images that it describes are not in {tree.root}: {said}"
     hint = f"put them there, or correct the paths in {description.path.name}"
     if labels:
         what += f" ({counted(labels, 'label file')}, no image)"
         hint = "put the images into images/ beside labels/, or beside their label files"
-    elif not tree.outside and any(exists(description.bases[0] / text) for _, text in paths):
+    elif not tree.outside and any(_leads_out(text, description) for _, text in paths):
         hint = f"if its paths are right, name the file: {description.path}"
     return UserError(what, hint, path=description.path)
 
 
-def label_named(path: Path) -> bool:
-    """Return whether a text file lies in a folder of labels."""
+def _is_label(path: Path) -> bool:
     return any(part.lower() in LABEL_FOLDERS for part in path.parts)
 
 

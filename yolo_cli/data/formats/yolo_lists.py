@@ -87,7 +87,9 @@ def _none_there(path: Path, first: str, count: int, labels: frozenset[Path], tre
         verb = "is" if len(labels) == 1 else "are"
         what += f"; {counted(len(labels), 'label')} of them {verb} in {folder}/"
     place = "beside the list" if folder == Path() else f"into {folder}/"
-    return Fault("no-image", Spot(path), what, hint=f"put the images {place}")
+    return Fault(
+        "no-image", Spot(path), what, hint=f"put the images {place}: --skip-bad would leave none"
+    )
 
 
 def _name(text: str) -> str:
