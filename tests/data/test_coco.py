@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from yolo_cli.data.dataset import open_dataset
-from yolo_cli.data.formats import coco_json
+from yolo_cli.data.formats import coco_json, json_read
 from yolo_cli.data.formats.coco import open_reader
 from yolo_cli.data.formats.scan import Reading
 from yolo_cli.errors import UserError
@@ -292,7 +292,7 @@ def test_annotation_files_must_agree_about_categories(tmp_path: Path) -> None:
 
 def test_the_limit_of_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     single(tmp_path)
-    monkeypatch.setattr(coco_json, "MAX_JSON_BYTES", 100)
+    monkeypatch.setattr(json_read, "MAX_JSON_BYTES", 100)
     assert "too large" in refused(tmp_path).message
 
 

@@ -42,6 +42,8 @@ def read_splits(
         seed=seed,
     )
     reporter.note(f"data      {options.data} ({splits.train.format}): {splits.note}")
+    if folder.note:
+        reporter.note(f"note      {folder.note}")
     for line in (*splits.train.skipped, *splits.val.skipped):
         reporter.note(f"skipped   {line}")
     if look:

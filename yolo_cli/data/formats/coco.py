@@ -14,11 +14,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PureWindowsPath
 
-from yolo_cli.data.formats.coco_folders import AnnotationFile, describe, find_files
+from yolo_cli.data.formats.coco_folders import describe, find_files
 from yolo_cli.data.formats.coco_json import CocoDocument, CocoImage, read_document
 from yolo_cli.data.formats.coco_write import write_coco
 from yolo_cli.data.formats.common import Key, like_more, unique_ids
 from yolo_cli.data.formats.files import exists, read_once
+from yolo_cli.data.formats.label_files import LabelFile
 from yolo_cli.data.formats.scan import BoxForm, Fault, Format, LabelledImage, Reading, Spot
 from yolo_cli.data.images import is_image_path
 from yolo_cli.errors import UserError
@@ -48,7 +49,7 @@ class CocoReader:
     form: BoxForm = "corner and size"
     relative = False
 
-    def __init__(self, root: Path, files: list[AnnotationFile], reading: Reading) -> None:
+    def __init__(self, root: Path, files: list[LabelFile], reading: Reading) -> None:
         self.root = root
         self.files = files
         self._reading = reading
@@ -165,9 +166,7 @@ def _labelled(
     )
 
 
-def _located(
-    file: AnnotationFile, document: CocoDocument
-) -> Iterator[tuple[Path, CocoImage] | Fault]:
+def _located(file: LabelFile, document: CocoDocument) -> Iterator[tuple[Path, CocoImage] | Fault]:
     """Each image with its path, which is inside the image folder by its spelling, or a fault."""
     inside: list[tuple[str, CocoImage]] = []
     for image in document.images:

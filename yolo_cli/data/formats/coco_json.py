@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
 
-from yolo_cli.data.formats.coco_lines import MAX_JSON_BYTES, EntryLines, EntrySpot, ListName
+from yolo_cli.data.formats.coco_lines import EntryLines, EntrySpot, ListName
 from yolo_cli.data.formats.common import RENAME_HINT, Key, brief, check_counts, is_text
-from yolo_cli.data.formats.files import read_bytes
+from yolo_cli.data.formats.json_read import is_number, kind, read_json
 from yolo_cli.data.formats.scan import Fault, LabelledObject, Spot
-from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.errors import UserError
 
 MAX_FAULTS_OF_ALL = 100_000
 """An annotation file with more broken entries than this is none."""
@@ -70,10 +69,10 @@ def read_document(path: Path) -> CocoDocument:
         UserError: the file cannot be read, is not JSON, or has no images, annotations or
             categories.
     """
-    content = _parse(path)
+    content = read_json(path)
     if not isinstance(content, dict):
         raise UserError(
-            f"not a COCO dataset ({_kind(content)} where an object should be)",
+            f"not a COCO dataset ({kind(content)} where an object should be)",
             "a dataset has 'images', 'annotations' and 'categories'",
             path=path,
         )
@@ -110,35 +109,10 @@ def read_document(path: Path) -> CocoDocument:
     )
 
 
-def _parse(path: Path) -> object:
-    data = read_bytes(path, MAX_JSON_BYTES)
-    if not data.strip():
-        raise UserError("empty annotation file", path=path)
-    try:
-        content: object = json.loads(data)
-    except json.JSONDecodeError as error:
-        raise UserError(
-            f"broken JSON (column {error.colno}: {error.msg})",
-            "the file is cut off or was edited by hand: get an intact copy",
-            path=path,
-            line=error.lineno,
-        ) from error
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UserError("not UTF-8 text", "save the file as UTF-8", path=path, line=line) from error
-    except RecursionError as error:
-        raise UserError("JSON nested too deeply to be a dataset", path=path) from error
-    except MemoryError as error:
-        raise UserError("not enough memory to read it", code=ExitCode.FAILURE, path=path) from error
-    except ValueError as error:  # a number of thousands of digits
-        raise UserError(f"broken JSON ({error})", path=path) from error
-    return content
-
-
 def _list(path: Path, content: dict[str, object], key: str) -> list[object]:
     value = content.get(key)
     if not isinstance(value, list):
-        what = "has no" if value is None else f"has {_kind(value)} for"
+        what = "has no" if value is None else f"has {kind(value)} for"
         raise UserError(
             f"{what} {key!r}", "a dataset has 'images', 'annotations' and 'categories'", path=path
         )
@@ -181,7 +155,7 @@ def _image(spot: EntrySpot, record: object) -> CocoImage | Fault:
 def _size(record: dict[str, object]) -> tuple[float, float] | None:
     width, height = record.get("width"), record.get("height")
     try:
-        return (float(width), float(height)) if _is_number(width) and _is_number(height) else None
+        return (float(width), float(height)) if is_number(width) and is_number(height) else None
     except OverflowError:
         return None
 
@@ -195,7 +169,7 @@ def _object(
     if not _is_key(category) or category not in categories:
         return Fault("class-unknown", spot, f"no category has its category_id {brief(category)}")
     bbox = record.get("bbox")
-    if not isinstance(bbox, list) or len(bbox) != 4 or not all(map(_is_number, bbox)):
+    if not isinstance(bbox, list) or len(bbox) != 4 or not all(map(is_number, bbox)):
         what = f"its bbox {brief(bbox)} is not [x, y, width, height]"
         return Fault("label-syntax", spot, what)
     try:
@@ -217,7 +191,7 @@ def _object(
 
 def _area(value: object) -> float | None:
     """A usable area; boxes are what counts, so a bad area is as good as none."""
-    if not _is_number(value) or not 0 <= value < 1e18:  # also false for NaN
+    if not is_number(value) or not 0 <= value < 1e18:  # also false for NaN
         return None
     return float(value)
 
@@ -227,14 +201,5 @@ def _spot(lines: EntryLines, path: Path, kind: ListName, index: int, record: obj
     return EntrySpot(path, index, kind=kind, key=key, lines=lines)
 
 
-def _kind(value: object) -> str:
-    names: dict[type, str] = {list: "a list", dict: "an object", str: "a text", type(None): "null"}
-    return names.get(type(value), "a number")
-
-
 def _is_key(value: object) -> TypeGuard[Key]:
     return isinstance(value, int | str) and not isinstance(value, bool)
-
-
-def _is_number(value: object) -> TypeGuard[int | float]:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -11,10 +11,8 @@ from typing import Literal, TypeAlias
 
 from yolo_cli.data.formats.common import brief
 from yolo_cli.data.formats.files import read_bytes
+from yolo_cli.data.formats.json_read import MAX_JSON_BYTES
 from yolo_cli.data.formats.scan import Spot
-
-MAX_JSON_BYTES = 2 * 1024**3
-"""Largest annotation file that is read."""
 
 ListName: TypeAlias = Literal["image", "annotation", "category"]
 """What a list of the file holds."""

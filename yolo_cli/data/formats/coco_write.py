@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from yolo_cli.data.formats.coco_lines import MAX_JSON_BYTES
 from yolo_cli.data.formats.files import link, read_bytes
+from yolo_cli.data.formats.json_read import MAX_JSON_BYTES
 from yolo_cli.data.formats.scan import LabelledImage
 from yolo_cli.files import atomic_write_text
 

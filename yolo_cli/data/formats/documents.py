@@ -1,0 +1,255 @@
+"""The reader of all formats whose label files name the images that they are about.
+
+Such a format is a function that reads one file into a :class:`Document`, and a way to find the
+files. Everything else is here: which image a name means, which split it is in, what is missing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from yolo_cli.data.formats.common import Key, canonical_split, like_more, unique_ids
+from yolo_cli.data.formats.files import read_once
+from yolo_cli.data.formats.image_names import ImageNames
+from yolo_cli.data.formats.label_files import LabelFile, is_split
+from yolo_cli.data.formats.scan import (
+    BoxForm,
+    Fault,
+    LabelledImage,
+    LabelledObject,
+    Reading,
+    Spot,
+)
+from yolo_cli.errors import ExitCode, UserError
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One image as a label file has it.
+
+    Attributes:
+        name: file name of the image, or a path to it, as written.
+        spot: where its label stands.
+        objects: in the order of the file.
+        faults: what is wrong with its label.
+        stated: width and height in pixels by the label; None where it has none.
+        split: that the label itself names; "" where it names none.
+    """
+
+    name: str
+    spot: Spot
+    objects: Sequence[LabelledObject] = ()
+    faults: Sequence[Fault] = ()
+    stated: tuple[float, float] | None = None
+    split: str = ""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A label file.
+
+    Attributes:
+        entries: one for each image, in the order of the file.
+        stray: what is wrong with it and belongs to no image.
+        declared: the classes that it declares, in their order, and where; empty where objects
+            alone name them.
+    """
+
+    entries: Sequence[Entry]
+    stray: Sequence[Fault] = ()
+    declared: Mapping[str, Spot] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class _Found:
+    """An entry with its image."""
+
+    entry: Entry
+    path: Path
+    splits: dict[str, Spot]
+
+
+class DocumentReader:
+    """Reads a dataset whose label files name their images; each file is read once.
+
+    An image that several files label has the objects of the first of them, and is in the splits
+    of all.
+
+    Args:
+        root: folder of the dataset.
+        files: its label files; those that are a split first.
+        read: reads one; raises UserError if it cannot be read at all.
+        reading: how to read it.
+        form: how boxes are written.
+        relative: whether :attr:`LabelledObject.box` is in fractions of the image's sides.
+        file_per_image: whether each image has a label file of its own, so that one without is
+            not known to be empty.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        files: Sequence[LabelFile],
+        read: Callable[[Path], Document],
+        reading: Reading,
+        *,
+        form: BoxForm,
+        relative: bool = False,
+        file_per_image: bool = False,
+    ) -> None:
+        self.root = root
+        self.files = files
+        self.form: BoxForm = form
+        self.relative = relative
+        self._reading = reading
+        self._file_per_image = file_per_image
+        self._read = read_once(read)
+
+    @cached_property
+    def splits(self) -> Mapping[str, Spot]:
+        """The splits that files, labels or the folders of the images name."""
+        found: dict[str, Spot] = {}
+        for one in self._listing[0]:
+            for name, spot in one.splits.items():
+                found.setdefault(name, Spot(spot.path))
+        return found
+
+    @cached_property
+    def classes(self) -> tuple[str, ...]:
+        """Declared names in their order, then those that objects alone have, sorted."""
+        read = self._documents
+        named = {item.name for _, one in read for entry in one.entries for item in entry.objects}
+        return (*self.declared, *sorted(named.difference(self.declared)))
+
+    @cached_property
+    def declared(self) -> Mapping[str, Spot]:
+        """Where each class is declared first."""
+        found: dict[str, Spot] = {}
+        for _, document in self._documents:
+            for name, spot in document.declared.items():
+                found.setdefault(name, spot)
+        return found
+
+    @property
+    def category_ids(self) -> Mapping[Key, int]:
+        """None: classes have names."""
+        return {}
+
+    def scan(self, split: str | None) -> Iterator[LabelledImage | Fault]:
+        """See :meth:`~yolo_cli.data.formats.scan.Reader.scan`."""
+        for file in self.files:
+            document = self._read(file.path)
+            if isinstance(document, UserError):
+                yield Fault.of_error("label-unreadable", document, file.path)
+            elif split in {None, file.split} or not file.split:
+                yield from document.stray
+        found, faults = self._listing
+        yield from (fault for own, fault in faults if split in {None, own} or not own)
+        ids = unique_ids((one.path for one in found), self.root)
+        for image_id, one in zip(ids, found, strict=True):
+            if split is None or split in one.splits:
+                yield _labelled(image_id, one)
+        if self._file_per_image and split is None:
+            yield from self._unlabelled()
+
+    def leftovers(self) -> Iterator[Fault]:
+        """Yield the images that no label file names, where files name many each."""
+        left = [] if self._file_per_image else self._unnamed
+        if left:
+            what = f"in no label file{like_more(len(left))}"
+            yield Fault("image-unlisted", Spot(left[0]), what, "info")
+
+    def write_splits(self, splits: Mapping[str, Sequence[LabelledImage]], out: Path) -> None:
+        """Refuse: the layout has no splits."""
+        raise UserError(
+            "this layout has no splits to write",
+            "convert it first: yolo convert",
+            ExitCode.USAGE,
+            path=self.root,
+        )
+
+    @cached_property
+    def _documents(self) -> list[tuple[LabelFile, Document]]:
+        """Those that can be read."""
+        read = ((file, self._read(file.path)) for file in self.files)
+        return [(file, one) for file, one in read if isinstance(one, Document)]
+
+    @cached_property
+    def _images(self) -> ImageNames:
+        return ImageNames(self.root)
+
+    @cached_property
+    def _listing(self) -> tuple[list[_Found], list[tuple[str, Fault]]]:
+        """Every entry with its image, and what keeps the others from having one, by split."""
+        found: dict[Path, _Found] = {}
+        faults: list[tuple[str, Fault]] = []
+        for file, document in self._documents:
+            for entry in document.entries:
+                split = file.split or entry.split
+                path = self._image_of(file, entry, split)
+                if isinstance(path, Fault):
+                    faults.append((split, path))
+                    continue
+                first = found.get(path)
+                if first is None:
+                    first = found[path] = _Found(entry, path, {})
+                elif first.entry.spot.path == entry.spot.path:
+                    what = f"a second label of {entry.name[:200]!r}"
+                    faults.append((split, Fault("id-repeated", entry.spot, what)))
+                    continue
+                split = split or self._split_of(path)
+                if split:
+                    first.splits.setdefault(split, entry.spot)
+        return list(found.values()), faults
+
+    def _image_of(self, file: LabelFile, entry: Entry, split: str) -> Path | Fault:
+        """The image that an entry is about, or why there is none."""
+        places = (*file.folders, self.root)
+        path = self._images.find(entry.name, places)
+        if isinstance(path, Path):
+            other = self._split_of(path)
+            if file.split and other and canonical_split(other) != canonical_split(file.split):
+                what = f"its image is in another split: {path}"
+                return Fault("no-image", entry.spot, what, "warning")
+            return path
+        if not self._reading.images and not path:
+            return file.folders[0] / os.path.basename(entry.name.replace("\\", "/"))  # noqa: PTH119
+        if path:
+            what = f"{len(path)} images are called {entry.name[:200]!r}: {path[0]}, {path[1]}"
+            return Fault("no-image", entry.spot, what)
+        what = f"no such image {entry.name[:200]!r}; looked in {self._images.looked_in(places)}"
+        return Fault("no-image", entry.spot, what, "warning")
+
+    def _split_of(self, path: Path) -> str:
+        """The split whose folder an image is in; "" if it is in none."""
+        parts = Path(os.path.relpath(path, self.root)).parts[:-1]
+        return next((part for part in parts if is_split(part)), "")
+
+    @property
+    def _unnamed(self) -> list[Path]:
+        named = {one.path for one in self._listing[0]}
+        return [path for path in self._images.paths if path not in named]
+
+    def _unlabelled(self) -> Iterator[LabelledImage]:
+        left = self._unnamed
+        for image_id, path in zip(unique_ids(left, self.root), left, strict=True):
+            fault = Fault("no-label", Spot(path), "no label for it", "warning")
+            yield LabelledImage(image_id, path, Spot(path), faults=[fault], usable=False)
+
+
+def _labelled(image_id: str, one: _Found) -> LabelledImage:
+    entry = one.entry
+    return LabelledImage(
+        id=image_id,
+        path=one.path,
+        spot=entry.spot,
+        splits=one.splits,
+        objects=entry.objects,
+        faults=entry.faults,
+        stated=entry.stated,
+        stated_at=entry.spot,
+    )
