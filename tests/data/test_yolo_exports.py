@@ -146,7 +146,7 @@ def test_images_and_labels_around_the_splits(tmp_path: Path) -> None:
         pairs(tmp_path / f"images/{split}", tmp_path / f"labels/{split}", split, count)
     text = "train: ./plates_dataset/images/train\nval: ./plates_dataset/images/valid\n"
     write(tmp_path / "data.yaml", text + "names: [plate]\n")
-    assert counts(tmp_path) == {"train": 5, "val": 3}
+    assert counts(tmp_path) == WHOLE
     write(tmp_path / "data.yaml", NAMED)  # train/images, though it is images/train
     assert counts(tmp_path) == WHOLE
     assert [line for _, line, _ in notes(tmp_path)] == [1, 2, 3]
@@ -311,11 +311,11 @@ def test_a_file_beside_the_folder_of_its_dataset(tmp_path: Path) -> None:
         pairs(images, labels, split, count)
     text = "path: coco128\ntrain: images/train\nval: images/valid\nnames: [plate]\n"
     file = write(tmp_path / "coco128.yaml", text)
-    for named in (file, tmp_path):
-        assert counts(named) == {"train": 5, "val": 3}
+    declared = {"train": 5, "val": 3}
+    assert (counts(file), counts(tmp_path)) == (declared, WHOLE)
+    assert names(tmp_path) == ("plate",)
     write(file, text.replace("path: coco128", "path: ../datasets/coco128"))
-    for named in (file, tmp_path):
-        assert counts(named) == {"train": 5, "val": 3}
+    assert (counts(file), counts(tmp_path)) == (declared, WHOLE)
 
 
 def test_a_list_of_absolute_paths(tmp_path: Path) -> None:
@@ -463,10 +463,42 @@ def test_an_image_that_is_listed_and_nowhere_is_an_error(tmp_path: Path) -> None
     assert (error.path, error.line) == (tmp_path / "train.txt", 7)
     assert f"no gone.jpg in {tmp_path}" in error.reason
     assert agree(tmp_path) is not None
-    write(tmp_path / "train.txt", "valid/a0.jpg\nobj_train_data/a1.jpg\n")
     (tmp_path / "obj_train_data").rename(tmp_path / "train")
+    write(tmp_path / "train.txt", "valid/a0.jpg\ntrain/a1.jpg\n")
     (tmp_path / "train/a0.txt").unlink()
     assert "but a0.jpg in train" in refused(tmp_path).reason
+
+
+def test_labelled_images_beside_listed_ones_are_of_the_dataset(tmp_path: Path) -> None:
+    """Else the folder alone, without the names of the classes, would be the fuller reading."""
+    cvat(tmp_path, 6)
+    write(tmp_path / "train.txt", "data/obj_train_data/a0.jpg\ndata/obj_train_data/a1.jpg\n")
+    assert counts(tmp_path) == {"train": 2}
+    assert names(tmp_path) == ("plate",)
+    assert len(open_dataset(tmp_path).load(None)) == 6
+    assert codes(tmp_path) == [("info", "image-unlisted")]
+
+
+def test_lists_of_which_nothing_is_there(tmp_path: Path) -> None:
+    cvat(tmp_path, 6)
+    write(tmp_path / "train.txt", "gone/b0.jpg\ngone/b1.jpg\n")
+    assert counts(tmp_path) == {}  # the folders decide
+    assert names(tmp_path) == ("plate",)
+    assert len(open_dataset(tmp_path).load(None)) == 6
+    assert notes(tmp_path) == [
+        (
+            "split-missing",
+            2,
+            f"train: no image of {tmp_path}/train.txt is there; train is left out",
+        )
+    ]
+
+
+def test_a_split_that_the_yaml_does_not_name(tmp_path: Path) -> None:
+    three(tmp_path)
+    write(tmp_path / "data.yaml", NAMED.replace("test: ../test/images\n", ""))
+    assert counts(tmp_path) == WHOLE  # the folders decide
+    assert counts(tmp_path / "data.yaml") == {"train": 5, "val": 3}  # the file is meant
 
 
 def test_cvat_for_ultralytics(tmp_path: Path) -> None:

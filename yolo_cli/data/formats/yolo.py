@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from yolo_cli.data.formats.common import Key, unique_ids
-from yolo_cli.data.formats.files import child, read_lines, read_once, walk
+from yolo_cli.data.formats.files import child, read_lines, read_once, visible, walk
 from yolo_cli.data.formats.scan import BoxForm, Fault, Format, LabelledImage, Reading, Spot
 from yolo_cli.data.formats.yolo_folders import find_images
 from yolo_cli.data.formats.yolo_labels import Labels, read_labels
@@ -128,6 +128,8 @@ class YoloReader:
             if first is not spot and spot.line and first.path == spot.path:
                 what = f"{path.name} is in line {first.line} as well"
                 yield Fault("list-repeated", spot, what, "warning")
+        if split is None:
+            found |= self._unlisted(found)
         images = [*zip(unique_ids(found, self.layout.root), found, strict=True)]
         if all(source.is_dir() for source in self._sources(split)):  # lists have an order
             images.sort()
@@ -141,6 +143,15 @@ class YoloReader:
             return list(layout.splits[split])
         every = [source for sources in layout.splits.values() for source in sources]
         return list(dict.fromkeys((*every, *layout.whole)))
+
+    def _unlisted(self, found: Mapping[Path, Spot]) -> dict[Path, Spot]:
+        """Labelled images beside listed ones: they are in no split, and of the dataset as well."""
+        root, lists = self.layout.tree.root, {*self._lists}
+        listed = [path for path, spot in found.items() if spot.path in lists]
+        folders = sorted({path.parent for path in listed if path.is_relative_to(root)})
+        beside = (path for folder in folders for path in visible(folder) if is_image_path(path))
+        unlisted = (path for path in beside if path not in found and label_of(path) is not None)
+        return {path: Spot(path) for path in unlisted}
 
     def _found(self, split: str | None) -> Iterator[Found | Fault]:
         """Images of a split, as often as it names them."""

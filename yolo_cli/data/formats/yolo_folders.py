@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from yolo_cli.data.formats.common import IMAGE_FOLDERS, SPLIT_FOLDERS, canonical_split
 from yolo_cli.data.formats.files import child, visible, walk
 from yolo_cli.data.formats.leftovers import is_left_below, is_leftover
-from yolo_cli.data.formats.yolo_lists import lines_of
+from yolo_cli.data.formats.yolo_lists import any_listed, lines_of
 from yolo_cli.data.formats.yolo_paths import label_of
 from yolo_cli.data.formats.yolo_tree import Tree
 from yolo_cli.data.images import is_image_path
@@ -53,15 +53,23 @@ def find_folders(root: Path, tree: Tree) -> Folders | None:
         tree: to find the images of lists in.
     """
     lists = _lists(root)
-    if lists and any(_finds_any(path, tree) for (path,) in lists.values()):
+    if any(any_listed(path, tree, (root,)) for (path,) in lists.values()):
         return Folders(lists)
     found = [*_candidates(root)]
+    if not found and has_images(root):
+        found = [Folders({}, (root,))]
     best = max(found, key=count_labelled) if len(found) > 1 else next(iter(found), None)
-    if lists and (best is None or not count_labelled(best)):
-        return Folders(lists)
-    if best is not None:
-        return best
-    return Folders({}, (root,)) if has_images(root) else None
+    return Folders(lists) if lists and (best is None or not count_labelled(best)) else best
+
+
+def splits_beside(sources: Iterable[Path]) -> dict[str, tuple[Path, ...]]:
+    """Return the folders of splits beside those that some folders of images are or lie in."""
+    found: dict[str, tuple[Path, ...]] = {}
+    for source in sources:
+        own = next((one for one in (source, source.parent) if _is_split(one)), None)
+        if own is not None:
+            found |= _split_folders(own.parent)
+    return found
 
 
 def innermost(root: Path) -> Path:
@@ -102,11 +110,6 @@ def _lists(root: Path) -> dict[str, tuple[Path, ...]]:
             if is_image_path(Path(first)):
                 found[path.stem] = (path,)
     return found
-
-
-def _finds_any(path: Path, tree: Tree) -> bool:
-    bases = (path.parent, tree.root)
-    return any(tree.find_image(text, bases) is not None for _, text in lines_of(path))
 
 
 def _candidates(root: Path) -> Iterator[Folders]:

@@ -18,7 +18,15 @@ from yolo_cli.data.formats.files import child, exists, visible, walk
 from yolo_cli.data.formats.leftovers import is_leftover
 from yolo_cli.data.formats.scan import Fault, Spot
 from yolo_cli.data.formats.yolo_describe import Description, find_description, read_description
-from yolo_cli.data.formats.yolo_folders import Folders, find_folders, has_images, innermost
+from yolo_cli.data.formats.yolo_folders import (
+    Folders,
+    count_labelled,
+    find_folders,
+    has_images,
+    innermost,
+    splits_beside,
+)
+from yolo_cli.data.formats.yolo_lists import any_listed
 from yolo_cli.data.formats.yolo_names import Names, find_names, line_of, read_names
 from yolo_cli.data.formats.yolo_paths import LABEL_FOLDERS, label_of
 from yolo_cli.data.formats.yolo_tree import Tree, path_parts
@@ -117,11 +125,16 @@ def _described(description: Description, tree: Tree) -> Layout | None:
     """The layout of a dataset that a file describes; None if it names classes and no images."""
     root = description.bases[0]
     splits, missing = _resolve(description, tree)
+    lost = [
+        split for split, sources in splits.items() if not _any_image(sources, description, tree)
+    ]
     folders = None
-    if missing or not splits:
+    if missing or lost or not splits:
         folders = find_folders(root, tree)
         if folders is not None and folders.loose(root):
             folders = find_folders(innermost(root), tree)
+    if folders is not None and lost and count_labelled(folders):
+        missing += [(split, f"no image of {splits.pop(split)[0]} is there") for split in lost]
     notes = [*_note_missing(description, tree, splits, missing, folders)]
     if not splits:
         if folders is None and description.declared:
@@ -129,6 +142,9 @@ def _described(description: Description, tree: Tree) -> Layout | None:
         if folders is None:
             return None
         splits = {**folders.splits}
+    whole = folders.whole if folders is not None and not splits else ()
+    if not tree.outside:
+        splits.update(_undeclared(splits))
     names = description.names
     file = None if names.names is not None and names.file else find_names(root)
     if file is not None:
@@ -138,7 +154,7 @@ def _described(description: Description, tree: Tree) -> Layout | None:
         tree=tree,
         names=names.names,
         splits=splits,
-        whole=folders.whole if folders is not None and not splits else (),
+        whole=whole,
         bases=description.bases,
         source=description.path,
         keypoints=description.keypoints,
@@ -147,10 +163,36 @@ def _described(description: Description, tree: Tree) -> Layout | None:
     )
 
 
+def _any_image(sources: tuple[Path, ...], description: Description, tree: Tree) -> bool:
+    """Whether a split has a folder, or a list of which any image is there.
+
+    Raises:
+        UserError: a list cannot be read.
+    """
+    lists = [source for source in sources if not source.is_dir() and not is_image_path(source)]
+    found = [any_listed(path, tree, description.bases) for path in lists]
+    return len(lists) < len(sources) or any(found)
+
+
+def _undeclared(splits: Mapping[str, tuple[Path, ...]]) -> Iterator[tuple[str, tuple[Path, ...]]]:
+    """Splits with labels that lie beside those of a description, and that it does not name."""
+    used = {source for sources in splits.values() for source in sources}
+    known = {canonical_split(name) for name in splits}
+    for name, sources in splits_beside(source for source in used if source.is_dir()).items():
+        related = any(
+            one.is_relative_to(other) or other.is_relative_to(one)
+            for one in sources
+            for other in used
+        )
+        new = canonical_split(name) not in known and not related
+        if new and count_labelled(Folders({name: sources})):
+            yield name, sources
+
+
 def _resolve(
     description: Description, tree: Tree
 ) -> tuple[dict[str, tuple[Path, ...]], list[tuple[str, str]]]:
-    """What the paths of the splits lead to, and the paths that lead nowhere with their splits."""
+    """What the paths of the splits lead to; and the split of each that leads nowhere, with why."""
 
     def wanted(path: Path) -> bool:
         return path.is_file() or has_images(path)
@@ -170,7 +212,7 @@ def _resolve(
     for (split, text), path in found.items():
         # Two folders of another machine cannot both be the one that is here.
         if path is None or len(shortened[path]) > 1:
-            missing.append((split, text))
+            missing.append((split, _where(text, description, tree)))
         else:
             splits[split] = (*splits.get(split, ()), path)
     return splits, missing
@@ -185,10 +227,10 @@ def _note_missing(
 ) -> Iterator[Fault]:
     """Note each path that leads nowhere; a folder that is called like its split is used instead."""
     used = {source for sources in splits.values() for source in sources}
-    for split, text in missing:
+    for split, why in missing:
         instead = () if folders is None or split in splits else _alike(folders, split)
         spot = Spot(description.path, line_of(description.path, split))
-        what = f"{split}: {_where(text, description, tree)}"
+        what = f"{split}: {why}"
         if instead and not used & {*instead}:
             splits[split] = instead
             what += f"; {_said(instead[0], tree.root)} is used instead"

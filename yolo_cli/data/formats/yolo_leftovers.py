@@ -28,10 +28,10 @@ def find_leftovers(
         said: label files of which it is known that they have no image.
         lists: whether all splits are lists of images, so that others may lie beside listed ones.
     """
-    yield from _orphans(images, said)
+    beside = (path for folder in {one.parent for one in images} for path in folder.iterdir())
+    left = sorted(path for path in beside if is_image_path(path) and path not in images)
+    yield from _orphans(images, {*said, *filter(None, map(label_of, left))})
     if lists:
-        beside = (path for folder in {one.parent for one in images} for path in folder.iterdir())
-        left = sorted(path for path in beside if is_image_path(path) and path not in images)
         yield from _in_no_split(left, "list")
 
 

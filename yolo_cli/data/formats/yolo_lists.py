@@ -38,6 +38,16 @@ class ImageList:
     labels: frozenset[Path] = frozenset()
 
 
+def any_listed(path: Path, tree: Tree, bases: Sequence[Path]) -> bool:
+    """Return whether any image of a list is there.
+
+    Raises:
+        UserError: the list cannot be read.
+    """
+    places = (path.parent, *bases)
+    return any(tree.find_image(text, places) is not None for _, text in lines_of(path))
+
+
 def read_list(path: Path, tree: Tree, bases: Sequence[Path]) -> ImageList:
     """Find the images in a list.
 
