@@ -7,9 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from tests.data.check.test_agreement import agree
+from tests.property import examples
 from yolo_cli.data.check.check import check_dataset
 from yolo_cli.data.dataset import open_dataset
 from yolo_cli.data.formats.notes import notes_of
@@ -334,6 +337,14 @@ def test_a_list_of_absolute_paths(tmp_path: Path) -> None:
     assert found == [root / f"train/images/train{i}.jpg" for i in range(5)]
 
 
+def test_the_folder_of_one_split_is_that_split(tmp_path: Path) -> None:
+    three(tmp_path)
+    write(tmp_path / "train/data.yaml", NAMED)
+    assert counts(tmp_path / "train") == {"train": 5}  # its neighbours are not looked at
+    assert names(tmp_path / "train") == ("plate",)
+    assert counts(tmp_path / "train/data.yaml") == WHOLE  # but the file says where they are
+
+
 def test_links_inside_are_followed(tmp_path: Path) -> None:
     three(tmp_path / "plates")
     root = tmp_path / "linked"
@@ -342,6 +353,30 @@ def test_links_inside_are_followed(tmp_path: Path) -> None:
         (root / split).symlink_to(tmp_path / "plates" / split)
     write(root / "data.yaml", NAMED)
     assert counts(root) == WHOLE
+
+
+PARTS = st.sampled_from(["..", ".", "plates", "secret", "train", "images", "a.jpg", "C:", ""])
+
+
+@given(parts=st.lists(PARTS, max_size=6), start=st.sampled_from(["", "/", "{}/", "\\", "~/"]))
+@examples(300)
+def test_no_path_leads_out(made: Path, parts: list[str], start: str) -> None:
+    tree = Tree(made / "plates")
+    text = start.format(made) + "/".join(parts)
+    for written in (text, text.replace("/", "\\")):
+        found = tree.find(written, (tree.root, tree.root / "train"), Path.exists)
+        assert found is None or found.is_relative_to(tree.root)
+        picture = tree.find_image(written, (tree.root,))
+        absolute = Path(written.replace("\\", "/")).is_absolute()
+        assert picture is None or absolute or picture.is_relative_to(tree.root)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("outside")
+    for place in ("plates/train/images", "secret/train/images", "secret", "images", "plates"):
+        photo(root / place / "a.jpg")
+    return root
 
 
 @pytest.mark.parametrize(

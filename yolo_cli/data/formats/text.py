@@ -23,7 +23,7 @@ from pathlib import Path
 from yolo_cli.data.formats.common import IMAGE_FOLDERS, Key, check_counts, number
 from yolo_cli.data.formats.files import FileIndex, child, read_lines, read_once, walk
 from yolo_cli.data.formats.judging import written
-from yolo_cli.data.formats.leftovers import is_left_below
+from yolo_cli.data.formats.leftovers import is_data
 from yolo_cli.data.formats.missing import with_missing
 from yolo_cli.data.formats.scan import (
     BoxForm,
@@ -34,7 +34,6 @@ from yolo_cli.data.formats.scan import (
     Reading,
     Spot,
 )
-from yolo_cli.data.images import is_image_path
 from yolo_cli.errors import ExitCode, UserError
 
 _LABEL_FOLDERS = (
@@ -119,13 +118,7 @@ class TextReader:
     @cached_property
     def image_index(self) -> FileIndex:
         """The images, with labels or not; of what training runs leave behind those with labels."""
-        return FileIndex(self.folder, self._is_data)
-
-    def _is_data(self, path: Path) -> bool:
-        if not is_image_path(path) or not is_left_below(path, self.folder):
-            return is_image_path(path)
-        own = path.relative_to(self.folder).with_suffix("").as_posix()
-        return self.label_index.find(own) is not None
+        return FileIndex(self.folder, lambda path: is_data(path, self.folder, self.label_index))
 
     def _image(self, file_id: str) -> LabelledImage | Fault:
         label = self.label_index.find(file_id)

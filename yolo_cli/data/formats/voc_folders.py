@@ -10,7 +10,7 @@ from pathlib import Path
 
 from yolo_cli.data.formats.common import IMAGE_FOLDERS, SPLIT_FOLDERS
 from yolo_cli.data.formats.files import MAX_LIST_BYTES, FileIndex, child, read_lines, visible, walk
-from yolo_cli.data.formats.leftovers import is_left_below
+from yolo_cli.data.formats.leftovers import is_data
 from yolo_cli.data.images import IMAGE_SUFFIXES, is_image_path
 
 _LABEL_FOLDERS = ("Annotations", "annotation", "annots", "xmls", "xml", "labels")
@@ -35,18 +35,12 @@ class Part:
     @cached_property
     def image_index(self) -> FileIndex:
         """Its images; of what training runs leave behind those with an XML file."""
-        return FileIndex(self.images, self._is_data)
+        return FileIndex(self.images, lambda path: is_data(path, self.images, self.label_index))
 
     @cached_property
     def label_index(self) -> FileIndex:
         """Its XML files."""
         return FileIndex(self.labels, _is_xml)
-
-    def _is_data(self, path: Path) -> bool:
-        if not is_image_path(path) or not is_left_below(path, self.images):
-            return is_image_path(path)
-        own = path.relative_to(self.images).with_suffix("").as_posix()
-        return self.label_index.find(own) is not None
 
     @property
     def side_by_side(self) -> bool:

@@ -2,9 +2,14 @@
 
 Recognised layouts:
 
-- ``data.yaml`` (or another YAML file with ``names``) that says where the splits are;
+- ``data.yaml`` (or another YAML file with ``names``) that says where the splits are, as
+  Ultralytics and Roboflow write it;
 - ``images/ labels/``, with ``train/``, ``val/``, ``test/`` inside them or around them;
-- text files beside the images, with ``train.txt`` and the like listing images (Darknet).
+- text files beside the images, with ``train.txt`` and the like listing images, and ``obj.data``
+  or ``_darknet.labels`` (Darknet, and the exports of CVAT and Roboflow for it).
+
+A description's paths may be those of another machine: see
+:mod:`~yolo_cli.data.formats.yolo_layout` and :class:`~yolo_cli.data.formats.yolo_tree.Tree`.
 """
 
 from __future__ import annotations

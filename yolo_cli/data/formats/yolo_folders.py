@@ -62,12 +62,17 @@ def find_folders(root: Path, tree: Tree) -> Folders | None:
     return Folders(lists) if lists and (best is None or not count_labelled(best)) else best
 
 
-def splits_beside(sources: Iterable[Path]) -> dict[str, tuple[Path, ...]]:
-    """Return the folders of splits beside those that some folders of images are or lie in."""
+def splits_beside(sources: Iterable[Path], root: Path) -> dict[str, tuple[Path, ...]]:
+    """Return the folders of splits beside those that some folders of images are or lie in.
+
+    Args:
+        sources: folders of images.
+        root: folder of the dataset, which is not left.
+    """
     found: dict[str, tuple[Path, ...]] = {}
     for source in sources:
         own = next((one for one in (source, source.parent) if _is_split(one)), None)
-        if own is not None:
+        if own is not None and own.parent.is_relative_to(root):
             found |= _split_folders(own.parent)
     return found
 

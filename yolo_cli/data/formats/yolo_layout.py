@@ -144,7 +144,7 @@ def _described(description: Description, tree: Tree) -> Layout | None:
         splits = {**folders.splits}
     whole = folders.whole if folders is not None and not splits else ()
     if not tree.outside:
-        splits.update(_undeclared(splits))
+        splits.update(_undeclared(splits, tree.root))
     names = description.names
     file = None if names.names is not None and names.file else find_names(root)
     if file is not None:
@@ -174,11 +174,14 @@ def _any_image(sources: tuple[Path, ...], description: Description, tree: Tree) 
     return len(lists) < len(sources) or any(found)
 
 
-def _undeclared(splits: Mapping[str, tuple[Path, ...]]) -> Iterator[tuple[str, tuple[Path, ...]]]:
+def _undeclared(
+    splits: Mapping[str, tuple[Path, ...]], root: Path
+) -> Iterator[tuple[str, tuple[Path, ...]]]:
     """Splits with labels that lie beside those of a description, and that it does not name."""
     used = {source for sources in splits.values() for source in sources}
     known = {canonical_split(name) for name in splits}
-    for name, sources in splits_beside(source for source in used if source.is_dir()).items():
+    beside = splits_beside((source for source in used if source.is_dir()), root)
+    for name, sources in beside.items():
         related = any(
             one.is_relative_to(other) or other.is_relative_to(one)
             for one in sources
