@@ -58,6 +58,20 @@ def make_names(root: Path) -> Path:
     return root / "obj.names"
 
 
+def make_foreign_list(root: Path) -> Path:
+    make_darknet(root)
+    write(root / "obj.data", "classes = 2\ntrain = data/train.txt\nnames = data/obj.names\n")
+    return write(root / "train.txt", "build/x64/data/obj/a.jpg\nC:\\data\\obj\\b.jpg\n")
+
+
+def make_nested_yaml(root: Path) -> Path:
+    for split in ("train", "valid"):
+        image(root / f"{split}/images/a.jpg")
+        write(root / f"{split}/labels/a.txt", "0 .5 .5 .2 .2\n")
+    text = "train: ../train/images\nval: ../valid/images\nnc: 2\nnames: ['cat', 'dog']\n"
+    return write(root / "train/data.yaml", text)
+
+
 def make_coco(root: Path) -> Path:
     image(root / "images/a.jpg")
     objects = [{"id": n, "image_id": 1, "category_id": 3, "bbox": [1, 2, 30, 4]} for n in (1, 2)]
@@ -133,6 +147,8 @@ MAKERS = {
     "yaml": make_yaml,
     "darknet": make_darknet,
     "names": make_names,
+    "foreign list": make_foreign_list,
+    "nested yaml": make_nested_yaml,
     "coco": make_coco,
     "text": make_text,
     "csv": make_csv,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from yolo_cli.data.check.preflight import images_of, preflight
 from yolo_cli.data.dataset import open_dataset, refuse_inside
+from yolo_cli.data.formats.notes import notes_of
 from yolo_cli.data.splits import TrainingSplits, training_splits
 from yolo_cli.errors import UserError
 from yolo_cli.files import check_folder
@@ -37,6 +38,8 @@ def read_splits(
         skip_bad=options.skip_bad,
         class_attribute=options.class_attribute,
     )
+    for fault in notes_of(folder.reader):
+        reporter.note(f"note      {fault.spot.path}: {fault.what}")
     splits = training_splits(
         folder,
         train=options.train_split,

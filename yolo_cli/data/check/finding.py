@@ -17,11 +17,13 @@ CODES: dict[str, tuple[Severity, str]] = {
     "dataset-unreadable": ("error", "correct the file"),
     "no-labels": ("error", "label at least one object"),
     "split-empty": ("error", "put images into it, or remove it"),
+    "split-missing": ("warning", "correct the path, or remove the split"),
     "split-overlap": ("error", "keep it in one of them"),
     "label-unreadable": ("error", "get an intact copy, or label the image again"),
     "label-syntax": ("error", "correct or remove it"),
     "id-repeated": ("error", "keep one of them"),
     "no-image": ("error", "restore the image, or remove what refers to it"),
+    "label-misplaced": ("warning", "put the image and its label into the same split"),
     "no-label": ("warning", "if there is nothing in it, add an empty label that says so"),
     "image-unreadable": ("error", "replace it by an intact copy, or remove it"),
     "image-damaged": ("error", "replace it by an intact copy, or remove it"),
@@ -47,6 +49,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "box-two-classes": ("warning", "keep the right class"),
     "box-tiny": ("info", "hard to learn at this input size"),
     "off-by-one": ("warning", "shift the boxes by a pixel"),
+    "class-count": ("warning", "correct the number, or the names"),
     "class-unknown": ("error", "correct the class, or add it to the names"),
     "class-unnamed": ("info", "name the class in the labels if it has another name"),
     "class-spelling": ("warning", "if they are one class, give them one name"),
@@ -101,7 +104,8 @@ def of_fault(fault: Fault) -> Finding:
 
 def of_error(code: str, error: UserError, path: Path) -> Finding:
     """Make the finding that an error is; ``path`` is where it names no file."""
-    return of_fault(Fault.of_error(code, error, path))
+    fault = Fault.of_error(code, error, path)
+    return finding(code, fault.spot, fault.what, remedy=fault.hint or None)
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
