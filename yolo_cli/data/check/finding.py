@@ -19,6 +19,8 @@ CODES: dict[str, tuple[Severity, str]] = {
     "split-empty": ("error", "put images into it, or remove it"),
     "split-overlap": ("error", "keep it in one of them"),
     "label-unreadable": ("error", "get an intact copy, or label the image again"),
+    "number-as-text": ("warning", "write numbers without quotes"),
+    "super-category": ("info", "nothing to do"),
     "label-syntax": ("error", "correct or remove it"),
     "id-repeated": ("error", "keep one of them"),
     "no-image": ("error", "restore the image, or remove what refers to it"),
