@@ -98,8 +98,10 @@ def check(  # typer calls it by name
         _save_sheet(console, report, preview, sheet)
     if out is not None and shares is not None:
         division = divide(report, shares, seed)
-        write_division(report, division, out)
-        _show_division(console, report, division, out)
+        written = write_division(report, division, out)
+        _show_division(console, report, division)
+        form = "" if written == report.format else f" in the layout of {written}"
+        say(console, f"written to {out}{form}; yolo train {out}")
     errors = any(one.severity == "error" for one in report.findings)
     return ExitCode.BAD_INPUT if errors else ExitCode.OK
 
@@ -216,9 +218,7 @@ def _save_sheet(console: Console, report: Report, count: int, path: Path) -> Non
     say(console, f"labelled images: {save_annotated(image, path)}")
 
 
-def _show_division(
-    console: Console, report: Report, division: dict[str, list[int]], out: Path
-) -> None:
+def _show_division(console: Console, report: Report, division: dict[str, list[int]]) -> None:
     import numpy as np
 
     say(console, "divided:")
@@ -237,7 +237,6 @@ def _show_division(
         numbers = [int(found[split][index]) for split in division]
         table.add_row(cell(names[index]), *map(str, numbers), str(sum(numbers)))
     console.print(table)
-    say(console, f"written to {out}; yolo train {out}")
 
 
 def _as_json(data: Path, report: Report) -> dict[str, object]:

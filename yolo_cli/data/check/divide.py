@@ -9,7 +9,7 @@ import numpy as np
 
 from yolo_cli.data.check.check import Report
 from yolo_cli.data.check.stratify import stratify
-from yolo_cli.data.dataset import refuse_inside
+from yolo_cli.data.dataset import open_dataset, refuse_inside
 from yolo_cli.errors import ExitCode, UserError
 
 SPLITS = ("train", "val", "test")
@@ -77,17 +77,21 @@ def check_out(root: Path, out: Path) -> None:
         )
 
 
-def write_division(report: Report, division: Division, out: Path) -> None:
-    """Write a division as a dataset of the same format; no image is copied.
+def write_division(report: Report, division: Division, out: Path) -> str:
+    """Write a division as a dataset; no image is copied.
 
     Args:
         report: of the dataset.
         division: indices of the samples of each split.
         out: a folder, checked by :func:`check_out`.
 
+    Returns:
+        The format that was written: COCO's where the dataset's own has no splits.
+
     Raises:
-        UserError: the format has no splits, or something cannot be written.
+        UserError: something cannot be written.
     """
     assert report.reader is not None  # there are images
     images = {split: [report.labelled[i] for i in part] for split, part in division.items()}
     report.reader.write_splits(images, out)
+    return open_dataset(out).format
