@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -64,14 +64,19 @@ def divide(report: Report, shares: Sequence[float], seed: int) -> dict[str, list
     }
 
 
-def check_out(root: Path, out: Path) -> None:
+def check_out(root: Path, out: Path, *, but: Collection[str] = ()) -> None:
     """Refuse a folder that is part of the dataset, or that holds something.
+
+    Args:
+        root: the dataset's folder, or the file that describes it.
+        out: the folder to be written.
+        but: names of what may be in it.
 
     Raises:
         UserError: with :attr:`ExitCode.USAGE`.
     """
     refuse_inside([root if root.is_dir() else root.parent], out, "--out")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and not (out.is_dir() and {one.name for one in out.iterdir()} <= {*but}):
         raise UserError(
             f"--out {out}: already exists and is not empty", "name a new folder", ExitCode.USAGE
         )
