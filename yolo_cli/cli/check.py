@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,12 +13,12 @@ from rich.console import Console
 from rich.text import Text
 
 from yolo_cli.cli import options
-from yolo_cli.cli.console import cell, image_progress, plain_table, say, stderr
+from yolo_cli.cli.console import cell, phases, plain_table, say, stderr
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.text import counted, printable
 
 if TYPE_CHECKING:
-    from yolo_cli.data.check.check import Phase, Report
+    from yolo_cli.data.check.check import Report
     from yolo_cli.data.check.finding import Finding
 
 DEFAULT_PREVIEW = Path("preview.jpg")
@@ -87,7 +85,7 @@ def check(  # typer calls it by name
     if out is not None and shares is not None:
         check_out(data, out)
     console = stderr()
-    with _phases(console, shown=not (json_out and sys.stdout.isatty())) as phase:
+    with phases(console, shown=not (json_out and sys.stdout.isatty())) as phase:
         report = check_dataset(data, format=format, input_size=ModelConfig.image_size, phase=phase)
     if json_out:
         print(json.dumps(_as_json(data, report), indent=2))
@@ -121,20 +119,6 @@ def _sheet_path(data: Path, out: Path | None, *, divided: bool) -> Path:
     if path.is_dir():
         raise UserError(f"--out {path}: is a folder", "name a file", ExitCode.USAGE)
     return path
-
-
-@contextmanager
-def _phases(console: Console, *, shown: bool) -> Iterator[Phase]:
-    """A progress bar that shows one phase at a time."""
-    with image_progress(console, shown=shown) as bar:
-
-        def phase(what: str, total: int | None) -> Callable[[int], None]:
-            for task in bar.task_ids:
-                bar.remove_task(task)
-            task = bar.add_task(what, total=total)
-            return lambda count: bar.advance(task, count)
-
-        yield phase
 
 
 def _print_findings(findings: list[Finding], limit: int) -> None:

@@ -30,7 +30,8 @@ class Converted:
     """What was written.
 
     Attributes:
-        splits: images of each split, "" where there are none.
+        images: how many.
+        splits: how many in each split, "" where there are none.
         background: images without objects.
         objects: of all images.
         classes: their names.
@@ -38,6 +39,7 @@ class Converted:
         homes: where images are that were left there, and the new folder that they belong into.
     """
 
+    images: int
     splits: Mapping[str, int]
     background: int
     objects: int
@@ -124,6 +126,7 @@ def _converted(
 ) -> Converted:
     every = {one.image: one for data in splits.values() for one in data.samples}.values()
     return Converted(
+        images=len(every),
         splits={name: len(data) for name, data in splits.items()},
         background=sum(not len(one) for one in every),
         objects=sum(map(len, every)),
