@@ -83,14 +83,8 @@ def convert(
     splits, notes = read_splits(folder, split, target)
     samples = {name: data.samples for name, data in splits.items()}
     refuse_inside({one.image.parent for part in samples.values() for one in part}, out, "--out")
-    shared = target.shared
-    homes: dict[str, Path] = {}
-    if images == "leave" and to != "crops":
-        names, homes = kept_names(samples, shared=shared, spaces=target.spaces)
-        shared = shared or (len(homes) > 1 and len({*homes.values()}) == 1)
-    else:
-        names = flat_names(samples, shared=shared, spaces=target.spaces)
-    parts = [Part(name, [*map(Placed, names[name], part)]) for name, part in samples.items()]
+    named = _named(samples, target, images if to != "crops" else "copy")
+    parts = [Part(name, [*map(Placed, named.names[name], part)]) for name, part in samples.items()]
     any_split = next(iter(splits.values()))
     with staged(out) as partial:
         job = Job(
@@ -99,17 +93,37 @@ def convert(
             category_ids=any_split.category_ids,
             out=partial,
             images=images,
-            shared=shared,
+            shared=named.shared,
             step=phase("writing images", sum(map(len, samples.values()))),
             notes=notes,
         )
         target.write(job)
     if to != "crops":
         job.notes.extend(_unsaid(target, splits, job.rotated))
-    if homes and to == "yolo" and not shared:
-        job.notes.extend(_strangers(samples.values(), homes.values()))
-    places = {(base, out / target.images(name, shared)): None for name, base in homes.items()}
-    return _converted(splits, job, tuple(places))
+    if named.homes and to == "yolo" and not named.shared:
+        job.notes.extend(_strangers(samples.values(), named.homes.values()))
+    homes = {
+        (base, out / target.images(name, named.shared)): None for name, base in named.homes.items()
+    }
+    return _converted(splits, job, tuple(homes))
+
+
+@dataclass(frozen=True)
+class _Named:
+    """Names of the images, the folders they are left in, and whether splits share a folder."""
+
+    names: Mapping[str, Sequence[str]]
+    homes: Mapping[str, Path]
+    shared: bool
+
+
+def _named(samples: Mapping[str, Sequence[Sample]], target: Target, images: Images) -> _Named:
+    if images != "leave":
+        names = flat_names(samples, shared=target.shared, spaces=target.spaces)
+        return _Named(names, {}, target.shared)
+    names, homes = kept_names(samples, shared=target.shared, spaces=target.spaces)
+    mixed = len(homes) > 1 and len({*homes.values()}) == 1
+    return _Named(names, homes, target.shared or mixed)
 
 
 def _strangers(samples: Iterable[Sequence[Sample]], homes: Iterable[Path]) -> Iterator[str]:
