@@ -21,6 +21,7 @@ from tests.data.check.builders import (
     line,
     one_based,
     replace,
+    report,
     save,
     told,
     write_coco,
@@ -623,12 +624,13 @@ def crowded(root: Path) -> list[Told]:
     return [("grid-crowded", ".", 0)]
 
 
-def test_the_lines_of_a_file_that_is_one_line(copy: Callable[[str], Path]) -> None:
+def test_a_file_of_one_line_has_places_instead_of_lines(copy: Callable[[str], Path]) -> None:
     root = copy("coco")
     content = coco_content("train")
     content["annotations"][5]["bbox"] = [1, 2, 300, 4]
     write(root / "annotations/instances_train.json", json.dumps(content))
-    assert told(root) == [("box-outside", "annotations/instances_train.json", 1)]
+    assert told(root) == [("box-outside", "annotations/instances_train.json", 0)]
+    assert report(root).findings[0].message.startswith("annotations[5].bbox (id ")
 
 
 # Tables: the first image, 000.jpg of 120 x 90 pixels, is in lines 2 to 4

@@ -20,6 +20,8 @@ CODES: dict[str, tuple[Severity, str]] = {
     "split-missing": ("warning", "correct the path, or remove the split"),
     "split-overlap": ("error", "keep it in one of them"),
     "label-unreadable": ("error", "get an intact copy, or label the image again"),
+    "number-as-text": ("warning", "write numbers without quotes"),
+    "super-category": ("info", "nothing to do"),
     "label-syntax": ("error", "correct or remove it"),
     "id-repeated": ("error", "keep one of them"),
     "no-image": ("error", "restore the image, or remove what refers to it"),

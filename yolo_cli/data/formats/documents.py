@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from yolo_cli.data.formats.coco_samples import write_splits_as_coco
 from yolo_cli.data.formats.common import Key, canonical_split, like_more, unique_ids
 from yolo_cli.data.formats.files import read_once
 from yolo_cli.data.formats.image_names import ImageNames
@@ -24,7 +25,7 @@ from yolo_cli.data.formats.scan import (
     Reading,
     Spot,
 )
-from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.errors import UserError
 
 
 @dataclass(slots=True, eq=False)
@@ -202,13 +203,8 @@ class DocumentReader:
             yield Fault("image-unlisted", Spot(left[0]), what, "info")
 
     def write_splits(self, splits: Mapping[str, Sequence[LabelledImage]], out: Path) -> None:
-        """Refuse: the layout has no splits."""
-        raise UserError(
-            "this layout has no splits to write",
-            "convert it first: yolo convert",
-            ExitCode.USAGE,
-            path=self.root,
-        )
+        """Write them as COCO, as these layouts have no splits of their own."""
+        write_splits_as_coco(splits, self.classes, out, relative=self.relative)
 
     @cached_property
     def _contents(self) -> list[tuple[LabelFile, Document | UserError]]:
