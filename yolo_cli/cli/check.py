@@ -173,6 +173,8 @@ def _show(console: Console, data: Path, report: Report, *, divided: bool) -> Non
         f"({report.background} without objects), {counted(objects, 'object')}, "
         f"{counted(len(report.counts.total), 'class')}",
     )
+    if report.note:
+        say(console, report.note)
     severities = Counter(one.severity for one in report.findings)
     parts = [counted(severities[one], one) for one in ("error", "warning") if severities[one]]
     if severities["info"]:
@@ -250,6 +252,7 @@ def _as_json(data: Path, report: Report) -> dict[str, object]:
     return {
         "dataset": str(data),
         "format": report.format or None,
+        "note": report.note or None,
         "images": report.images,
         "background": report.background,
         "objects": counts.total.total(),

@@ -188,6 +188,8 @@ def evaluate(  # typer calls it by name
     console = stderr()
     folder = open_dataset(data, format=format, skip_bad=skip_bad, images=not detections)
     dataset = evaluation_split(folder, split)
+    if folder.note:
+        say(console, folder.note)
     skipped = [f"skipped: {line}" for line in dataset.skipped]
     for line in skipped:
         say(console, line)

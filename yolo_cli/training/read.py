@@ -31,13 +31,16 @@ def read_splits(
     Raises:
         UserError: if the dataset cannot be read, or there is nothing to train on.
     """
+    folder = open_dataset(options.data, format=options.format, skip_bad=options.skip_bad)
     splits = training_splits(
-        open_dataset(options.data, format=options.format, skip_bad=options.skip_bad),
+        folder,
         train=options.train_split,
         val=options.val_split,
         seed=seed,
     )
     reporter.note(f"data      {options.data} ({splits.train.format}): {splits.note}")
+    if folder.note:
+        reporter.note(f"note      {folder.note}")
     for line in (*splits.train.skipped, *splits.val.skipped):
         reporter.note(f"skipped   {line}")
     if look:

@@ -60,6 +60,7 @@ class Report:
         labelled: what the labels say of each sample.
         groups: indices of samples that show nearly the same.
         ceilings: by number of cells along a side, then by split; all images are ``"all"``.
+        note: one line about what was found beside the dataset; "" if there is nothing.
     """
 
     root: Path
@@ -72,6 +73,7 @@ class Report:
     labelled: list[LabelledImage] = field(default_factory=list)
     groups: list[list[int]] = field(default_factory=list)
     ceilings: Mapping[int, Mapping[str, Ceiling]] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def background(self) -> int:
@@ -152,6 +154,7 @@ def _judge(folder: DatasetFolder, root: Path, input_size: int, phase: Phase) -> 
         labelled=labelled,
         groups=groups,
         ceilings=ceilings,
+        note=folder.note,
     )
 
 
