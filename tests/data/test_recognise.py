@@ -22,10 +22,8 @@ def yolo_folder(root: Path, count: int, *, prefix: str = "y") -> Path:
 
 def coco_file(path: Path, names: list[str], category: str = "dog") -> Path:
     images = [{"id": i, "file_name": name} for i, name in enumerate(names)]
-    annotations = [
-        {"id": i, "image_id": i, "category_id": 1, "bbox": [1, 2, 30, 40]}
-        for i in range(len(names))
-    ]
+    box = {"category_id": 1, "bbox": [1, 2, 30, 40]}
+    annotations = [{"id": i, "image_id": i, **box} for i in range(len(names))]
     content = {
         "images": images,
         "annotations": annotations,
@@ -92,7 +90,7 @@ def test_two_labels_of_the_same_images(tmp_path: Path) -> None:
     folder = open_dataset(tmp_path)
     assert folder.format == "voc"
     assert folder.note == (
-        "read voc: 3 labelled images; found and not used: coco for 3 images of them"
+        "read voc: 3 labelled images; found and not used: coco for 3 of these images"
     )
     assert open_dataset(tmp_path, format="coco").format == "coco"
 
@@ -151,14 +149,14 @@ def test_circular_links(tmp_path: Path) -> None:
         (["data.zip"], "1 archive, but no image", "unpack"),
         (
             ["cat/a.jpg", "dog/b.jpg"],
-            "2 images sorted into folders (cat, dog), but no boxes",
+            "sorted into folders (cat, dog), but no boxes",
             "label",
         ),
         (["a.xml", "b.xml"], "2 XML files (a.xml: <thing>), but no image", "beside"),
         (["a.jpg", "train.tfrecord"], "1 image and 1 TFRecord file, which are not read", "COCO"),
         (
             ["a.jpg", "a.json"],
-            "1 image, and 1 JSON file (a.json: an object with 'bar', 'foo') that are no known labels",
+            "1 JSON file (a.json: an object with 'bar', 'foo') that are no known labels",
             "README",
         ),
         (["a.jpg", "a.csv"], "1 CSV file (a.csv: begins with 'time,value')", "README"),

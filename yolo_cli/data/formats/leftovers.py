@@ -1,4 +1,4 @@
-"""What training runs and other tools leave in a dataset's folder: plots and predictions, no data."""
+"""What training runs leave in a dataset's folder: plots and predictions, no data."""
 
 from __future__ import annotations
 

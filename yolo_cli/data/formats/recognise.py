@@ -226,5 +226,5 @@ def _matters(other: _Claim, best: _Claim) -> bool:
 
 def _other(root: Path, best: _Claim, other: _Claim) -> str:
     if other.labelled <= best.images:
-        return f"{_said(root, other)} for {counted(len(other.labelled), 'image')} of them"
+        return f"{_said(root, other)} for {len(other.labelled)} of these images"
     return f"{_said(root, other)}: {counted(len(other.labelled), 'labelled image')}"
