@@ -10,7 +10,8 @@ from pathlib import Path
 HEAD_BYTES = 1024**2
 """How much of a file is looked at."""
 
-_TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*)"(\s*:\s*([\[{])?)?|[{}\[\]]')
+# Strings may be megabytes long (LabelMe keeps images in them): runs are matched at once.
+_TOKEN = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:\s*([\[{])?)?|[{}\[\]]', re.DOTALL)
 _OPEN, _CLOSE = (b"{", b"["), (b"}", b"]")
 
 
