@@ -51,6 +51,8 @@ def _head(path: Path, _modified: int, _size: int) -> JsonHead:
     opens = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if opens not in _OPEN:
         return JsonHead()
+    if len(data) == HEAD_BYTES:
+        data = data[: data.rfind(b'"') + 1]  # a string that is cut off would be searched in vain
     keys: set[str] = set()
     lists: set[str] = set()
     inner: set[str] = set()
