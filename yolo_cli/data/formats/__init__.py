@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from yolo_cli.data.formats import coco, labelme, text, voc, yolo
+from yolo_cli.data.formats import coco, cvat, labelme, text, voc, yolo
 from yolo_cli.data.formats.scan import Format, Reader, Reading
 from yolo_cli.errors import ExitCode, UserError
 
 FORMATS: dict[str, Format] = {
-    one.name: one for one in (voc.FORMAT, coco.FORMAT, labelme.FORMAT, text.FORMAT, yolo.FORMAT)
+    one.name: one
+    for one in (
+        voc.FORMAT,
+        coco.FORMAT,
+        labelme.FORMAT,
+        cvat.FORMAT,
+        text.FORMAT,
+        yolo.FORMAT,
+    )
 }
 """By name, in the order in which they are tried."""
 

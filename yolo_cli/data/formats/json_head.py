@@ -10,8 +10,9 @@ from pathlib import Path
 HEAD_BYTES = 1024**2
 """How much of a file is looked at."""
 
-# Strings may be megabytes long (LabelMe keeps images in them): runs are matched at once.
-_TOKEN = re.compile(rb'"([^"\\]*(?:\\.[^"\\]*)*)"(\s*:\s*([\[{])?)?|[{}\[\]]', re.DOTALL)
+# Strings may be megabytes long (LabelMe keeps images in them): the first alternative is quick.
+_STRING = rb'"([^"]*(?<!\\)|[^"\\]*(?:\\.[^"\\]*)*)"'
+_TOKEN = re.compile(_STRING + rb"(\s*:\s*([\[{])?)?|[{}\[\]]", re.DOTALL)
 _OPEN, _CLOSE = (b"{", b"["), (b"}", b"]")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 from xml.parsers.expat import XMLParserType
@@ -16,6 +17,9 @@ MAX_DEPTH = 100
 """Most elements inside one another."""
 
 _CHUNK = 1024**2
+_HEAD_BYTES = 8192
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_ELEMENT = re.compile(rb"<([A-Za-z_][A-Za-z0-9_.:-]*)")
 
 
 class XmlBuilder:
@@ -104,3 +108,13 @@ def read_xml(path: Path, builder: XmlBuilder, limit: int = MAX_LABEL_BYTES) -> N
         ) from error
     except (LookupError, ValueError) as error:
         raise UserError(f"XML in an encoding that cannot be read ({error})", path=path) from error
+
+
+def root_element(path: Path) -> str:
+    """Return the name of the outermost element, in lower case; "" if it is not soon to be seen."""
+    try:
+        with path.open("rb") as file:
+            found = _ELEMENT.search(_COMMENT.sub(b"", file.read(_HEAD_BYTES)))
+    except (OSError, ValueError):
+        return ""
+    return found[1].decode().lower() if found else ""
