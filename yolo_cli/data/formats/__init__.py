@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from yolo_cli.data.formats import coco, cvat, labelme, text, voc, yolo
+from yolo_cli.data.formats import coco, cvat, labelme, supervisely, text, voc, yolo
 from yolo_cli.data.formats.scan import Format, Reader, Reading
 from yolo_cli.errors import ExitCode, UserError
 
@@ -15,6 +15,7 @@ FORMATS: dict[str, Format] = {
         coco.FORMAT,
         labelme.FORMAT,
         cvat.FORMAT,
+        supervisely.FORMAT,
         text.FORMAT,
         yolo.FORMAT,
     )
