@@ -20,6 +20,12 @@ from yolo_cli.errors import UserError
 
 from ..property import damaged, examples
 from .builders import CAT, coco, image, voc, voc_xml, write
+from .test_cvat import cvat
+from .test_cvat import entry as cvat_entry
+from .test_labelme import labelme, shape
+from .test_labelstudio import HEIGHT, SHORT_CAT, WIDTH, export, rectangle, region, short, task
+from .test_supervisely import mask, meta, thing
+from .test_supervisely import pair as supervisely
 
 
 def make_voc(root: Path) -> Path:
@@ -73,6 +79,59 @@ def make_text(root: Path) -> Path:
     return root / "ground-truth/a.txt"
 
 
+def make_labelme(root: Path) -> Path:
+    shapes = [shape("cat", [1, 2], [30, 40]), shape("dog", [1, 2], [9, 3], [5, 8], kind="polygon")]
+    for name in ("train/a", "train/b", "val/a"):
+        image(root / f"{name}.jpg")
+        labelme(root / f"{name}.json", *shapes, shape("cat", [50, 40], [53, 44], kind="circle"))
+    return root / "train/a.json"
+
+
+def make_cvat(root: Path) -> Path:
+    shapes = [
+        '<box label="cat" xtl="10" ytl="20.5" xbr="50" ybr="60" rotation="30"/>',
+        '<polygon label="cat" points="30.5,10;60,40;20,50"/>',
+        '<ellipse label="dog" cx="50" cy="40" rx="20" ry="10" rotation="5"/>',
+        '<mask label="dog" rle="5, 3" left="7" top="8" width="10" height="20"/>',
+    ]
+    for name in "ab":
+        image(root / f"images/{name}.jpg")
+    labels = "<label><name>cat</name></label>"
+    entries = [cvat_entry("a.jpg", *shapes), cvat_entry("b.jpg", *shapes[:1])]
+    return write(root / "annotations.xml", cvat(*entries, labels=labels))
+
+
+def make_supervisely(root: Path) -> Path:
+    meta(root, cat="any", dog="any")
+    shapes = (thing("cat", [1, 2], [30, 40]), mask("dog", 7, 8, 10, 20))
+    for name in ("train", "val"):
+        supervisely(root / name, "a.jpg", *shapes)
+    return supervisely(root / "train", "b.jpg", *shapes)
+
+
+def make_meta(root: Path) -> Path:
+    make_supervisely(root)
+    return root / "meta.json"
+
+
+def make_labelstudio(root: Path) -> Path:
+    for name in "ab":
+        image(root / f"images/{name}.jpg", WIDTH, HEIGHT)
+    regions = [
+        rectangle(10, 20, 30, 40, rotation=5),
+        region("polygonlabels", "cat", points=[[10, 20], [40, 10]]),
+        region("ellipselabels", "dog", x=50, y=50, radiusX=10, radiusY=25, rotation=0),
+    ]
+    return export(root, task("/data/upload/1/0123abcd-a.jpg", *regions), task("b.jpg", *regions))
+
+
+def make_short(root: Path) -> Path:
+    """Label Studio's JSON_MIN."""
+    for name in "ab":
+        image(root / f"images/{name}.jpg", WIDTH, HEIGHT)
+    return export(root, short("a.jpg", SHORT_CAT), short("b.jpg", SHORT_CAT, number=2))
+
+
 MAKERS = {
     "voc": make_voc,
     "voc list": make_voc_list,
@@ -82,6 +141,12 @@ MAKERS = {
     "names": make_names,
     "coco": make_coco,
     "text": make_text,
+    "labelme": make_labelme,
+    "cvat": make_cvat,
+    "supervisely": make_supervisely,
+    "meta": make_meta,
+    "labelstudio": make_labelstudio,
+    "short": make_short,
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from yolo_cli.data.formats import coco, cvat, labelme, supervisely, text, voc, yolo
+from yolo_cli.data.formats import coco, cvat, labelme, labelstudio, supervisely, text, voc, yolo
 from yolo_cli.data.formats.scan import Format, Reader, Reading
 from yolo_cli.errors import ExitCode, UserError
 
@@ -16,6 +16,7 @@ FORMATS: dict[str, Format] = {
         labelme.FORMAT,
         cvat.FORMAT,
         supervisely.FORMAT,
+        labelstudio.FORMAT,
         text.FORMAT,
         yolo.FORMAT,
     )

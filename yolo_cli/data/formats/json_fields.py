@@ -51,8 +51,8 @@ class JsonFields:
         for key in keys:
             value = self.number(record.get(key), spot)
             if value is None:
-                what = f"its {key} is {brief(record[key])}, not a number"
-                return what if key in record else f"has no {key}"
+                written = brief(record.get(key))
+                return f"its {key} is {written}, not a number" if key in record else f"has no {key}"
             found.append(value)
         return found
 
