@@ -208,6 +208,15 @@ LARGE = {
     "no lines": (make_yolo, fill(b"\n")),
     "one line": (make_yolo, fill(b".5 ", b"0 ")),
     "text": (make_text, fill(b"c 1 2 3 4\n")),
+    "cvat boxes": (make_cvat, fill(b'<box label="a"/>', b'<annotations><image name="a.jpg">')),
+    "cvat tags": (make_cvat, fill(b"<tag/>", b'<annotations><image name="a.jpg">')),
+    "shapes": (make_labelme, fill(b"{},", b'{"imagePath": "", "shapes": [', b"0]}")),
+    "points": (
+        make_labelme,
+        fill(b"[1,2],", b'{"shapes": [{"label": "a", "points": [', b"[3,4]]}]}"),
+    ),
+    "objects": (make_supervisely, fill(b"{},", b'{"size": 0, "objects": [', b"0]}")),
+    "tasks": (make_labelstudio, fill(b"0,", b'[{"data": 0, "annotations": 0},', b"0]")),
     "names": (make_names, fill(b"%06d\n" % 7)),
     "yaml": (make_yaml, fill(b"[],", b"names: [")),
     "half a yaml": (make_yaml, fill(b"[],", b"names: [", b"]")[: 500 * 1024] + b"]"),
@@ -244,14 +253,21 @@ BOMBS = {
 }
 
 
+@pytest.mark.parametrize("make", [make_voc, make_cvat])
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
-def test_entities_are_not_read(tmp_path: Path, text: str) -> None:
-    make_voc(tmp_path).write_text(text, encoding="utf-8")
+def test_entities_are_not_read(tmp_path: Path, make: Callable[[Path], Path], text: str) -> None:
+    path = make(tmp_path)
+    text = text if make is make_voc else text.replace("annotation>", "annotations>")
+    path.write_text(text.replace("<annotation/>", "<annotations/>"), encoding="utf-8")
     with pytest.raises(UserError, match="entities"):
         read(tmp_path, skip_bad=False, images=True)
 
 
-@pytest.mark.parametrize("make", [make_voc, make_voc_list, make_yolo, make_text, make_coco])
+OF_MANY = [make_coco, make_cvat, make_labelstudio, make_labelme, make_supervisely]
+"""Whose files may be larger: of many images, or with one inside."""
+
+
+@pytest.mark.parametrize("make", [make_voc, make_voc_list, make_yolo, make_text, *OF_MANY])
 def test_a_file_of_100_mb(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     target = make(tmp_path)
     with target.open("r+b") as file:
@@ -259,7 +275,7 @@ def test_a_file_of_100_mb(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     start = time.process_time()
     with pytest.raises(UserError) as caught:
         read(tmp_path, skip_bad=False, images=True)
-    if make is not make_coco:  # which may be larger, but not of zeros
+    if make not in OF_MANY:  # which may be larger, but not of zeros
         assert "100.0 MB is too large" in caught.value.message
         assert "at most" in caught.value.hint
     assert time.process_time() - start < 5
