@@ -20,6 +20,12 @@ from yolo_cli.errors import UserError
 
 from ..property import damaged, examples
 from .builders import CAT, coco, image, voc, voc_xml, write
+from .test_cvat import cvat
+from .test_cvat import entry as cvat_entry
+from .test_labelme import labelme, shape
+from .test_labelstudio import HEIGHT, SHORT_CAT, WIDTH, export, rectangle, region, short, task
+from .test_supervisely import mask, meta, thing
+from .test_supervisely import pair as supervisely
 
 
 def make_voc(root: Path) -> Path:
@@ -140,6 +146,59 @@ def make_createml(root: Path) -> Path:
     return write(root / "annotations.createml.json", json.dumps(entries, indent=0))
 
 
+def make_labelme(root: Path) -> Path:
+    shapes = [shape("cat", [1, 2], [30, 40]), shape("dog", [1, 2], [9, 3], [5, 8], kind="polygon")]
+    for name in ("train/a", "train/b", "val/a"):
+        image(root / f"{name}.jpg")
+        labelme(root / f"{name}.json", *shapes, shape("cat", [50, 40], [53, 44], kind="circle"))
+    return root / "train/a.json"
+
+
+def make_cvat(root: Path) -> Path:
+    shapes = [
+        '<box label="cat" xtl="10" ytl="20.5" xbr="50" ybr="60" rotation="30"/>',
+        '<polygon label="cat" points="30.5,10;60,40;20,50"/>',
+        '<ellipse label="dog" cx="50" cy="40" rx="20" ry="10" rotation="5"/>',
+        '<mask label="dog" rle="5, 3" left="7" top="8" width="10" height="20"/>',
+    ]
+    for name in "ab":
+        image(root / f"images/{name}.jpg")
+    labels = "<label><name>cat</name></label>"
+    entries = [cvat_entry("a.jpg", *shapes), cvat_entry("b.jpg", *shapes[:1])]
+    return write(root / "annotations.xml", cvat(*entries, labels=labels))
+
+
+def make_supervisely(root: Path) -> Path:
+    meta(root, cat="any", dog="any")
+    shapes = (thing("cat", [1, 2], [30, 40]), mask("dog", 7, 8, 10, 20))
+    for name in ("train", "val"):
+        supervisely(root / name, "a.jpg", *shapes)
+    return supervisely(root / "train", "b.jpg", *shapes)
+
+
+def make_meta(root: Path) -> Path:
+    make_supervisely(root)
+    return root / "meta.json"
+
+
+def make_labelstudio(root: Path) -> Path:
+    for name in "ab":
+        image(root / f"images/{name}.jpg", WIDTH, HEIGHT)
+    regions = [
+        rectangle(10, 20, 30, 40, rotation=5),
+        region("polygonlabels", "cat", points=[[10, 20], [40, 10]]),
+        region("ellipselabels", "dog", x=50, y=50, radiusX=10, radiusY=25, rotation=0),
+    ]
+    return export(root, task("/data/upload/1/0123abcd-a.jpg", *regions), task("b.jpg", *regions))
+
+
+def make_short(root: Path) -> Path:
+    """Label Studio's JSON_MIN."""
+    for name in "ab":
+        image(root / f"images/{name}.jpg", WIDTH, HEIGHT)
+    return export(root, short("a.jpg", SHORT_CAT), short("b.jpg", SHORT_CAT, number=2))
+
+
 MAKERS = {
     "voc": make_voc,
     "voc list": make_voc_list,
@@ -156,6 +215,12 @@ MAKERS = {
     "via": make_via,
     "via csv": make_via_csv,
     "createml": make_createml,
+    "labelme": make_labelme,
+    "cvat": make_cvat,
+    "supervisely": make_supervisely,
+    "meta": make_meta,
+    "labelstudio": make_labelstudio,
+    "short": make_short,
 }
 
 
@@ -217,6 +282,15 @@ LARGE = {
     "no lines": (make_yolo, fill(b"\n")),
     "one line": (make_yolo, fill(b".5 ", b"0 ")),
     "text": (make_text, fill(b"c 1 2 3 4\n")),
+    "cvat boxes": (make_cvat, fill(b'<box label="a"/>', b'<annotations><image name="a.jpg">')),
+    "cvat tags": (make_cvat, fill(b"<tag/>", b'<annotations><image name="a.jpg">')),
+    "shapes": (make_labelme, fill(b"{},", b'{"imagePath": "", "shapes": [', b"0]}")),
+    "points": (
+        make_labelme,
+        fill(b"[1,2],", b'{"shapes": [{"label": "a", "points": [', b"[3,4]]}]}"),
+    ),
+    "objects": (make_supervisely, fill(b"{},", b'{"size": 0, "objects": [', b"0]}")),
+    "tasks": (make_labelstudio, fill(b"0,", b'[{"data": 0, "annotations": 0},', b"0]")),
     "names": (make_names, fill(b"%06d\n" % 7)),
     "yaml": (make_yaml, fill(b"[],", b"names: [")),
     "half a yaml": (make_yaml, fill(b"[],", b"names: [", b"]")[: 500 * 1024] + b"]"),
@@ -253,14 +327,21 @@ BOMBS = {
 }
 
 
+@pytest.mark.parametrize("make", [make_voc, make_cvat])
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
-def test_entities_are_not_read(tmp_path: Path, text: str) -> None:
-    make_voc(tmp_path).write_text(text, encoding="utf-8")
+def test_entities_are_not_read(tmp_path: Path, make: Callable[[Path], Path], text: str) -> None:
+    path = make(tmp_path)
+    text = text if make is make_voc else text.replace("annotation>", "annotations>")
+    path.write_text(text.replace("<annotation/>", "<annotations/>"), encoding="utf-8")
     with pytest.raises(UserError, match="entities"):
         read(tmp_path, skip_bad=False, images=True)
 
 
-@pytest.mark.parametrize("make", [make_voc, make_voc_list, make_yolo, make_text, make_coco])
+OF_MANY = [make_coco, make_cvat, make_labelstudio, make_labelme, make_supervisely]
+"""Whose files may be larger: of many images, or with one inside."""
+
+
+@pytest.mark.parametrize("make", [make_voc, make_voc_list, make_yolo, make_text, *OF_MANY])
 def test_a_file_of_100_mb(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     target = make(tmp_path)
     with target.open("r+b") as file:
@@ -268,7 +349,7 @@ def test_a_file_of_100_mb(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     start = time.process_time()
     with pytest.raises(UserError) as caught:
         read(tmp_path, skip_bad=False, images=True)
-    if make is not make_coco:  # which may be larger, but not of zeros
+    if make not in OF_MANY:  # which may be larger, but not of zeros
         assert "100.0 MB is too large" in caught.value.message
         assert "at most" in caught.value.hint
     assert time.process_time() - start < 5

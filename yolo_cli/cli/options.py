@@ -16,7 +16,10 @@ VOC_CLASSES = 20  # of a network that is shown without weights
 BATCH = 2  # larger batches are no faster on a CPU: their activations leave its caches
 
 # What a command line may say; the functions behind it check again, for those who call them.
-FormatName: TypeAlias = Literal["voc", "yolo", "coco", "csv", "via", "createml", "text"]
+FormatName: TypeAlias = Literal[
+    "voc", "yolo", "coco", "csv", "via", "labelme", "cvat", "createml", "supervisely",
+    "labelstudio", "text",
+]  # fmt: skip
 BackendName: TypeAlias = Literal["auto", "torch", "onnx", "openvino"]
 PrecisionName: TypeAlias = Literal["auto", "fp32", "bf16"]
 HeadName: TypeAlias = Head

@@ -39,6 +39,7 @@ class Entry:
         faults: what is wrong with its label.
         stated: width and height in pixels by the label; None where it has none.
         split: that the label itself names; "" where it names none.
+        other_names: what the image may be called instead, where none has `name`.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Entry:
     faults: Sequence[Fault] = ()
     stated: tuple[float, float] | None = None
     split: str = ""
+    other_names: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,9 @@ class DocumentReader:
         for one in self._listing[0]:
             for name, spot in one.splits.items():
                 found.setdefault(name, Spot(spot.path))
+        for file in self.files:
+            if file.split and isinstance(self._read(file.path), UserError):
+                found.setdefault(file.split, Spot(file.path))
         return found
 
     @cached_property
@@ -236,29 +241,41 @@ class DocumentReader:
         """Every entry with its image, and what keeps the others from having one, by split."""
         found: dict[Path, _Found] = {}
         faults: list[tuple[str, Fault]] = []
+        for split, entry, path in self._located():
+            if isinstance(path, Fault):
+                faults.append((split, path))
+                continue
+            first = found.setdefault(path, _Found(entry, path, {}))
+            if first.entry is not entry and first.entry.spot.path == entry.spot.path:
+                what = f"a second label of {entry.name[:200]!r}"
+                faults.append((split, Fault("id-repeated", entry.spot, what)))
+                continue
+            if first.entry is not entry and self._file_per_image:
+                what = f"is not used, as {first.entry.spot.path} labels the same image"
+                faults.append((split, Fault("image-ambiguous", entry.spot, what, "warning")))
+                continue
+            own = split or self._split_of(path)
+            if own:
+                first.splits.setdefault(own, entry.spot)
+        return list(found.values()), faults
+
+    def _located(self) -> list[tuple[str, Entry, Path | Fault]]:
+        """Each entry with the split that its label names, and its image."""
+        found: list[tuple[bool, str, Entry, Path | Fault]] = []
         for file, document in self._documents:
             for entry in document.entries:
                 split = file.split or entry.split
                 path = self._image_of(file, entry, split)
-                if isinstance(path, Fault):
-                    faults.append((split, path))
-                    continue
-                first = found.get(path)
-                if first is None:
-                    first = found[path] = _Found(entry, path, {})
-                elif first.entry.spot.path == entry.spot.path:
-                    what = f"a second label of {entry.name[:200]!r}"
-                    faults.append((split, Fault("id-repeated", entry.spot, what)))
-                    continue
-                split = split or self._split_of(path)
-                if split:
-                    first.splits.setdefault(split, entry.spot)
-        return list(found.values()), faults
+                near = isinstance(path, Path) and path.parent in file.folders
+                found.append((near or not self._file_per_image, split, entry, path))
+        # The label in an image's own folder goes before one elsewhere that has its name.
+        found.sort(key=lambda one: not one[0])
+        return [one[1:] for one in found]
 
     def _image_of(self, file: LabelFile, entry: Entry, split: str) -> Path | Fault:
         """The image that an entry is about, or why there is none."""
         places = (*file.folders, self.root)
-        path = self._images.find(entry.name, places)
+        path = self._find(entry, places)
         if isinstance(path, Path):
             other = self._split_of(path)
             if file.split and other and canonical_split(other) != canonical_split(file.split):
@@ -273,6 +290,16 @@ class DocumentReader:
         what = f"no such image {entry.name[:200]!r}; looked in {self._images.looked_in(places)}"
         return Fault("no-image", entry.spot, what, "warning")
 
+    def _find(self, entry: Entry, places: Sequence[Path]) -> Path | list[Path]:
+        """The image that one of an entry's names means, else those among which nothing decides."""
+        alike: list[Path] = []
+        for name in (entry.name, *entry.other_names):
+            found = self._images.find(name, places)
+            if isinstance(found, Path):
+                return found
+            alike = alike or found
+        return alike
+
     def _split_of(self, path: Path) -> str:
         """The split whose folder an image is in; "" if it is in none."""
         parts = Path(os.path.relpath(path, self.root)).parts[:-1]
@@ -284,10 +311,18 @@ class DocumentReader:
         return [path for path in self._images.paths if path not in named]
 
     def _unlabelled(self) -> Iterator[LabelledImage]:
-        left = self._unnamed
+        broken = {path for file in self.files if (path := self._image_of_broken(file))}
+        left = [path for path in self._unnamed if path not in broken]
         for image_id, path in zip(unique_ids(left, self.root), left, strict=True):
             fault = Fault("no-label", Spot(path), "no label for it", "warning")
             yield LabelledImage(image_id, path, Spot(path), faults=[fault], usable=False)
+
+    def _image_of_broken(self, file: LabelFile) -> Path | None:
+        """The image whose label cannot be read, by the name of that file."""
+        if isinstance(self._read(file.path), Document):
+            return None
+        found = self._images.find(file.path.stem, (*file.folders, self.root))
+        return found if isinstance(found, Path) else None
 
 
 def _first(entry: Entry) -> Spot:
