@@ -180,10 +180,12 @@ class DocumentReader:
         ids = unique_ids((one.path for one in self._listing[0]), self.root)
         items: list[tuple[Spot, LabelledImage | Fault]] = []
         for file, document in self._contents:
-            if isinstance(document, UserError):
+            mine = split in {None, file.split} or not file.split
+            # Of many images, a file that cannot be read leaves open which classes there are.
+            if isinstance(document, UserError) and (mine or not self._file_per_image):
                 fault = Fault.of_error("label-unreadable", document, file.path)
                 items.append((Spot(file.path), fault))
-            elif split in {None, file.split} or not file.split:
+            elif isinstance(document, Document) and mine:
                 items += [(fault.spot, fault) for fault in document.stray]
         for own, fault in self._listing[1]:
             if split in {None, own} or not own:
