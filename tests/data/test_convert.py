@@ -319,6 +319,15 @@ def test_splits_that_yolo_has_no_name_for(tmp_path: Path) -> None:
     assert rounded(load(tmp_path / "out")) == {"a": [BOX]}
     converted(root, "coco", tmp_path / "coco")
     assert open_dataset(tmp_path / "coco").splits == ("fold1", "fold2")
+    write(root / "ImageSets/Main/train.txt", "a\n")
+    write(root / "ImageSets/Main/fold1.txt", "a\n")
+    done = converted(root, "yolo", tmp_path / "yolo")
+    assert done.splits == {"train": 1}
+    what = "fold2 is left out: YOLO cannot have a split of this name"
+    assert done.notes == (
+        "fold1 is left out: its images are all in train",
+        f"{what}; --split fold2 converts it alone",
+    )
 
 
 def test_one_split(mixed: Path, tmp_path: Path) -> None:
