@@ -62,6 +62,7 @@ def check(  # typer calls it by name
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of --split.")] = SEED,
     format: options.Format = None,  # noqa: A002  # the option's name
+    class_attribute: options.ClassAttribute = None,
 ) -> int:
     """Find what is wrong with a dataset: labels, images, splits. Nothing is changed.
 
@@ -86,7 +87,13 @@ def check(  # typer calls it by name
         check_out(data, out)
     console = stderr()
     with phases(console, shown=not (json_out and sys.stdout.isatty())) as phase:
-        report = check_dataset(data, format=format, input_size=ModelConfig.image_size, phase=phase)
+        report = check_dataset(
+            data,
+            format=format,
+            class_attribute=class_attribute,
+            input_size=ModelConfig.image_size,
+            phase=phase,
+        )
     if json_out:
         print(json.dumps(_as_json(data, report), indent=2))
     else:
@@ -159,6 +166,8 @@ def _show(console: Console, data: Path, report: Report, *, divided: bool) -> Non
         f"({report.background} without objects), {counted(objects, 'object')}, "
         f"{counted(len(report.counts.total), 'class')}",
     )
+    if report.note:
+        say(console, report.note)
     severities = Counter(one.severity for one in report.findings)
     parts = [counted(severities[one], one) for one in ("error", "warning") if severities[one]]
     if severities["info"]:
@@ -233,6 +242,7 @@ def _as_json(data: Path, report: Report) -> dict[str, object]:
     return {
         "dataset": str(data),
         "format": report.format or None,
+        "note": report.note or None,
         "images": report.images,
         "background": report.background,
         "objects": counts.total.total(),

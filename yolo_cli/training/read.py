@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from yolo_cli.data.check.preflight import images_of, preflight
 from yolo_cli.data.dataset import open_dataset, refuse_inside
+from yolo_cli.data.formats.notes import notes_of
 from yolo_cli.data.splits import TrainingSplits, training_splits
 from yolo_cli.errors import UserError
 from yolo_cli.files import check_folder
@@ -31,13 +32,23 @@ def read_splits(
     Raises:
         UserError: if the dataset cannot be read, or there is nothing to train on.
     """
+    folder = open_dataset(
+        options.data,
+        format=options.format,
+        skip_bad=options.skip_bad,
+        class_attribute=options.class_attribute,
+    )
+    for fault in notes_of(folder.reader):
+        reporter.note(f"note      {fault.spot.path}: {fault.what}")
     splits = training_splits(
-        open_dataset(options.data, format=options.format, skip_bad=options.skip_bad),
+        folder,
         train=options.train_split,
         val=options.val_split,
         seed=seed,
     )
     reporter.note(f"data      {options.data} ({splits.train.format}): {splits.note}")
+    if folder.note:
+        reporter.note(f"note      {folder.note}")
     for line in (*splits.train.skipped, *splits.val.skipped):
         reporter.note(f"skipped   {line}")
     if look:

@@ -60,6 +60,7 @@ class Report:
         labelled: what the labels say of each sample.
         groups: indices of samples that show nearly the same.
         ceilings: by number of cells along a side, then by split; all images are ``"all"``.
+        note: one line about what was found beside the dataset; "" if there is nothing.
     """
 
     root: Path
@@ -72,6 +73,7 @@ class Report:
     labelled: list[LabelledImage] = field(default_factory=list)
     groups: list[list[int]] = field(default_factory=list)
     ceilings: Mapping[int, Mapping[str, Ceiling]] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def background(self) -> int:
@@ -89,6 +91,7 @@ def check_dataset(
     root: Path,
     *,
     format: str | None = None,  # noqa: A002
+    class_attribute: str | None = None,
     input_size: int,
     phase: Phase = lambda _what, _total: lambda _count: None,
 ) -> Report:
@@ -97,6 +100,7 @@ def check_dataset(
     Args:
         root: the dataset's folder, or the file that describes it.
         format: ``"voc"``, ``"yolo"``, ``"coco"`` or ``"text"``; None to find out.
+        class_attribute: the attribute or column that names the class; None to find out.
         input_size: side of the network's input, that tiny boxes are judged by.
         phase: begins each phase of the work, for a progress bar.
 
@@ -107,7 +111,7 @@ def check_dataset(
         UserError: `root` is not a dataset.
     """
     try:
-        folder = open_dataset(root, format=format, skip_bad=True)
+        folder = open_dataset(root, format=format, skip_bad=True, class_attribute=class_attribute)
     except UserError as error:
         broken = _culprit(root, error)
         if broken is None:
@@ -152,6 +156,7 @@ def _judge(folder: DatasetFolder, root: Path, input_size: int, phase: Phase) -> 
         labelled=labelled,
         groups=groups,
         ceilings=ceilings,
+        note=folder.note,
     )
 
 

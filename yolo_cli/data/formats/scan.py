@@ -148,11 +148,14 @@ class Reading:
         skip_bad: drop broken labels and images instead of stopping at the first.
         images: whether the images must be there; False where the labels say all that is needed.
         sure: the user named the format: what holds the right kind of files is not doubted.
+        class_attribute: name of the attribute (VIA) or column (CSV) that names the class; None to
+            find out.
     """
 
     skip_bad: bool = False
     images: bool = True
     sure: bool = False
+    class_attribute: str | None = None
 
 
 class Reader(Protocol):
