@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.data.builders import image, write
+from yolo_cli.data.dataset import open_dataset
 from yolo_cli.data.formats.documents import (
     Document,
     DocumentReader,
@@ -234,8 +235,9 @@ def test_order_and_classes(tmp_path: Path) -> None:
     assert scanned(found) == [("b", 1), ("label-syntax", 2), ("no-image", 2), ("a", 3)]
     assert found.classes == ("c3", "c1", "c2")
     assert found.relative is False
-    with pytest.raises(UserError, match="no splits to write"):
-        found.write_splits({}, tmp_path)
+    images = [one for one in found.scan(None) if isinstance(one, LabelledImage)]
+    found.write_splits({"train": images}, tmp_path / "out")
+    assert open_dataset(tmp_path / "out").format == "coco"
 
 
 def units(root: Path, *values: bool | None) -> DocumentReader:

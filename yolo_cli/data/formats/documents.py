@@ -152,9 +152,6 @@ class DocumentReader:
         for one in self._listing[0]:
             for name, spot in one.splits.items():
                 found.setdefault(name, Spot(spot.path))
-        for file in self.files:
-            if file.split and isinstance(self._read(file.path), UserError):
-                found.setdefault(file.split, Spot(file.path))
         return found
 
     @cached_property
