@@ -286,7 +286,7 @@ def test_numbers_in_quotes_are_read_with_a_warning(tmp_path: Path) -> None:
     write(tmp_path / "data.json", text)
     assert boxes(load(tmp_path)) == {"a": [BOX], "b": [BOX]}
     # Two widths, two sides, two ids; the widths come first.
-    what = "images[0].width (id 1): the number '100' is in quotes, like 5 more"
+    what = "images[0].width (id 1): '100' is a text, not a number, like 5 more"
     assert faults(tmp_path) == [("number-as-text", "warning", what)]
 
 

@@ -22,6 +22,7 @@ from yolo_cli.data.convert.convert import Converted, convert
 from yolo_cli.data.convert.staging import PARTIAL
 from yolo_cli.data.convert.target import Images, Job
 from yolo_cli.data.dataset import open_dataset
+from yolo_cli.data.formats.scan import LabelledImage
 from yolo_cli.data.sample import Dataset
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import LOCK
@@ -172,6 +173,110 @@ def test_without_splits(tmp_path: Path) -> None:
         assert rounded(folder.load(None)) == {"a": [BOX], "b": []}
 
 
+# --- every other layout -------------------------------------------------------------------------
+
+
+def as_csv(root: Path) -> None:
+    write(
+        root / "labels.csv",
+        "filename,width,height,class,xmin,ymin,xmax,ymax\n"
+        "a.jpg,100,80,cat,10,20,50,60\nb.jpg,100,80,dog,10,20,50,60\n",
+    )
+
+
+def as_via(root: Path) -> None:
+    shape = {"name": "rect", "x": 10, "y": 20, "width": 40, "height": 40}
+    content = {
+        f"{name}.jpg12": {
+            "filename": f"{name}.jpg",
+            "size": 12,
+            "regions": [{"shape_attributes": shape, "region_attributes": {"kind": label}}],
+            "file_attributes": {},
+        }
+        for name, label in (("a", "cat"), ("b", "dog"))
+    }
+    write(root / "via_region_data.json", json.dumps(content))
+
+
+def as_labelme(root: Path) -> None:
+    for name, label in (("a", "cat"), ("b", "dog")):
+        points = [[10, 20], [50, 60]]
+        shapes = [{"label": label, "points": points, "shape_type": "rectangle", "flags": {}}]
+        content = {"version": "5.4.1", "shapes": shapes, "imagePath": f"{name}.jpg"}
+        write(root / f"{name}.json", json.dumps({**content, "imageHeight": 80, "imageWidth": 100}))
+
+
+def as_cvat(root: Path) -> None:
+    text = "<annotations><version>1.1</version>"
+    for name, label in (("a", "cat"), ("b", "dog")):
+        box = f'<box label="{label}" xtl="10" ytl="20" xbr="50" ybr="60"/>'
+        text += f'<image name="{name}.jpg" width="100" height="80">{box}</image>'
+    write(root / "annotations.xml", f"{text}</annotations>")
+
+
+def as_createml(root: Path) -> None:
+    box = {"x": 30, "y": 40, "width": 40, "height": 40}
+    content = [
+        {"image": f"{name}.jpg", "annotations": [{"label": label, "coordinates": box}]}
+        for name, label in (("a", "cat"), ("b", "dog"))
+    ]
+    write(root / "annotations.json", json.dumps(content))
+
+
+def as_supervisely(root: Path) -> None:
+    (root / "img").mkdir()
+    for name, label in (("a", "cat"), ("b", "dog")):
+        (root / f"{name}.jpg").rename(root / f"img/{name}.jpg")
+        points = {"exterior": [[10, 20], [50, 60]], "interior": []}
+        thing = {"classTitle": label, "geometryType": "rectangle", "points": points}
+        content = {"size": {"height": 80, "width": 100}, "objects": [thing]}
+        write(root / f"ann/{name}.jpg.json", json.dumps(content))
+
+
+def as_labelstudio(root: Path) -> None:
+    tasks = []
+    for name, label in (("a", "cat"), ("b", "dog")):
+        box = {"x": 10, "y": 25, "width": 40, "height": 50, "rotation": 0}  # per cent
+        result = {
+            **{"type": "rectanglelabels", "from_name": "label", "to_name": "image"},
+            **{"original_width": 100, "original_height": 80},
+            "value": {**box, "rectanglelabels": [label]},
+        }
+        annotation = {"id": 7, "was_cancelled": False, "result": [result]}
+        tasks.append({"id": 1, "data": {"image": f"{name}.jpg"}, "annotations": [annotation]})
+    write(root / "project.json", json.dumps(tasks))
+
+
+OTHERS = {
+    one.__name__.removeprefix("as_"): one
+    for one in (as_csv, as_via, as_labelme, as_cvat, as_createml, as_supervisely, as_labelstudio)
+}
+
+
+@pytest.mark.parametrize("layout", OTHERS)
+def test_every_other_layout(tmp_path: Path, layout: str) -> None:
+    root = tmp_path / "data"
+    for name in "ab":
+        image(root / f"{name}.jpg")
+    OTHERS[layout](root)
+    assert open_dataset(root).format == layout
+    for target in TARGETS:
+        done = converted(root, target, tmp_path / target)
+        assert (done.images, done.objects, done.classes) == (2, 2, ("cat", "dog"))
+        data = load(tmp_path / target)
+        assert data.format == target
+        assert rounded(data) == {"a": [BOX], "b": [BOX]}
+        assert [data.classes[one.labels[0]] for one in data.samples] == ["cat", "dog"]
+    # Dividing writes COCO, as these have no splits of their own.
+    reader = open_dataset(root).reader
+    images = [item for item in reader.scan(None) if isinstance(item, LabelledImage)]
+    reader.write_splits({"train": images[:1], "val": images[1:]}, tmp_path / "divided")
+    folder = open_dataset(tmp_path / "divided")
+    assert folder.format == "coco"
+    for split in ("train", "val"):
+        assert [*rounded(folder.load(split)).values()] == [[BOX]]
+
+
 # --- what is kept -------------------------------------------------------------------------------
 
 
@@ -319,6 +424,15 @@ def test_splits_that_yolo_has_no_name_for(tmp_path: Path) -> None:
     assert rounded(load(tmp_path / "out")) == {"a": [BOX]}
     converted(root, "coco", tmp_path / "coco")
     assert open_dataset(tmp_path / "coco").splits == ("fold1", "fold2")
+    write(root / "ImageSets/Main/train.txt", "a\n")
+    write(root / "ImageSets/Main/fold1.txt", "a\n")
+    done = converted(root, "yolo", tmp_path / "yolo")
+    assert done.splits == {"train": 1}
+    what = "fold2 is left out: YOLO cannot have a split of this name"
+    assert done.notes == (
+        "fold1 is left out: its images are all in train",
+        f"{what}; --split fold2 converts it alone",
+    )
 
 
 def test_one_split(mixed: Path, tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def convert(  # typer calls it by name
         typer.Option(metavar="NAME", help="Convert this split alone.", show_default="all"),
     ] = None,
     format: options.Format = None,  # noqa: A002  # the option's name
+    class_attribute: options.ClassAttribute = None,
     skip_bad: options.SkipBad = False,
 ) -> None:
     """Write a dataset in another layout: labels, splits, and the images if you like.
@@ -72,7 +73,9 @@ def convert(  # typer calls it by name
 
     console = stderr()
     with phases(console) as phase:
-        folder = open_dataset(data, format=format, skip_bad=skip_bad)
+        folder = open_dataset(
+            data, format=format, skip_bad=skip_bad, class_attribute=class_attribute
+        )
         done = write(
             folder,
             to or "crops",
@@ -81,6 +84,8 @@ def convert(  # typer calls it by name
             split=split,
             phase=phase,
         )
+    if folder.note:
+        say(console, folder.note, title="note:", style="yellow")
     _show(console, data, folder.format, done)
     if to is None:
         say(console, f"crops of the objects written to {out}")

@@ -44,14 +44,18 @@ def read_splits(
     notes += _unlisted(folder, splits)
     if not target.shared:
         notes += _drop_contained(splits, target)
-    odd = next((name for name in splits if not _fits(name, target)), None)
-    if odd is not None:
+    odd = [name for name in splits if not _fits(name, target)]
+    if len(odd) == len(splits):
         raise UserError(
-            f"{target.title} cannot have a split that is called {odd!r}",
-            f"convert one split, which becomes a dataset of its own: --split {odd}",
+            f"{target.title} cannot have a split that is called {odd[0]!r}",
+            f"convert one split, which becomes a dataset of its own: --split {odd[0]}",
             ExitCode.USAGE,
             path=folder.root,
         )
+    for name in odd:
+        del splits[name]
+        what = f"{name} is left out: {target.title} cannot have a split of this name"
+        notes.append(f"{what}; --split {name} converts it alone")
     return splits, notes
 
 

@@ -112,7 +112,7 @@ def read_document(path: Path) -> CocoDocument:
         objects=labels.objects,
         faults=labels.faults,
         stray=(*stray, *labels.stray),
-        notes=quoted.faults(),
+        notes=tuple(quoted.faults),
     )
 
 

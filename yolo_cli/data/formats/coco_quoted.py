@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TypeGuard
 
 from yolo_cli.data.formats.coco_lines import EntrySpot
-from yolo_cli.data.formats.common import Key, brief, like_more, number
+from yolo_cli.data.formats.common import Key, brief, number
 from yolo_cli.data.formats.json_read import is_number
+from yolo_cli.data.formats.repeated import Notes
 from yolo_cli.data.formats.scan import Fault
 
 _MAX_DIGITS = 18  # of an id that may be a number
@@ -23,8 +23,7 @@ class Quoted:
     """Counts the numbers of a file that are written as texts, and reads them."""
 
     def __init__(self) -> None:
-        self._first: Fault | None = None
-        self._count = 0
+        self._notes = Notes()
 
     def number(self, value: object, spot: EntrySpot, part: str) -> int | float | None:
         """Return the number that a value is, also in quotes; None if it is none."""
@@ -53,13 +52,10 @@ class Quoted:
         return other
 
     def _note(self, value: object, spot: EntrySpot, part: str) -> None:
-        if self._first is None:
-            what = f"the number {brief(value)} is in quotes"
-            self._first = Fault("number-as-text", spot.at(part), what, "warning")
-        self._count += 1
+        what = f"{brief(value)} is a text, not a number"
+        self._notes.add("number-as-text", spot.at(part), what)
 
-    def faults(self) -> tuple[Fault, ...]:
-        """Return one fault that counts them, if there are any."""
-        if self._first is None:
-            return ()
-        return (replace(self._first, what=self._first.what + like_more(self._count)),)
+    @property
+    def faults(self) -> list[Fault]:
+        """One fault that counts them, if there are any."""
+        return self._notes.faults
