@@ -175,7 +175,7 @@ def test_coco_without_images(tmp_path: Path) -> None:
             (139, 0, 0),
             (7, 100, 80),
         ]
-    assert "no such image" in refused(tmp_path, images=True).message
+    assert "none of its images" in refused(tmp_path, images=True).message
 
 
 def test_yolo_cannot_do_without_images(tmp_path: Path) -> None:

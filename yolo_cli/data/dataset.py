@@ -163,6 +163,7 @@ def open_dataset(
     format: str | None = None,  # noqa: A002
     skip_bad: bool = False,
     images: bool = True,
+    class_attribute: str | None = None,
 ) -> DatasetFolder:
     """Recognise a dataset folder.
 
@@ -173,6 +174,8 @@ def open_dataset(
         images: False to read the labels alone, with the image sizes that they state: enough
             for the scoring of detections that are already there. Images that exist are still
             asked for their size. Fractions of the image (YOLO's labels) need the images always.
+        class_attribute: name of the attribute (VIA) or column (CSV) that names the class; None to
+            find out.
 
     Returns:
         The dataset, nothing of it read yet but what its layout is recognised by.
@@ -180,7 +183,7 @@ def open_dataset(
     Raises:
         UserError: `root` is missing, not a folder, empty, or in no known layout.
     """
-    reading = Reading(skip_bad, images, sure=format is not None)
+    reading = Reading(skip_bad, images, sure=format is not None, class_attribute=class_attribute)
     try:
         if not root.exists():
             raise UserError("no such folder", path=root)

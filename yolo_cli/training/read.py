@@ -32,7 +32,12 @@ def read_splits(
     Raises:
         UserError: if the dataset cannot be read, or there is nothing to train on.
     """
-    folder = open_dataset(options.data, format=options.format, skip_bad=options.skip_bad)
+    folder = open_dataset(
+        options.data,
+        format=options.format,
+        skip_bad=options.skip_bad,
+        class_attribute=options.class_attribute,
+    )
     for fault in notes_of(folder.reader):
         reporter.note(f"note      {fault.spot.path}: {fault.what}")
     splits = training_splits(

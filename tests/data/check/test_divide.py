@@ -93,10 +93,23 @@ def test_where_nothing_is_written(copy: Callable[[str], Path], tmp_path: Path) -
     check_out(root, tmp_path / "empty")
 
 
-def test_a_layout_without_splits(clean: dict[str, Path], tmp_path: Path) -> None:
-    found = report(clean["text"])
-    with pytest.raises(UserError, match="no splits"):
-        write_division(found, divide(found, SHARES, 0), tmp_path / "out")
+def test_a_layout_without_splits_is_divided_as_coco(
+    copy: Callable[[str], Path], tmp_path: Path
+) -> None:
+    root = copy("text")
+    splits = divided(root, tmp_path / "out")
+    assert [len(part) for part in splits.values()] == [18, 6, 6]
+    assert open_dataset(tmp_path / "out").format == "coco"
+    assert told(tmp_path / "out") == []
+
+
+def test_a_bad_label_is_not_lost_on_the_way_to_another_layout(
+    copy: Callable[[str], Path], tmp_path: Path
+) -> None:
+    root = copy("text")
+    write(root / "ground-truth/003.txt", "person 1 2 3\nperson 1 2 30 40\n")
+    with pytest.raises(UserError, match=r"003\.txt:1: not 'class left"):
+        divided(root, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

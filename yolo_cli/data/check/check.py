@@ -91,6 +91,7 @@ def check_dataset(
     root: Path,
     *,
     format: str | None = None,  # noqa: A002
+    class_attribute: str | None = None,
     input_size: int,
     phase: Phase = lambda _what, _total: lambda _count: None,
 ) -> Report:
@@ -99,6 +100,7 @@ def check_dataset(
     Args:
         root: the dataset's folder, or the file that describes it.
         format: ``"voc"``, ``"yolo"``, ``"coco"`` or ``"text"``; None to find out.
+        class_attribute: the attribute or column that names the class; None to find out.
         input_size: side of the network's input, that tiny boxes are judged by.
         phase: begins each phase of the work, for a progress bar.
 
@@ -109,7 +111,7 @@ def check_dataset(
         UserError: `root` is not a dataset.
     """
     try:
-        folder = open_dataset(root, format=format, skip_bad=True)
+        folder = open_dataset(root, format=format, skip_bad=True, class_attribute=class_attribute)
     except UserError as error:
         broken = _culprit(root, error)
         if broken is None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from yolo_cli.data.check.check import Report
 from yolo_cli.data.check.stratify import stratify
-from yolo_cli.data.dataset import refuse_inside
+from yolo_cli.data.dataset import open_dataset, refuse_inside
 from yolo_cli.errors import ExitCode, UserError
 
 SPLITS = ("train", "val", "test")
@@ -64,30 +64,39 @@ def divide(report: Report, shares: Sequence[float], seed: int) -> dict[str, list
     }
 
 
-def check_out(root: Path, out: Path) -> None:
+def check_out(root: Path, out: Path, *, but: Collection[str] = ()) -> None:
     """Refuse a folder that is part of the dataset, or that holds something.
+
+    Args:
+        root: the dataset's folder, or the file that describes it.
+        out: the folder to be written.
+        but: names of what may be in it.
 
     Raises:
         UserError: with :attr:`ExitCode.USAGE`.
     """
     refuse_inside([root if root.is_dir() else root.parent], out, "--out")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and not (out.is_dir() and {one.name for one in out.iterdir()} <= {*but}):
         raise UserError(
             f"--out {out}: already exists and is not empty", "name a new folder", ExitCode.USAGE
         )
 
 
-def write_division(report: Report, division: Division, out: Path) -> None:
-    """Write a division as a dataset of the same format; no image is copied.
+def write_division(report: Report, division: Division, out: Path) -> str:
+    """Write a division as a dataset; no image is copied.
 
     Args:
         report: of the dataset.
         division: indices of the samples of each split.
         out: a folder, checked by :func:`check_out`.
 
+    Returns:
+        The format that was written: COCO's where the dataset's own has no splits.
+
     Raises:
-        UserError: the format has no splits, or something cannot be written.
+        UserError: something cannot be written.
     """
     assert report.reader is not None  # there are images
     images = {split: [report.labelled[i] for i in part] for split, part in division.items()}
     report.reader.write_splits(images, out)
+    return open_dataset(out).format

@@ -20,7 +20,13 @@ CODES: dict[str, tuple[Severity, str]] = {
     "split-missing": ("warning", "correct the path, or remove the split"),
     "split-overlap": ("error", "keep it in one of them"),
     "label-unreadable": ("error", "get an intact copy, or label the image again"),
+    "number-as-text": ("warning", "write numbers without quotes"),
+    "super-category": ("info", "nothing to do"),
     "label-syntax": ("error", "correct or remove it"),
+    "shape-skipped": ("warning", "draw it as a box or a polygon"),
+    "box-rotated": ("warning", "its upright hull is used; draw a box where that is too large"),
+    "shapes-joined": ("info", "give parts of other objects another group_id"),
+    "label-ambiguous": ("warning", "keep one of them"),
     "id-repeated": ("error", "keep one of them"),
     "no-image": ("error", "restore the image, or remove what refers to it"),
     "label-misplaced": ("warning", "put the image and its label into the same split"),
@@ -50,6 +56,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "off-by-one": ("warning", "shift the boxes by a pixel"),
     "class-count": ("warning", "correct the number, or the names"),
     "class-unknown": ("error", "correct the class, or add it to the names"),
+    "class-unnamed": ("info", "name the class in the labels if it has another name"),
     "class-spelling": ("warning", "if they are one class, give them one name"),
     "class-unused": ("info", "label objects of it, or remove it from the names"),
     "class-missing": ("warning", "divide again with --split, or label more images"),
@@ -96,7 +103,8 @@ def finding(
 
 def of_fault(fault: Fault) -> Finding:
     """Make the finding that a fault of a format's scan is."""
-    return finding(fault.code, fault.spot, fault.what, severity=fault.severity)
+    remedy = fault.hint or None
+    return finding(fault.code, fault.spot, fault.what, severity=fault.severity, remedy=remedy)
 
 
 def of_error(code: str, error: UserError, path: Path) -> Finding:

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from yolo_cli.data.formats import coco, text, voc, yolo
+from yolo_cli.data.formats import (
+    coco,
+    createml,
+    csv_table,
+    cvat,
+    labelme,
+    labelstudio,
+    supervisely,
+    text,
+    via,
+    voc,
+    yolo,
+)
 from yolo_cli.data.formats.scan import Format, Reader, Reading
 from yolo_cli.errors import ExitCode, UserError
 
 FORMATS: dict[str, Format] = {
-    one.name: one for one in (voc.FORMAT, coco.FORMAT, text.FORMAT, yolo.FORMAT)
+    one.name: one
+    for one in (
+        *(voc.FORMAT, coco.FORMAT, csv_table.FORMAT, via.FORMAT, labelme.FORMAT, cvat.FORMAT),
+        *(createml.FORMAT, supervisely.FORMAT, labelstudio.FORMAT, text.FORMAT, yolo.FORMAT),
+    )
 }
 """By name, in the order in which they are tried."""
 

@@ -27,9 +27,7 @@ def child(folder: Path, *names: str) -> Path | None:
         return None
     try:
         with os.scandir(folder) as entries:  # tells folders from files without a look at each
-            folders = sorted(
-                one.name for one in entries if _is_folder(one) and is_visible(one.name)
-            )
+            folders = sorted(one.name for one in entries if is_folder(one) and is_visible(one.name))
     except OSError as error:
         raise unreadable(folder, error) from error
     found = {name.lower(): folder / name for name in folders}
@@ -66,7 +64,8 @@ def visible(folder: Path) -> list[Path]:
     return [path for path in paths if is_visible(path.name)]
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder that can be looked into."""
     try:
         return entry.is_dir()
     except OSError:

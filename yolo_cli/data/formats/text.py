@@ -20,6 +20,7 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
+from yolo_cli.data.formats.coco_samples import write_splits_as_coco
 from yolo_cli.data.formats.common import IMAGE_FOLDERS, Key, check_counts, number
 from yolo_cli.data.formats.files import FileIndex, child, read_lines, read_once, walk
 from yolo_cli.data.formats.judging import written
@@ -34,7 +35,7 @@ from yolo_cli.data.formats.scan import (
     Reading,
     Spot,
 )
-from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.errors import UserError
 
 _LABEL_FOLDERS = (
     *("ground-truth", "ground_truth", "groundtruth", "ground-truths", "groundtruths", "gt"),
@@ -144,13 +145,8 @@ class TextReader:
         return iter(())
 
     def write_splits(self, splits: Mapping[str, Sequence[LabelledImage]], out: Path) -> None:
-        """Refuse: the layout has no splits."""
-        raise UserError(
-            "this layout has no splits to write",
-            "it can be checked and scored, not trained on",
-            ExitCode.USAGE,
-            path=self.label_index.folder,
-        )
+        """Write them as COCO, as this layout has no splits."""
+        write_splits_as_coco(splits, self.classes, out, relative=self.relative)
 
 
 def read_text_labels(path: Path) -> TextLabels:

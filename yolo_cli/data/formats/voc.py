@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from yolo_cli.data.formats.common import Key, like_more
@@ -28,15 +29,22 @@ from yolo_cli.data.formats.scan import (
 from yolo_cli.data.formats.voc_folders import Part, find_lists, find_parts, numbered_ids
 from yolo_cli.data.formats.voc_write import write_voc
 from yolo_cli.data.formats.voc_xml import Annotation, read_annotation
+from yolo_cli.data.formats.xml_read import root_element
 from yolo_cli.errors import UserError
 
 
 def open_reader(root: Path, reading: Reading) -> VocReader | None:
     """Return the reader of a folder in one of the layouts above; None if it is in none of them."""
     parts = find_parts(root, images=reading.images)
-    if not parts:
+    if not parts or (not reading.sure and _are_of_cvat(parts)):
         return None
     return VocReader(parts, {} if parts[0].split else find_lists(root), reading)
+
+
+def _are_of_cvat(parts: Sequence[Part]) -> bool:
+    """Whether all XML files, as far as a few of them show, are CVAT's."""
+    some = [path for part in parts for path in islice(part.label_index.paths, 5)]
+    return bool(some) and all(root_element(path) == "annotations" for path in some)
 
 
 class VocReader:
