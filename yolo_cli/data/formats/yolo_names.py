@@ -83,7 +83,8 @@ def with_count(
     if class_number(stated) in right:
         return names
     named = f"{counted(len(names.names), 'class')} {'is' if len(names.names) == 1 else 'are'} named"
-    what = f"{key!r} is {brief(stated)}, but {named}: the names count"
+    number = class_number(stated)
+    what = f"{key!r} is {brief(stated) if number is None else number}, but {named}: the names count"
     fault = Fault("class-count", Spot(path, line_of(path, key)), what, "warning")
     return Names(names.names, names.file, (*names.faults, fault))
 

@@ -6,12 +6,13 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 from yolo_cli.data.formats.common import SPLIT_FOLDERS, canonical_split
 from yolo_cli.data.formats.files import exists, walk
 from yolo_cli.data.formats.leftovers import is_left_below
+from yolo_cli.data.formats.tree import MAX_FILES
 from yolo_cli.data.images import IMAGE_SUFFIXES
 
 # YAML's escapes in double quotes, of which no path has the meaning: "images\train", "images\val".
@@ -91,10 +92,13 @@ class Tree:
 
     @cached_property
     def _by_name(self) -> Mapping[str, Sequence[str]]:
-        """Paths below the root by their last part in lower case; the root itself is ``.``."""
+        """Paths below the root by their last part in lower case; the root itself is ``.``.
+
+        Of a larger tree than is looked at, the first files: a description may lie anywhere.
+        """
         found: dict[str, list[str]] = defaultdict(list)
         folders: set[Path] = set()
-        for path in walk(self.root):
+        for path in islice(walk(self.root), MAX_FILES):
             inside = path.relative_to(self.root)
             if not is_left_below(inside, Path()):
                 found[inside.name.lower()].append(str(inside))
