@@ -83,7 +83,7 @@ def _shared(train: Dataset, val: Dataset) -> Iterator[Finding]:
     copies = [*_copies(train.samples, others)]
     if copies:
         (first, one), count = copies[0], len(copies)
-        what = f"the same picture as {one.image} ({splits}){like_more(count)}"
+        what = f"identical to {one.image} ({splits}){like_more(count)}"
         yield finding("leak", Spot(first.image), what)
 
 
