@@ -51,7 +51,8 @@ def check(  # typer calls it by name
         typer.Option(
             metavar="A/B/C",
             help="Divide the images into train, val and test by these shares, such as 80/10/10. "
-            "Each class is divided alike, and images that look alike stay together.",
+            "Each class is divided alike; images of the same picture, and augmented copies "
+            "(NAME.rf.HASH), stay together. Shares that this does not allow are refused.",
         ),
     ] = None,
     out: Annotated[
@@ -75,7 +76,13 @@ def check(  # typer calls it by name
     yolo check DATA --split 80/10/10 --out DATA-divided
     """
     from yolo_cli.data.check.check import check_dataset
-    from yolo_cli.data.check.divide import check_out, divide, parse_shares, write_division
+    from yolo_cli.data.check.divide import (
+        check_out,
+        divide,
+        division_notes,
+        parse_shares,
+        write_division,
+    )
     from yolo_cli.model.config import ModelConfig
 
     shares = None if split is None else parse_shares(split)
@@ -99,7 +106,10 @@ def check(  # typer calls it by name
     if out is not None and shares is not None:
         division = divide(report, shares, seed)
         write_division(report, division, out)
-        _show_division(console, report, division, out)
+        _show_division(console, report, division)
+        for note in division_notes(report, division):
+            say(console, note)
+        say(console, f"written to {out}; yolo train {out}")
     errors = any(one.severity == "error" for one in report.findings)
     return ExitCode.BAD_INPUT if errors else ExitCode.OK
 
@@ -198,7 +208,9 @@ def _show_classes(console: Console, report: Report, *, heading: bool) -> None:
 
 
 def _show_ceilings(console: Console, report: Report) -> None:
-    names = [*next(iter(report.ceilings.values()))]
+    names = [*next(iter(report.ceilings.values()), ())]
+    if not names:
+        return  # no objects
     table = plain_table(["grid ceiling, %"], names)
     for size, ceilings in report.ceilings.items():
         numbers = [f"{ceilings[name].recall:.1f}" for name in names]
@@ -216,9 +228,7 @@ def _save_sheet(console: Console, report: Report, count: int, path: Path) -> Non
     say(console, f"labelled images: {save_annotated(image, path)}")
 
 
-def _show_division(
-    console: Console, report: Report, division: dict[str, list[int]], out: Path
-) -> None:
+def _show_division(console: Console, report: Report, division: dict[str, list[int]]) -> None:
     import numpy as np
 
     say(console, "divided:")
@@ -237,7 +247,6 @@ def _show_division(
         numbers = [int(found[split][index]) for split in division]
         table.add_row(cell(names[index]), *map(str, numbers), str(sum(numbers)))
     console.print(table)
-    say(console, f"written to {out}; yolo train {out}")
 
 
 def _as_json(data: Path, report: Report) -> dict[str, object]:

@@ -160,7 +160,7 @@ def _move(pictures: Float32, place: Float32) -> Float32:
     """Sample each picture where it is moved and stretched to, linearly between pixels."""
     side = pictures.shape[1]
     rows, columns = _sampler(place[:, 2:], side), _sampler(place[:, :2], side)
-    moved: Float32 = rows @ pictures @ columns.transpose(0, 2, 1)
+    moved: Float32 = np.matmul(np.matmul(rows, pictures), columns.transpose(0, 2, 1))
     return moved
 
 
@@ -202,9 +202,9 @@ def _halved(pictures: UInt8) -> Float32:
 
 def _smooth(pictures: UInt8 | Float32) -> Float32:
     """Smooth by 1 2 1, as the fit takes pictures to be smooth."""
-    wide: Float32 = np.pad(pictures.astype(np.float32), ((0, 0), (1, 1), (1, 1)), mode="edge")
-    wide = wide[:, :-2] + 2 * wide[:, 1:-1] + wide[:, 2:]
-    smooth: Float32 = (wide[:, :, :-2] + 2 * wide[:, :, 1:-1] + wide[:, :, 2:]) / 16
+    wide = np.pad(pictures.astype(np.float32), ((0, 0), (1, 1), (1, 1)), mode="edge")
+    rows = wide[:, :-2] + 2 * wide[:, 1:-1] + wide[:, 2:]
+    smooth: Float32 = (rows[:, :, :-2] + 2 * rows[:, :, 1:-1] + rows[:, :, 2:]) / 16
     return smooth
 
 
