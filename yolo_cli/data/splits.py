@@ -171,11 +171,11 @@ def _divided(whole: Dataset, seed: int, look: Look) -> TrainingSplits:
         warnings.append(_apart(paths, error.group))
         parts = divide_images(samples, len(whole.classes), (), shares, seed)
     frames = divided_video(paths, thumbnails, parts)
-    if frames is not None:
+    if frames is not None and not warnings:
         first, second = (paths[index] for index in frames)
         warnings.append(
-            f"{first}: frames of one video, as this and {second.name}, are trained and validated on; "
-            "scores will be too high, divide by video instead"
+            f"{first}: frames of one video, such as this and {second.name}, are in both splits: "
+            "scores will be too high; divide by video instead"
         )
     found = _splits(whole, [samples[index] for index in parts[1]])
     return replace(found, note=note, warnings=tuple(warnings), seen=seen)

@@ -45,7 +45,7 @@ def near_duplicates(thumbnails: UInt8) -> list[list[int]]:
         Indices in groups of two and more, both sorted. Mirrored pictures count as the same; flat
         ones, which show nothing to compare, are in no group.
     """
-    shown = np.flatnonzero(~_flat(thumbnails))
+    shown = np.flatnonzero(~flat(thumbnails))
     hashes = hashed(thumbnails[shown]), hashed(thumbnails[shown][:, :, ::-1])
     first = np.arange(len(shown))  # of each picture's group; itself, if it begins one
     for start in range(0, len(shown), _ROWS):
@@ -170,7 +170,7 @@ def same_pixels(one: Path, other: Path) -> bool:
 def identical_flat(paths: Sequence[Path], thumbnails: UInt8) -> list[list[int]]:
     """Group files with the same bytes among pictures that show nothing to compare."""
     groups: dict[bytes, list[list[int]]] = {}
-    for index in np.flatnonzero(_flat(thumbnails)).tolist():
+    for index in np.flatnonzero(flat(thumbnails)).tolist():
         alike = groups.setdefault(thumbnails[index].tobytes(), [])
         home = next((one for one in alike if identical(paths[one[0]], paths[index])), None)
         if home is None:
@@ -201,12 +201,12 @@ def _differing(one: Float32, other: Float32) -> Float32:
     return bits
 
 
-def _flat(thumbnails: UInt8) -> BoolArray:
-    """``[N]`` whether a picture shows nothing to compare."""
-    flat = np.empty(len(thumbnails), dtype=np.bool_)
+def flat(thumbnails: UInt8) -> BoolArray:
+    """Return ``[N]`` whether a picture shows nothing to compare."""
+    found = np.empty(len(thumbnails), dtype=np.bool_)
     for start in range(0, len(thumbnails), _CHUNK):
         grey = thumbnails[start : start + _CHUNK].astype(np.float32)
         across, down = np.diff(grey, axis=2), np.diff(grey, axis=1)
         energy = np.square(across).mean(axis=(1, 2)) + np.square(down).mean(axis=(1, 2))
-        flat[start : start + _CHUNK] = energy < _FLAT
-    return flat
+        found[start : start + _CHUNK] = energy < _FLAT
+    return found

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from yolo_cli.data.check.duplicates import ALIKE_BITS, hashed
+from yolo_cli.data.check.duplicates import ALIKE_BITS, flat, hashed
 from yolo_cli.data.check.pixels import UInt8
 from yolo_cli.data.formats.common import canonical_split
 from yolo_cli.text import counted
@@ -128,9 +128,10 @@ def divided_video(
     """
     split = {index: number for number, part in enumerate(parts) for index in part}
     for frames in _numbered(paths, [index for index in split if index in thumbnails]):
-        bits = hashed(np.stack([thumbnails[index] for index in frames]))
+        stacked = np.stack([thumbnails[index] for index in frames])
+        bits = hashed(stacked)
         differing = (bits.shape[1] - (bits[1:] * bits[:-1]).sum(axis=1)) / 2
-        alike = differing <= ALIKE_BITS
+        alike = (differing <= ALIKE_BITS) & ~flat(stacked)[1:]
         if alike.mean() < _ALIKE:
             continue
         for near, (one, other) in zip(alike, pairwise(frames), strict=True):
