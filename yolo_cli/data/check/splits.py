@@ -64,16 +64,18 @@ def check_duplicates(
             among = (across or earlier)[-_LOOKED_AT:]
             near, mirrored = nearest(facts[index].thumbnail, _thumbnails([facts[k] for k in among]))
             other = among[near]
-            same = not mirrored and _identical(images, facts, index, other)
-            yield _repeated(images[index], images[other], bool(across), mirrored, same)
+            bytes_too = identical(images[index].path, images[other].path)
+            same = bytes_too or (not mirrored and _same_pixels(images, facts, index, other))
+            how = "identical to" if same else "nearly the same picture as"
+            if mirrored and not same:
+                how = "nearly the mirror image of"
+            yield _repeated(images[index], images[other], how, leak=bool(across), same=bytes_too)
 
 
-def _identical(
+def _same_pixels(
     images: Sequence[LabelledImage], facts: Sequence[ImageFacts], one: int, other: int
 ) -> bool:
-    """Whether two copies have the same bytes or, of the same size, the same pixels."""
-    if identical(images[one].path, images[other].path):
-        return True
+    """Whether two copies of the same size have the same pixels."""
     if facts[one].header.upright != facts[other].header.upright:
         return False
     thumbnails = _thumbnails([facts[one], facts[other]]).astype(np.int16)
@@ -83,12 +85,10 @@ def _identical(
 
 
 def _repeated(
-    image: LabelledImage, other: LabelledImage, leak: bool, mirrored: bool, same: bool
+    image: LabelledImage, other: LabelledImage, how: str, *, leak: bool, same: bool
 ) -> Finding:
-    how = "identical to" if same else "nearly the same picture as"
+    """The finding of a copy; it is grave where the files have the same bytes."""
     message = f"{how} {other.path}"
-    if mirrored:
-        message = f"nearly the mirror image of {other.path}"
     if leak:
         splits = (_said(one.splits) for one in (other, image))
         message += " ({} and {})".format(*splits)
