@@ -132,6 +132,12 @@ def test_classes_are_divided_alike(tmp_path: Path) -> None:
         assert sum(bool((one.labels == index).any()) for one in data.samples) == dogs
 
 
+def test_the_only_object_is_trained_on(tmp_path: Path) -> None:
+    root = voc(tmp_path, {"a": voc_xml(), "b": voc_xml(), "c": PLAIN})
+    for seed in range(10):
+        assert "c" in ids(chosen(open_dataset(root), seed=seed).train)
+
+
 @pytest.mark.parametrize(("count", "validating"), [(2, 1), (3, 1), (4, 1), (10, 2)])
 def test_each_part_has_an_image(tmp_path: Path, count: int, validating: int) -> None:
     result = chosen(folder(tmp_path, NAMES[:count]))
