@@ -49,7 +49,8 @@ def check(  # typer calls it by name
         typer.Option(
             metavar="A/B/C",
             help="Divide the images into train, val and test by these shares, such as 80/10/10. "
-            "Each class is divided alike, and images that look alike stay together.",
+            "Each class is divided alike; images of the same picture, and augmented copies "
+            "(NAME.rf.HASH), stay together. Shares that this does not allow are refused.",
         ),
     ] = None,
     out: Annotated[
@@ -74,7 +75,13 @@ def check(  # typer calls it by name
     yolo check DATA --split 80/10/10 --out DATA-divided
     """
     from yolo_cli.data.check.check import check_dataset
-    from yolo_cli.data.check.divide import check_out, divide, parse_shares, write_division
+    from yolo_cli.data.check.divide import (
+        check_out,
+        divide,
+        division_notes,
+        parse_shares,
+        write_division,
+    )
     from yolo_cli.model.config import ModelConfig
 
     shares = None if split is None else parse_shares(split)
@@ -105,6 +112,8 @@ def check(  # typer calls it by name
         division = divide(report, shares, seed)
         written = write_division(report, division, out)
         _show_division(console, report, division)
+        for note in division_notes(report, division):
+            say(console, note)
         form = "" if written == report.format else f" in the layout of {written}"
         say(console, f"written to {out}{form}; yolo train {out}")
     errors = any(one.severity == "error" for one in report.findings)
@@ -193,7 +202,9 @@ def _show_classes(console: Console, report: Report, *, heading: bool) -> None:
 
 
 def _show_ceilings(console: Console, report: Report) -> None:
-    names = [*next(iter(report.ceilings.values()))]
+    names = [*next(iter(report.ceilings.values()), ())]
+    if not names:
+        return  # no objects
     table = plain_table(["grid ceiling, %"], names)
     for size, ceilings in report.ceilings.items():
         numbers = [f"{ceilings[name].recall:.1f}" for name in names]

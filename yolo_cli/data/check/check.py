@@ -58,8 +58,10 @@ class Report:
         counts: objects by class and split.
         samples: the images that can be read, with their usable boxes, as they would be trained on.
         labelled: what the labels say of each sample.
+        facts: what is known of the image file of each sample.
         groups: indices of samples that show nearly the same.
-        ceilings: by number of cells along a side, then by split; all images are ``"all"``.
+        ceilings: by number of cells along a side, then by split; all images are ``"all"``. What
+            has no objects is left out.
         note: one line about what was found beside the dataset; "" if there is nothing.
     """
 
@@ -71,6 +73,7 @@ class Report:
     counts: ClassCounts = field(default_factory=ClassCounts)
     samples: list[Sample] = field(default_factory=list)
     labelled: list[LabelledImage] = field(default_factory=list)
+    facts: list[ImageFacts] = field(default_factory=list)
     groups: list[list[int]] = field(default_factory=list)
     ceilings: Mapping[int, Mapping[str, Ceiling]] = field(default_factory=dict)
     note: str = ""
@@ -154,6 +157,7 @@ def _judge(folder: DatasetFolder, root: Path, input_size: int, phase: Phase) -> 
         counts=counts,
         samples=samples,
         labelled=labelled,
+        facts=known,
         groups=groups,
         ceilings=ceilings,
         note=folder.note,
@@ -225,12 +229,13 @@ def _ceilings(
         )
         for split in found.splits
     }
-    return {**by_split, _ALL: grid_ceiling(samples, size)}
+    by_split[_ALL] = grid_ceiling(samples, size)
+    return {split: ceiling for split, ceiling in by_split.items() if ceiling.objects}
 
 
 def _crowded(root: Path, ceilings: Mapping[int, Mapping[str, Ceiling]]) -> Iterator[Finding]:
     coarse, fine = (ceilings[size] for size in GRIDS)
-    if coarse[_ALL].recall < CROWDED:
+    if coarse and coarse[_ALL].recall < CROWDED:
         message = (
             f"{GRIDS[0]} x {GRIDS[0]} cells with one object each can hold "
             f"{coarse[_ALL].recall:.1f} % of the objects; {GRIDS[1]} x {GRIDS[1]} can hold "
