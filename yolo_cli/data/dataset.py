@@ -23,7 +23,7 @@ class DatasetFolder:
 
     Attributes:
         root: the folder that the user named.
-        format: ``"voc"``, ``"yolo"``, ``"coco"`` or ``"text"``.
+        format: a name in :data:`yolo_cli.data.formats.FORMATS`.
         reader: what knows the layout.
         reading: how it is read.
         note: one line about what was found beside it, for a person; "" if there is nothing.
@@ -169,7 +169,7 @@ def open_dataset(
 
     Args:
         root: the folder, or the YAML file of a YOLO dataset.
-        format: ``"voc"``, ``"yolo"``, ``"coco"`` or ``"text"``; None to find out.
+        format: a name in :data:`yolo_cli.data.formats.FORMATS`; None to find out.
         skip_bad: drop broken labels and images, and note them in :attr:`Dataset.skipped`.
         images: False to read the labels alone, with the image sizes that they state: enough
             for the scoring of detections that are already there. Images that exist are still

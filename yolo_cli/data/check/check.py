@@ -102,7 +102,7 @@ def check_dataset(
 
     Args:
         root: the dataset's folder, or the file that describes it.
-        format: ``"voc"``, ``"yolo"``, ``"coco"`` or ``"text"``; None to find out.
+        format: a name in :data:`yolo_cli.data.formats.FORMATS`; None to find out.
         class_attribute: the attribute or column that names the class; None to find out.
         input_size: side of the network's input, that tiny boxes are judged by.
         phase: begins each phase of the work, for a progress bar.
