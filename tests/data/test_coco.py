@@ -330,9 +330,9 @@ def test_a_category_that_is_its_own_super_category_is_a_class(tmp_path: Path) ->
     assert data.category_ids == {0: 0, 1: 0, 2: 1}
 
 
-def test_ignore_is_difficult(tmp_path: Path) -> None:
-    # Converters of VOC's labels write the flag so, mmdetection's for one.
-    single(tmp_path, DEFAULT, annotation(ignore=1), annotation(ignore=0))
+def test_difficult_is_read_and_ignore_is_not(tmp_path: Path) -> None:
+    # pycocotools counts objects with "ignore": to agree with it, so do we.
+    single(tmp_path, DEFAULT, annotation(difficult=1), annotation(ignore=1))
     assert load(tmp_path).samples[0].difficult.tolist() == [False, True, False]
 
 

@@ -137,7 +137,7 @@ def test_coco(mixed: Path, tmp_path: Path) -> None:
     assert data.loadCats(data.getCatIds())[0]["name"] == "a cat"
     first, second = data.loadAnns(data.getAnnIds())
     assert (first["bbox"], first["area"], first["category_id"]) == ([10, 20, 40, 40], 1600, 2)
-    assert (first["iscrowd"], first["ignore"]) == (0, 1)
+    assert (first["iscrowd"], first["difficult"], first["ignore"]) == (0, 1, 1)
     assert (second["bbox"], second.get("ignore")) == ([0, 0, 100, 80], None)
     results = [{"image_id": 1, "category_id": 2, "bbox": [10, 20, 40, 40], "score": 0.5}]
     assert len(data.loadRes(results).anns) == 1

@@ -142,7 +142,7 @@ def as_coco(root: Path, made: Made) -> Path:
                     "category_id": 3 * item.label,
                     "bbox": [x1, y1, x2 - x1, y2 - y1],
                     "iscrowd": int(item.flag == "crowd"),
-                    "ignore": int(item.flag == "difficult"),
+                    "difficult": int(item.flag == "difficult"),
                 }
                 for one in own
                 for item in one.objects

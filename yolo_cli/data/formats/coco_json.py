@@ -240,7 +240,7 @@ def _object(
         names[category],
         box=(x, y, x + width, y + height),
         written=(x, y, width, height),
-        difficult=record.get("ignore") in _SET,
+        difficult=record.get("difficult") in _SET,
         crowd=record.get("iscrowd") in _SET,
         area=_area(record.get("area")),
     )

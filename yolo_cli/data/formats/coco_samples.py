@@ -1,7 +1,8 @@
 """Makes COCO annotation files of samples, whatever format these were read from.
 
-Format: https://cocodataset.org/#format-data. ``difficult`` is written as ``ignore``, as
-mmdetection and other converters of Pascal VOC's labels do.
+Format: https://cocodataset.org/#format-data. It does not know VOC's ``difficult``: the flag is
+written under its own name, which this tool reads, and as ``ignore``, as mmdetection has it. Files
+of others have ``ignore`` too, but pycocotools disregards it, and so does the reader.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def _annotation(sample: Sample, index: int, categories: Sequence[Key]) -> dict[s
         "area": plain(sample.area[index]),
         "iscrowd": int(sample.crowd[index]),
         "segmentation": [],
-        **({"ignore": 1} if sample.difficult[index] else {}),
+        **({"difficult": 1, "ignore": 1} if sample.difficult[index] else {}),
     }
 
 
