@@ -59,7 +59,7 @@ def test_train_then_detect_then_eval(
     assert not result.out
     run = Path("runs/train-1")
     assert {path.name for path in run.iterdir()} == RUN_FILES
-    assert f"best      mAP 0.00 after epoch 1: {run / 'best.safetensors'}" in result.err
+    assert f"kept      mAP 0.00 after epoch 1: {run / 'best.safetensors'}" in result.err
     rows = list(csv.DictReader((run / "metrics.csv").read_text().splitlines()))
     assert [row["epoch"] for row in rows] == ["1"]
     weights = ("--weights", run / "best.safetensors")
