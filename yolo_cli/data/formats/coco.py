@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PureWindowsPath
 
-from yolo_cli.data.formats.coco_folders import describe, find_files
+from yolo_cli.data.formats.coco_folders import describe, find_files, looks_like_coco
 from yolo_cli.data.formats.coco_json import CocoDocument, CocoImage, read_document
 from yolo_cli.data.formats.coco_write import write_coco
 from yolo_cli.data.formats.common import Key, like_more, unique_ids
@@ -246,4 +246,5 @@ FORMAT = Format(
     looked_for="annotations/*.json, or a JSON file beside the images (COCO)",
     suffixes=frozenset({".json"}),
     open_file=open_json,
+    is_file=looks_like_coco,
 )

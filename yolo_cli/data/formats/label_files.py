@@ -59,6 +59,16 @@ def find_label_files(root: Path, wanted: Callable[[Path], bool]) -> list[LabelFi
     return sorted(found, key=lambda file: not file.split)
 
 
+def single_file(path: Path) -> tuple[Path, LabelFile]:
+    """Return the folder of the dataset that one label file is of, and the file.
+
+    The folder is the file's own, or the one around it where that is a folder of labels.
+    """
+    around = path.parent.name.lower() in _LABEL_FOLDERS
+    root = path.parent.parent if around else path.parent
+    return root, LabelFile("", path, image_folders(root, path, split_in_name(path)))
+
+
 def _places(root: Path) -> Iterator[tuple[Path, str]]:
     """Folders to look into, and the split that each one is."""
     here = visible(root)
