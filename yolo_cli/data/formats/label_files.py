@@ -9,6 +9,8 @@ from pathlib import Path
 
 from yolo_cli.data.formats.common import IMAGE_FOLDERS, SPLIT_FOLDERS, canonical_split
 from yolo_cli.data.formats.files import child, exists, visible
+from yolo_cli.data.formats.leftovers import is_leftover
+from yolo_cli.data.images import is_image_path
 
 _LABEL_FOLDERS = ("annotations", "annotation", "labels", "label", "ann", "data", "csv", "json")
 
@@ -79,6 +81,15 @@ def _places(root: Path) -> Iterator[tuple[Path, str]]:
             if path.name.lower() in (*_LABEL_FOLDERS, *IMAGE_FOLDERS) and path.is_dir():
                 yield path, split
                 yield from ((one, one.name) for one in visible(path) if _is_split_folder(one))
+            elif base == root and path not in splits and _has_no_images(path):
+                yield path, ""
+
+
+def _has_no_images(path: Path) -> bool:
+    """Whether a folder holds files and no image: one of labels, whatever it is called."""
+    if not path.is_dir() or is_leftover(path):
+        return False
+    return not any(is_image_path(one) or one.is_dir() for one in visible(path))
 
 
 def _is_split_folder(path: Path) -> bool:
