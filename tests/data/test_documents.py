@@ -70,19 +70,20 @@ def scanned(one: DocumentReader, split: str | None = None) -> list[tuple[str, in
 def test_places_of_label_files(tmp_path: Path) -> None:
     wanted = [
         *("labels.x", "train_boxes.x", "annotations/a.x", "data/valid/b.x", "images/c.x"),
-        *("test/d.x", "train/annotations/e.x"),
+        *("test/d.x", "train/annotations/e.x", "tables/h.x"),
     ]
     others = ["labels.y", ".hidden.x", "somewhere/f.x", "annotations/deep/g.x"]
     for name in (*wanted, *others):
         write(tmp_path / name, "")
+    image(tmp_path / "somewhere" / "f.jpg")  # images of its own: it may be another dataset
     found = find_label_files(tmp_path, lambda path: path.suffix == ".x")
     assert sorted(file.path.relative_to(tmp_path).as_posix() for file in found) == sorted(wanted)
     splits = {file.path.name: file.split for file in found}
     assert splits == {
         **{"labels.x": "", "train_boxes.x": "train", "a.x": "", "b.x": "valid", "c.x": ""},
-        **{"d.x": "test", "e.x": "train"},
+        **{"d.x": "test", "e.x": "train", "h.x": ""},
     }
-    assert [bool(file.split) for file in found] == [True] * 4 + [False] * 3
+    assert [bool(file.split) for file in found] == [True] * 4 + [False] * 4
 
 
 @pytest.mark.parametrize(

@@ -33,12 +33,20 @@ FORMATS: dict[str, Format] = {
 def open_description(path: Path, wanted: str | None, reading: Reading) -> tuple[str, Reader] | None:
     """Open a file that describes a dataset; return None if `path` is not one.
 
+    Of the formats that have files of its suffix, the one is taken that the file looks like at its
+    beginning. One that looks like none is opened all the same, for the error about it.
+
     Raises:
         UserError: the file cannot be read, or does not describe a dataset.
     """
-    for one in wanted_formats(wanted):
-        if one.open_file is not None and path.suffix.lower() in one.suffixes:
+    formats = [one for one in wanted_formats(wanted) if path.suffix.lower() in one.suffixes]
+    alike = [one for one in formats if one.is_file is not None and one.is_file(path)]
+    for one in (*alike, *formats):
+        if one.open_file is not None:
             return one.name, one.open_file(path, reading)
+        if one in alike:
+            what = f"the label of one image ({one.name}), not a dataset"
+            raise UserError(what, "name the folder of the dataset", path=path)
     return None
 
 

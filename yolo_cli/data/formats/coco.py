@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PureWindowsPath
 
-from yolo_cli.data.formats.coco_folders import describe, find_files
+from yolo_cli.data.formats.coco_folders import describe, find_files, looks_like_coco
 from yolo_cli.data.formats.coco_json import CocoDocument, CocoImage, read_document
 from yolo_cli.data.formats.coco_write import write_coco
 from yolo_cli.data.formats.common import Key, like_more, unique_ids
 from yolo_cli.data.formats.files import exists, read_once
+from yolo_cli.data.formats.image_names import ImageNames
 from yolo_cli.data.formats.label_files import LabelFile
+from yolo_cli.data.formats.leftovers import is_left_below
 from yolo_cli.data.formats.scan import BoxForm, Fault, Format, LabelledImage, Reading, Spot
 from yolo_cli.data.images import is_image_path
 from yolo_cli.errors import UserError
@@ -137,7 +139,7 @@ class CocoReader:
                     continue
                 yield from self._contradictions(document)
                 yield from (*document.stray, *document.notes)
-                for item in _located(file, document):
+                for item in self._placed(file, document):
                     if isinstance(item, Fault):
                         yield item
                         continue
@@ -153,6 +155,31 @@ class CocoReader:
         for image_id, (path, one) in zip(ids, found.items(), strict=True):
             if path not in missing:
                 yield _labelled(image_id, path, one)
+
+    def _placed(
+        self, file: LabelFile, document: CocoDocument
+    ) -> Iterator[tuple[Path, CocoImage] | Fault]:
+        """Each image as :func:`_located`; one that is not there by its name, where one has it."""
+        for item in _located(file, document):
+            if isinstance(item, Fault) or exists(item[0]) or not self._reading.images:
+                yield item
+                continue
+            found = self._image_names.find(item[1].file_name, file.folders)
+            usable = isinstance(found, Path) and not is_left_below(found, self.root)
+            if isinstance(found, Path) and usable and not self._is_of_other(found, file):
+                yield found, item[1]
+            else:
+                yield item
+
+    @cached_property
+    def _image_names(self) -> ImageNames:
+        return ImageNames(self.root)
+
+    def _is_of_other(self, path: Path, own: LabelFile) -> bool:
+        """Whether an image lies in a folder of another split."""
+        others = (file for file in self.files if file.split != own.split)
+        folders = {folder for file in others for folder in file.folders} - {*own.folders}
+        return any(path.is_relative_to(folder) for folder in folders)
 
     def _absent(self, absent: Sequence[Path], found: Mapping[Path, _Found]) -> Iterator[Fault]:
         """Say what is not where it should be: images, or all of a file's images at once."""
@@ -196,7 +223,7 @@ class CocoReader:
         for file in self.files:
             document = self._document(file.path)
             if isinstance(document, CocoDocument):
-                items = _located(file, document)
+                items = self._placed(file, document)
                 found |= {item[0] for item in items if not isinstance(item, Fault)}
         folders = {path.parent for path in found if path.parent.is_dir()}
         beside = (path for folder in sorted(folders) for path in sorted(folder.iterdir()))
@@ -246,4 +273,5 @@ FORMAT = Format(
     looked_for="annotations/*.json, or a JSON file beside the images (COCO)",
     suffixes=frozenset({".json"}),
     open_file=open_json,
+    is_file=looks_like_coco,
 )

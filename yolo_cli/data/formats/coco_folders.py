@@ -16,7 +16,8 @@ from yolo_cli.data.formats.label_files import (
 )
 
 _LISTS = ("images", "annotations")  # other tools' notes have categories as well
-_OTHER_TASKS = ("captions", "image_info", "panoptic", "stuff")
+OTHER_TASKS = ("captions", "image_info", "panoptic", "stuff")
+"""How the names of COCO's files for other tasks than detection begin."""
 
 
 def find_files(root: Path) -> list[LabelFile]:
@@ -29,15 +30,23 @@ def find_files(root: Path) -> list[LabelFile]:
 def _files(folder: Path, *, sure: bool = False) -> list[Path]:
     """COCO files in a folder; `sure` where the folder's name leaves no doubt what is in it."""
     files = [path for path in visible(folder) if path.suffix.lower() == ".json" and path.is_file()]
-    files = [path for path in files if not path.name.lower().startswith(_OTHER_TASKS)]
+    files = [path for path in files if not path.name.lower().startswith(OTHER_TASKS)]
     instances = [path for path in files if path.name.lower().startswith("instances")]
-    alike = [path for path in instances or files if _looks_like_coco(path)]
+    alike = [path for path in instances or files if looks_like_coco(path)]
     few = len(files) <= 10
-    return alike or ((instances or files) if sure and few else [])
+    return alike or [path for path in instances or files if sure and few and not _is_other(path)]
 
 
-def _looks_like_coco(path: Path) -> bool:
+def looks_like_coco(path: Path) -> bool:
+    """Return whether a JSON file has the lists of COCO."""
     return not json_head(path).lists.isdisjoint(_LISTS)
+
+
+def _is_other(path: Path) -> bool:
+    """Whether a JSON file has content, and nothing of COCO's in it."""
+    head = json_head(path)
+    own = not head.keys.isdisjoint((*_LISTS, "categories", "info"))
+    return bool(head.inner) and (not own or "items" in head.lists)  # Datumaro's has items
 
 
 def describe(root: Path, files: list[Path]) -> list[LabelFile]:

@@ -19,7 +19,7 @@ from yolo_cli.data.formats.common import brief, check_counts, is_text, number
 from yolo_cli.data.formats.documents import Document, DocumentReader, Entry, numbers_as_texts
 from yolo_cli.data.formats.json_head import json_head
 from yolo_cli.data.formats.json_read import JsonSpot, is_number, kind, read_json
-from yolo_cli.data.formats.label_files import find_label_files
+from yolo_cli.data.formats.label_files import LabelFile, find_label_files, single_file
 from yolo_cli.data.formats.scan import Fault, Format, LabelledObject, Reading, Spot
 from yolo_cli.errors import UserError
 
@@ -32,7 +32,17 @@ _WANTED = "wanted is a list of {'image': …, 'annotations': […]}"
 def open_reader(root: Path, reading: Reading) -> DocumentReader | None:
     """Return the reader of a folder with such files; None if there are none."""
     files = find_label_files(root, _is_createml)
-    return DocumentReader(root, files, read_createml, reading, form="centre") if files else None
+    return _reader(root, files, reading) if files else None
+
+
+def open_json(path: Path, reading: Reading) -> DocumentReader:
+    """Return the reader of a single file."""
+    root, file = single_file(path)
+    return _reader(root, [file], reading)
+
+
+def _reader(root: Path, files: list[LabelFile], reading: Reading) -> DocumentReader:
+    return DocumentReader(root, files, read_createml, reading, form="centre")
 
 
 def _is_createml(path: Path) -> bool:
@@ -165,4 +175,7 @@ FORMAT = Format(
     name="createml",
     open=open_reader,
     looked_for="a JSON list of images with annotations (Create ML)",
+    suffixes=frozenset({".json"}),
+    open_file=open_json,
+    is_file=_is_createml,
 )

@@ -41,9 +41,8 @@ from yolo_cli.data.formats.image_names import ImageNames
 from yolo_cli.data.formats.label_files import (
     LabelFile,
     find_label_files,
-    image_folders,
     is_split,
-    split_in_name,
+    single_file,
 )
 from yolo_cli.data.formats.scan import BoxForm, Fault, Format, LabelledObject, Reading, Spot
 from yolo_cli.errors import ExitCode, UserError
@@ -78,8 +77,7 @@ def open_csv(path: Path, reading: Reading) -> DocumentReader:
     """
     if _layout(path) is None:
         raise _no_columns(path, read_text(path))
-    root = path.parent.parent if path.parent.name.lower().startswith("annot") else path.parent
-    file = LabelFile(split_in_name(path), path, image_folders(root, path, split_in_name(path)))
+    root, file = single_file(path)
     return _reader(root, [file], reading)
 
 
@@ -330,4 +328,5 @@ FORMAT = Format(
     looked_for="a table of images and boxes, filename,…,class,xmin,ymin,xmax,ymax (CSV)",
     suffixes=_SUFFIXES,
     open_file=open_csv,
+    is_file=lambda path: _layout(path) is not None,
 )

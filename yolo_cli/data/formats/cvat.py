@@ -14,7 +14,7 @@ from yolo_cli.data.formats.common import check_counts, number
 from yolo_cli.data.formats.cvat_shapes import SHAPES, SKIPPED, read_shape
 from yolo_cli.data.formats.documents import Document, DocumentReader, Entry
 from yolo_cli.data.formats.json_fields import class_name, image_name
-from yolo_cli.data.formats.label_files import LabelFile, find_label_files, image_folders
+from yolo_cli.data.formats.label_files import LabelFile, find_label_files, single_file
 from yolo_cli.data.formats.repeated import Notes
 from yolo_cli.data.formats.scan import Fault, Format, LabelledObject, Reading, Spot
 from yolo_cli.data.formats.xml_read import XmlBuilder, read_xml, root_element
@@ -36,8 +36,8 @@ def open_reader(root: Path, reading: Reading) -> DocumentReader | None:
 
 def open_xml(path: Path, reading: Reading) -> DocumentReader:
     """Return the reader of a single annotation file."""
-    root = path.parent
-    return _reader(root, [LabelFile("", path, image_folders(root, path, ""))], reading)
+    root, file = single_file(path)
+    return _reader(root, [file], reading)
 
 
 def _reader(root: Path, files: list[LabelFile], reading: Reading) -> DocumentReader:
@@ -52,9 +52,13 @@ def _chooser() -> Callable[[Path], bool]:
             return False
         tried[path.parent] += 1
         likely = path.stem.lower().startswith("annotations") or tried[path.parent] <= _TRIED
-        return likely and root_element(path) == "annotations"
+        return likely and _is_cvat(path)
 
     return wanted
+
+
+def _is_cvat(path: Path) -> bool:
+    return root_element(path) == "annotations"
 
 
 def read_document(path: Path) -> Document:
@@ -153,5 +157,6 @@ FORMAT = Format(
     looked_for="annotations.xml (CVAT for images 1.1)",
     suffixes=frozenset({".xml"}),
     open_file=open_xml,
+    is_file=_is_cvat,
 )
 """The format's record."""

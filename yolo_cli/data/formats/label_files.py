@@ -9,6 +9,8 @@ from pathlib import Path
 
 from yolo_cli.data.formats.common import IMAGE_FOLDERS, SPLIT_FOLDERS, canonical_split
 from yolo_cli.data.formats.files import child, exists, visible
+from yolo_cli.data.formats.leftovers import is_leftover
+from yolo_cli.data.images import is_image_path
 
 _LABEL_FOLDERS = ("annotations", "annotation", "labels", "label", "ann", "data", "csv", "json")
 
@@ -59,6 +61,16 @@ def find_label_files(root: Path, wanted: Callable[[Path], bool]) -> list[LabelFi
     return sorted(found, key=lambda file: not file.split)
 
 
+def single_file(path: Path) -> tuple[Path, LabelFile]:
+    """Return the folder of the dataset that one label file is of, and the file.
+
+    The folder is the file's own, or the one around it where that is a folder of labels.
+    """
+    around = path.parent.name.lower() in _LABEL_FOLDERS
+    root = path.parent.parent if around else path.parent
+    return root, LabelFile("", path, image_folders(root, path, split_in_name(path)))
+
+
 def _places(root: Path) -> Iterator[tuple[Path, str]]:
     """Folders to look into, and the split that each one is."""
     here = visible(root)
@@ -69,6 +81,15 @@ def _places(root: Path) -> Iterator[tuple[Path, str]]:
             if path.name.lower() in (*_LABEL_FOLDERS, *IMAGE_FOLDERS) and path.is_dir():
                 yield path, split
                 yield from ((one, one.name) for one in visible(path) if _is_split_folder(one))
+            elif base == root and path not in splits and _has_no_images(path):
+                yield path, ""
+
+
+def _has_no_images(path: Path) -> bool:
+    """Whether a folder holds files and no image: one of labels, whatever it is called."""
+    if not path.is_dir() or is_leftover(path):
+        return False
+    return not any(is_image_path(one) or one.is_dir() for one in visible(path))
 
 
 def _is_split_folder(path: Path) -> bool:

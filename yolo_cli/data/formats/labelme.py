@@ -194,5 +194,7 @@ FORMAT = Format(
     name="labelme",
     open=open_reader,
     looked_for="images with *.json beside them (LabelMe)",
+    suffixes=frozenset({".json"}),
+    is_file=_is_labelme,
 )
 """The format's record."""

@@ -16,7 +16,7 @@ from yolo_cli.data.formats.documents import Document, DocumentReader, Entry
 from yolo_cli.data.formats.json_fields import JsonFields, image_name
 from yolo_cli.data.formats.json_head import json_head
 from yolo_cli.data.formats.json_read import kind, read_json
-from yolo_cli.data.formats.label_files import LabelFile, find_label_files, image_folders
+from yolo_cli.data.formats.label_files import LabelFile, find_label_files, single_file
 from yolo_cli.data.formats.labelstudio_regions import (
     BARE,
     LABELS,
@@ -42,8 +42,8 @@ def open_reader(root: Path, reading: Reading) -> DocumentReader | None:
 
 def open_json(path: Path, reading: Reading) -> DocumentReader:
     """Return the reader of a single file."""
-    root = path.parent
-    return _reader(root, [LabelFile("", path, image_folders(root, path, ""))], reading)
+    root, file = single_file(path)
+    return _reader(root, [file], reading)
 
 
 def _reader(root: Path, files: list[LabelFile], reading: Reading) -> DocumentReader:
@@ -260,5 +260,6 @@ FORMAT = Format(
     looked_for="a JSON export of Label Studio beside the images",
     suffixes=frozenset({".json"}),
     open_file=open_json,
+    is_file=_is_export,
 )
 """The format's record."""

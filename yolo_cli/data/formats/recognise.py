@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from yolo_cli.data.formats import wanted_formats
+from yolo_cli.data.formats.common import canonical_split
 from yolo_cli.data.formats.files import walk
 from yolo_cli.data.formats.refusal import nothing_known
 from yolo_cli.data.formats.scan import Format, LabelledImage, Reader, Reading
@@ -64,13 +65,19 @@ class _Claim:
         """What the fullest reading has most of."""
         return len(self.labelled), self.named
 
+    @property
+    def trains(self) -> bool:
+        """Whether it has a split to train on."""
+        return "train" in map(canonical_split, self.reader.splits)
+
 
 def recognise(root: Path, wanted: str | None, reading: Reading) -> Recognised:
     """Find the dataset in a folder.
 
     Every format says what it would read, of the folder and of the folders in it. The reading with
     the most labelled images is taken; of two with as many, the one whose classes have names; of
-    two that are about the same images, the one with more objects.
+    two that are about the same images, the one with more objects, then the one with a split to
+    train on.
 
     Args:
         root: the folder.
@@ -154,14 +161,14 @@ def _claims_inside(
     reading: Reading,
     errors: list[UserError],
 ) -> Iterator[_Claim]:
-    """Readings of the folders with images that no other reading has a label for."""
-    known = {path for one in claims for path in one.known}
+    """Readings of folders with images that no other reading has a label for, or divides."""
+    known = {path for one in claims if one.trains for path in one.known}
     for folder in folders:
         if all(path in known for path in walk(folder.path) if is_image_path(path)):
             continue
         for one in _readers(folder.path, formats, reading, errors):
             claim = _claim(folder.path, *one)
-            known |= claim.known
+            known |= claim.known if claim.trains else set()
             yield claim
 
 
@@ -171,7 +178,7 @@ def _fullest(root: Path, claims: Sequence[_Claim]) -> _Claim:
     Raises:
         UserError: another one with other images has as many.
     """
-    best = max(claims, key=lambda one: (*one.weight, one.objects))
+    best = max(claims, key=lambda one: (*one.weight, one.objects, one.trains))
     equal = [one for one in claims if one.weight == best.weight and one.labelled != best.labelled]
     if not equal or not best.labelled:
         return best

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from yolo_cli.data.formats.coco_folders import OTHER_TASKS
 from yolo_cli.data.formats.common import IMAGE_FOLDERS, SPLIT_FOLDERS
 from yolo_cli.data.formats.files import visible
 from yolo_cli.data.formats.json_head import json_head
@@ -103,6 +104,10 @@ def _look(path: Path, suffix: str) -> str:
     """What a file looks like at its beginning."""
     if suffix == ".json":
         head = json_head(path)
+        if head.keys >= {"categories", "items"}:
+            return "Datumaro's"
+        if path.name.lower().startswith(OTHER_TASKS) and "annotations" in head.keys:
+            return "COCO's for a task without boxes"
         keys = sorted(head.keys or head.inner)
         what = {"{": "an object", "[": "a list of objects"}.get(head.opens, "not JSON")
         return f"{what} with {', '.join(map(repr, keys[:4]))}" if keys else what

@@ -226,6 +226,7 @@ class Format:
         looked_for: what the folder must hold, for the message when it does not.
         suffixes: of files that describe a whole dataset, lower case.
         open_file: makes the reader of such a file.
+        is_file: whether a file looks like one at its beginning; None where the suffix decides.
     """
 
     name: str
@@ -233,3 +234,4 @@ class Format:
     looked_for: str
     suffixes: frozenset[str] = frozenset()
     open_file: Callable[[Path, Reading], Reader] | None = None
+    is_file: Callable[[Path], bool] | None = None

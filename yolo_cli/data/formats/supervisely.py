@@ -189,5 +189,7 @@ FORMAT = Format(
     name="supervisely",
     open=open_reader,
     looked_for="img/ + ann/*.json (Supervisely)",
+    suffixes=frozenset({".json"}),
+    is_file=_is_annotation,
 )
 """The format's record."""

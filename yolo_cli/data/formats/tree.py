@@ -17,7 +17,7 @@ from yolo_cli.errors import ExitCode, UserError
 MAX_FILES = 1_000_000
 """Most files of a tree that is looked at."""
 
-LABEL_SUFFIXES = frozenset({".txt", ".xml", ".json", ".csv"})
+LABEL_SUFFIXES = frozenset({".txt", ".xml", ".json", ".csv", ".tsv"})
 """Suffixes, in lower case, of files that labels may be in."""
 
 

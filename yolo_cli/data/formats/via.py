@@ -28,7 +28,7 @@ from yolo_cli.data.formats.documents import (
 from yolo_cli.data.formats.files import read_once
 from yolo_cli.data.formats.json_head import json_head
 from yolo_cli.data.formats.json_read import is_number
-from yolo_cli.data.formats.label_files import find_label_files
+from yolo_cli.data.formats.label_files import LabelFile, find_label_files, single_file
 from yolo_cli.data.formats.scan import Fault, Format, LabelledObject, Reading, Spot
 from yolo_cli.data.formats.via_attribute import Attribute, choose, class_names
 from yolo_cli.data.formats.via_file import CSV_COLUMNS, PROJECT, Region, ViaFile, read_via
@@ -40,8 +40,16 @@ _ENTRY = frozenset({"filename", "regions"})
 def open_reader(root: Path, reading: Reading) -> DocumentReader | None:
     """Return the reader of a folder with such files; None if there are none."""
     files = find_label_files(root, _is_via)
-    if not files:
-        return None
+    return _reader(root, files, reading) if files else None
+
+
+def open_file(path: Path, reading: Reading) -> DocumentReader:
+    """Return the reader of a single file."""
+    root, file = single_file(path)
+    return _reader(root, [file], reading)
+
+
+def _reader(root: Path, files: Sequence[LabelFile], reading: Reading) -> DocumentReader:
     parse = read_once(read_via)
 
     @cache
@@ -225,4 +233,7 @@ FORMAT = Format(
     name="via",
     open=open_reader,
     looked_for="via_region_data.json, a VIA project or VIA's CSV (via)",
+    suffixes=frozenset({".json", ".csv"}),
+    open_file=open_file,
+    is_file=_is_via,
 )

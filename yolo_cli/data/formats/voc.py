@@ -280,4 +280,6 @@ FORMAT = Format(
     name="voc",
     open=open_reader,
     looked_for="JPEGImages/ + Annotations/*.xml, or images with *.xml beside them (Pascal VOC)",
+    suffixes=frozenset({".xml"}),
+    is_file=lambda path: root_element(path) == "annotation",
 )

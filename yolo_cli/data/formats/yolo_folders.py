@@ -10,7 +10,7 @@ from yolo_cli.data.formats.common import IMAGE_FOLDERS, SPLIT_FOLDERS, canonical
 from yolo_cli.data.formats.files import child, visible, walk
 from yolo_cli.data.formats.leftovers import is_left_below, is_leftover
 from yolo_cli.data.formats.yolo_lists import any_listed, lines_of
-from yolo_cli.data.formats.yolo_paths import label_of
+from yolo_cli.data.formats.yolo_paths import label_of, split_of_images
 from yolo_cli.data.formats.yolo_tree import Tree
 from yolo_cli.data.images import is_image_path
 
@@ -137,7 +137,10 @@ def _split_folders(folder: Path) -> dict[str, tuple[Path, ...]]:
     """Folders of images that are called like splits; none that has several splits inside."""
     found: dict[str, tuple[Path, ...]] = {}
     for path in visible(folder):
-        if _is_split(path):
+        own = split_of_images(path.name)
+        if own and path.is_dir() and has_images(path):
+            found[own] = (path,)
+        elif _is_split(path):
             inside = child(path, *IMAGE_FOLDERS) or path
             nested = {canonical_split(one.name) for one in visible(inside) if _is_split(one)}
             if len(nested) < 2 and has_images(inside):
