@@ -17,11 +17,9 @@ from typing import Any, Protocol, TypeVar
 import torch
 
 from yolo_cli.errors import UserError
+from yolo_cli.inference.backends.speeds import MOST_STREAMS
 from yolo_cli.inference.items import FileItem, Item, Loaded
 from yolo_cli.tasks.result import Failure, Origin, Result
-
-MOST_STREAMS = 4
-"""Batches at once on a CPU: each takes the memory of the network's activations."""
 
 FEW = 2
 """Batches for each stream below which one alone, on all cores, is done sooner."""

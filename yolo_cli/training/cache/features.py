@@ -7,7 +7,6 @@ written whole or not at all: a run that was cut off goes on with the first file 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from functools import lru_cache
@@ -22,7 +21,7 @@ from torch.utils.data import Dataset
 
 from yolo_cli.data.loader import Key, TrainingImages, batches, collate
 from yolo_cli.data.target import Target, concatenate, count, select
-from yolo_cli.files import atomic_write
+from yolo_cli.files import atomic_write, cache_folder
 from yolo_cli.model.network import Network
 from yolo_cli.training.machine import Machine
 
@@ -35,8 +34,7 @@ FORWARD = 2
 
 def default_cache_folder() -> Path:
     """Return ``$XDG_CACHE_HOME/yolo-cli/features``, usually under ``~/.cache``."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "yolo-cli" / "features"
+    return cache_folder("features")
 
 
 class FeatureCache(Dataset[tuple[Tensor, Target]]):
