@@ -26,7 +26,7 @@ class Predictor(Generic[R]):
     """A network that is ready to run on pictures; ``R`` is what its task makes of one.
 
     It can be pickled if :meth:`load` made it, and is read from its file again then. A process that
-    was forked from the one that loaded it can use it on a CPU, with torch, on one thread.
+    was forked from the one that loaded it can use it on a CPU, with torch or ncnn, on one thread.
 
     Args:
         config: what the network is.
@@ -193,8 +193,7 @@ class Predictor(Generic[R]):
         Raises:
             RuntimeError: the backend cannot do without.
         """
-        device: torch.device | None = getattr(self.backend, "device", None)
-        if device is None or device.type != "cpu":
+        if not self.backend.forkable:
             raise RuntimeError(
                 f"a network that runs on {self.backend.name} cannot be used in a forked process: "
                 "load it there, or start processes with multiprocessing's method 'spawn'"

@@ -57,6 +57,7 @@ class Fake:
     """
 
     precision: Precision = "fp32"
+    forkable = False
 
     def __init__(
         self,

@@ -22,11 +22,14 @@ class Backend(Protocol):
         precision: of its multiplications.
         parallel: whether several threads may call it at once, each for some of the cores, and are
             done sooner than one after the other.
+        forkable: whether a process that was forked from the one that loaded it can call it, on one
+            thread.
     """
 
     name: BackendName
     precision: Precision
     parallel: bool
+    forkable: bool
 
     def __call__(self, images: Tensor) -> Tensor:
         """Run the network.

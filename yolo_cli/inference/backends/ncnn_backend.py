@@ -47,6 +47,7 @@ class NcnnBackend:
     """
 
     name: BackendName = "ncnn"
+    forkable = True
 
     def __init__(
         self,

@@ -38,7 +38,7 @@ class OnnxBackend:
     """
 
     name: BackendName = "onnx"
-    parallel = False
+    parallel = forkable = False
 
     def __init__(self, model: Path | bytes, name: Path | str) -> None:
         runtime = optional("onnxruntime", "onnx")

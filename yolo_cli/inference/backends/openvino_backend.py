@@ -41,7 +41,7 @@ class OpenVinoBackend:
     """
 
     name: BackendName = "openvino"
-    parallel = False
+    parallel = forkable = False
 
     def __init__(self, model: Any, precision: torch.dtype, name: Path | str) -> None:
         openvino = optional("openvino", "openvino")
