@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 
 import torch
 from torch import Tensor
 
 from yolo_cli.data.images import read_image
 from yolo_cli.data.transforms import stretch
-from yolo_cli.inference.backends.backend import PACKAGES, Backend, BackendName, installed
-from yolo_cli.inference.backends.speeds import Speed, keep, kept, machine, measure
+from yolo_cli.inference.backends.backend import Backend, BackendName, installed
+from yolo_cli.inference.backends.speeds import (
+    Speed,
+    keep,
+    kept,
+    key_of,
+    machine_facts,
+    measure,
+    shape_facts,
+)
 from yolo_cli.inference.samples import IMAGES, samples_folder
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.runtime import pick_dtype, runs_bf16
@@ -29,8 +33,6 @@ MANY = 10**9
 """Images of a video, say, whose number is not known, but is large."""
 
 PHOTOGRAPH = "dog.jpg"
-MEASURED: tuple[BackendName, ...] = ("torch", "ncnn", "openvino")
-VERSION = 1  # of what is kept: to be raised whenever a backend becomes faster or slower
 
 Build = Callable[[BackendName, str], Backend]
 """From a backend and a precision to the network that it runs."""
@@ -73,8 +75,12 @@ def choose(
     if precision == "bf16" and not runs_bf16():
         return Choice("torch", precision)  # which alone emulates it
     candidates = _candidates(precision)
-    about = {"machine": machine(), "versions": _versions(), "network": _shape(config)}
-    key = _key(about, candidates)
+    about = {
+        "machine": machine_facts(),
+        "network": shape_facts(config),
+        "candidates": candidates,
+    }
+    key = key_of(about)
     speeds = kept(key)
     if speeds:
         taken = fastest(speeds, images)
@@ -121,25 +127,6 @@ def _candidates(precision: str) -> list[tuple[BackendName, str]]:
     if installed("openvino"):
         found.append(("openvino", usual))
     return list(dict.fromkeys(found))
-
-
-def _key(about: object, candidates: object) -> str:
-    text = json.dumps([VERSION, about, candidates], sort_keys=True)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def _versions() -> dict[str, str]:
-    """Return the versions of the libraries; empty for one that is not installed."""
-    found: dict[str, str] = dict.fromkeys(MEASURED, "")
-    for name in MEASURED:
-        with suppress(PackageNotFoundError):
-            found[name] = version(PACKAGES.get(name, name))
-    return found
-
-
-def _shape(config: ModelConfig) -> dict[str, object]:
-    """Return what the work of a network depends on: all but the names of its classes."""
-    return {**asdict(config), "classes": len(config.classes)}
 
 
 def _picture(size: int) -> Tensor:

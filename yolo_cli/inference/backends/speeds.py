@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import platform
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import get_args
 
@@ -17,8 +20,11 @@ from torch import Tensor
 
 from yolo_cli.errors import UserError
 from yolo_cli.files import atomic_write_text, cache_folder
-from yolo_cli.inference.backends.backend import Backend, BackendName, Precision
+from yolo_cli.inference.backends.backend import PACKAGES, Backend, BackendName, Precision
+from yolo_cli.model.config import ModelConfig
 
+VERSION = 1  # of what is kept: to be raised whenever a backend becomes faster or slower
+MEASURED: tuple[BackendName, ...] = ("torch", "ncnn", "openvino")
 CONTENDERS = 1.5  # times the shortest pass: what takes longer is measured no further
 ROUNDS = 2  # more passes of each contender
 LONG = 0.3  # seconds; so long a pass is measured well by one
@@ -130,7 +136,7 @@ def _streams(backend: Backend, pixels: Tensor, clock: Callable[[], float]) -> fl
     return min(times)
 
 
-def machine() -> dict[str, object]:
+def machine_facts() -> dict[str, object]:
     """Return all of this machine that the speed of a network depends on."""
     processor = [platform.machine(), platform.processor()]
     with suppress(OSError):
@@ -138,7 +144,27 @@ def machine() -> dict[str, object]:
         lines = Path("/proc/cpuinfo").read_text("utf-8").split("\n\n")[0].splitlines()
         told = ("vendor", "cpu family", "model", "stepping", "flags", "CPU ", "Features")
         processor += [line for line in lines if line.startswith(told)]
-    return {"processor": processor, "threads": torch.get_num_threads()}
+    versions: dict[str, str] = dict.fromkeys(MEASURED, "")
+    for name in MEASURED:
+        with suppress(PackageNotFoundError):
+            versions[name] = version(PACKAGES.get(name, name))
+    return {
+        "processor": processor,
+        "threads": torch.get_num_threads(),
+        "limit": os.environ.get("ONEDNN_MAX_CPU_ISA", ""),
+        "versions": versions,
+    }
+
+
+def shape_facts(config: ModelConfig) -> dict[str, object]:
+    """Return what the work of a network depends on: all but the names of its classes."""
+    return {**asdict(config), "classes": len(config.classes)}
+
+
+def key_of(about: object) -> str:
+    """Return a name for the speeds of what plain values say."""
+    text = json.dumps([VERSION, about], sort_keys=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def kept(key: str) -> list[Speed]:
