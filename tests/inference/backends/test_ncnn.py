@@ -14,7 +14,7 @@ from torch import nn
 
 from tests.model.builders import images, network, tiny
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.inference.backends import converted, ncnn_net
+from yolo_cli.inference.backends import converted, fastest, ncnn_net
 from yolo_cli.inference.backends.choose import export_kind, load_backend, of_network
 from yolo_cli.inference.backends.converted import MOST_KEPT, folder_for
 from yolo_cli.inference.backends.graph import RAW
@@ -242,6 +242,7 @@ def test_without_ncnn(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ncnn", None)  # importing it fails
     with pytest.raises(UserError, match="ncnn"):
         load_backend(str(weights), backend="ncnn")
+    monkeypatch.setattr(fastest, "HEAVY", 0)  # as large as the default network
     lines: list[str] = []
     _, backend = load_backend(str(weights), say=lines.append)
     assert backend.name == "torch"

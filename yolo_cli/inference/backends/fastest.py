@@ -24,6 +24,8 @@ from yolo_cli.inference.backends.speeds import (
 from yolo_cli.inference.samples import IMAGES, samples_folder
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.runtime import pick_dtype, runs_bf16
+from yolo_cli.model.summary import summarise
+from yolo_cli.tasks.networks import shapes_of
 from yolo_cli.tasks.task import task_of
 
 FEW = 50
@@ -31,6 +33,9 @@ FEW = 50
 
 MANY = 10**9
 """Images of a video, say, whose number is not known, but is large."""
+
+HEAVY = 20e9
+"""Floating-point operations of an image, from which on ncnn takes less time than torch."""
 
 PHOTOGRAPH = "dog.jpg"
 
@@ -62,7 +67,8 @@ def choose(
     """Choose the backend that is done first.
 
     What was measured before counts, with the seconds that each takes to start. Nothing is measured
-    for fewer than :data:`FEW` images, nor if it is not known how many there will be.
+    for fewer than :data:`FEW` images, nor if it is not known how many there will be: then torch is
+    taken, which starts first, and for an unknown number ncnn if the network is :data:`HEAVY`.
 
     Args:
         config: of the network.
@@ -86,7 +92,7 @@ def choose(
         taken = fastest(speeds, images)
         return Choice(taken.backend, taken.precision, taken.parallel)
     if images is None or images < FEW:
-        return _unmeasured(precision, images)
+        return Choice("ncnn" if images is None and _work(config) > HEAVY else "torch", precision)
     found = measure(
         [partial(build, *candidate) for candidate in candidates],
         _picture(config.image_size),
@@ -113,9 +119,9 @@ def fastest(speeds: Sequence[Speed], images: int | None) -> Speed:
     return min((speed for speed in speeds if speed.agrees), key=total)
 
 
-def _unmeasured(precision: str, images: int | None) -> Choice:
-    """Return what to take until something is measured: torch for few, for it starts first."""
-    return Choice("ncnn" if images is None else "torch", precision)
+def _work(config: ModelConfig) -> float:
+    """Return the floating-point operations for an image."""
+    return float(sum(layer.flops for layer in summarise(shapes_of(config))))
 
 
 def _candidates(precision: str) -> list[tuple[BackendName, str]]:
