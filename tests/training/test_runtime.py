@@ -15,6 +15,7 @@ from tests.model.builders import images as noise
 from tests.model.builders import network, tiny
 from tests.training.conftest import Options
 from yolo_cli.errors import UserError
+from yolo_cli.inference.backends import speeds as backend_speeds
 from yolo_cli.inference.backends.speeds import Speed
 from yolo_cli.model.architectures import ARCHITECTURES
 from yolo_cli.model.weights import read_weights
@@ -33,6 +34,7 @@ MACHINE = Machine(CPU, torch.float32, 0)
 @pytest.fixture(autouse=True)
 def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "user"))
+    monkeypatch.setattr(backend_speeds, "busy", lambda: False)
 
 
 @pytest.mark.parametrize("arch", ARCHITECTURES)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Lock
@@ -12,6 +13,7 @@ from tests.model.builders import network, tiny
 from yolo_cli.errors import UserError
 from yolo_cli.files import cache_folder
 from yolo_cli.inference.backends import fastest as fastest_module
+from yolo_cli.inference.backends import speeds as speeds_module
 from yolo_cli.inference.backends.backend import Backend, BackendName, Precision
 from yolo_cli.inference.backends.choose import load_backend
 from yolo_cli.inference.backends.fastest import FEW, MANY, choose, fastest
@@ -26,6 +28,7 @@ ONE = torch.zeros(1, 3, 4, 4, dtype=torch.uint8)
 @pytest.fixture(autouse=True)
 def _empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(speeds_module, "busy", lambda: False)
 
 
 @pytest.fixture
@@ -115,8 +118,8 @@ def test_what_is_far_slower_is_measured_no_further() -> None:
 
         return load
 
-    found = measured(clock, build("torch", 0.125), build("ncnn", 0.0625))
-    assert found["torch"].streams is None  # 2 x the shortest
+    found = measured(clock, build("torch", 0.1875), build("ncnn", 0.0625))
+    assert found["torch"].streams is None  # 3 x the shortest
     assert found["ncnn"].streams == 0.0625
     # Loading and one more pass; the contender has two rounds beside, and two of two streams.
     assert [one.calls for one in made] == [2, 2 + 2 + 4]
@@ -170,6 +173,17 @@ def test_what_was_kept_comes_back() -> None:
     keep("some", [TORCH, NCNN, OPENVINO], "about")
     assert kept("some") == [TORCH, NCNN, OPENVINO]
     assert kept("other") == []
+
+
+def test_what_was_measured_on_a_busy_machine_is_not_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.undo()
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    for load, expected in [(3.9, [TORCH]), (4.1, [])]:
+        monkeypatch.setattr(os, "getloadavg", lambda load=load: (load, 0.0, 0.0), raising=False)
+        keep(f"at {load}", [TORCH], "about")
+        assert kept(f"at {load}") == expected
 
 
 SPEED = {**vars(TORCH)}

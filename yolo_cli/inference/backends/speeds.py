@@ -25,8 +25,9 @@ from yolo_cli.model.config import ModelConfig
 
 VERSION = 1  # of what is kept: to be raised whenever a backend becomes faster or slower
 MEASURED: tuple[BackendName, ...] = ("torch", "ncnn", "openvino")
-CONTENDERS = 1.5  # times the shortest pass: what takes longer is measured no further
+CONTENDERS = 2.0  # times the shortest pass: what takes longer is measured no further
 ROUNDS = 2  # more passes of each contender
+BUSY = 2.0  # processes for each core that want to run
 LONG = 0.3  # seconds; so long a pass is measured well by one
 MOST_STREAMS = 4
 """Batches at once on a CPU: each takes the memory of the network's activations."""
@@ -177,16 +178,24 @@ def kept(key: str) -> list[Speed]:
 
 
 def keep(key: str, speeds: Sequence[Speed], about: object) -> None:
-    """Keep speeds for the next time, where the cache can be written.
+    """Keep speeds for the next time, where the cache can be written and nothing disturbed them.
 
     Args:
         key: of machine and network.
         speeds: what was measured.
         about: of what, for people.
     """
+    if busy():
+        return
     content = {"about": about, "speeds": [asdict(speed) for speed in speeds]}
     with suppress(UserError, RuntimeError):
         atomic_write_text(_file(key), json.dumps(content, indent=2) + "\n")
+
+
+def busy() -> bool:
+    """Return whether others have the cores, so that what is measured now says little."""
+    average = getattr(os, "getloadavg", None)  # which Windows has not
+    return average is not None and average()[0] > BUSY * (os.cpu_count() or 1)
 
 
 def _file(key: str) -> Path:
