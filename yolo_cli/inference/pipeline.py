@@ -1,7 +1,8 @@
 """Many images through one network: reading, the network and writing overlap.
 
 Each stage is a generator that hands work to threads and takes the results in order. What it may
-be ahead is bounded, so that memory is as well; Pillow and torch work without the interpreter lock.
+be ahead is bounded, so that memory is as well; Pillow, torch and ncnn work without the
+interpreter lock.
 """
 
 from __future__ import annotations
