@@ -9,7 +9,7 @@ import pytest
 from yolo_cli.data.dataset import open_dataset
 from yolo_cli.data.formats import coco_json, json_read
 from yolo_cli.data.formats.coco import open_reader
-from yolo_cli.data.formats.scan import Reading
+from yolo_cli.data.formats.scan import Fault, Reading
 from yolo_cli.errors import UserError
 
 from .builders import boxes, coco, image, load, write
@@ -155,7 +155,7 @@ BAD_OBJECTS: dict[str, tuple[dict[str, object], str]] = {
     "no size": ({"bbox": [30, 1, 0, 3]}, "no size"),
     "outside": ({"bbox": [90, 1, 20, 3]}, "leaves the image"),
     "three numbers": ({"bbox": [1, 2, 3]}, "not [x, y, width, height]"),
-    "words": ({"bbox": ["1", 2, 3, 4]}, "not [x, y, width, height]"),
+    "words": ({"bbox": ["one", 2, 3, 4]}, "not [x, y, width, height]"),
     "no box": ({"bbox": None}, "not [x, y, width, height]"),
     "category": ({"category_id": 2}, "category_id 2"),
     "list as category": ({"category_id": [1]}, "category_id [1]"),
@@ -169,8 +169,10 @@ def test_bad_objects(tmp_path: Path, fields: dict[str, object], words: str) -> N
     single(tmp_path, DEFAULT, {**annotation(id=77), **fields})
     error = refused(tmp_path)
     assert words in error.message
+    (part,) = fields
     # Two lines, six for each image, two, and eleven for the first annotation are before it.
-    assert error.message.startswith(f"{tmp_path}/data.json:28: annotation 1 (from 0; id 77): ")
+    place = f"{tmp_path}/data.json:28: annotations[1].{part} (id 77): "
+    assert error.message.startswith(place)
     assert (error.path, error.line) == (tmp_path / "data.json", 28)
     assert "--skip-bad" in error.hint
     data = load(tmp_path, skip_bad=True)
@@ -186,20 +188,152 @@ def test_images_stay_in_their_folder(tmp_path: Path, name: str) -> None:
     image(tmp_path / "a.jpg")
     error = refused(root)
     assert "leaves the image folder" in error.message
-    assert "image 0 (from 0; id 1)" in error.message
+    assert "images[0] (id 1)" in error.message
     data = load(root, skip_bad=True)
     assert (list(boxes(data)), len(data.skipped)) == (["b"], 1)
 
 
-def test_missing_and_damaged_images(tmp_path: Path) -> None:
-    single(tmp_path, annotation(2), name="gone.jpg")
-    assert f"no such image; tried {tmp_path}/gone.jpg" in refused(tmp_path).message
-    assert len(load(tmp_path, skip_bad=True).skipped) == 1
+def faults(root: Path) -> list[tuple[str, str, str]]:
+    """Code, severity and message of all that a scan notices."""
+    reader = open_dataset(root, skip_bad=True).reader
+    found = [item for item in (*reader.scan(None), *reader.leftovers()) if isinstance(item, Fault)]
+    return [(one.code, one.severity, f"{one.spot.item}: {one.what}") for one in found]
+
+
+@pytest.mark.parametrize("name", ["gone.jpg", "nul\0.jpg"])
+def test_a_label_without_its_image_is_a_warning(tmp_path: Path, name: str) -> None:
+    single(tmp_path, DEFAULT, annotation(2), name=name)
+    assert boxes(load(tmp_path)) == {"b": [BOX]}
+    what = f"images[0] (id 1): no such image; tried {tmp_path}/{name}"
+    assert ("no-image", "warning", what) in faults(tmp_path)
+
+
+def test_no_image_at_all_is_one_error(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    names = [(1, "a.jpg"), (2, "b.jpg"), (3, "c.jpg")]
+    write(root / "annotations/train.json", coco(names, [DEFAULT], CATEGORIES))
+    image(root / "images/other.jpg")
+    what = f"none of its images (3, such as 'a.jpg') is there; looked in {root}/images, "
+    error = refused(root)
+    assert error.message.startswith(f"{root}/annotations/train.json: {what}")
+    errors = [one for one in faults(root) if one[1] == "error"]
+    assert [code for code, _, _ in errors] == ["no-image"]
+    assert len(open_dataset(root, images=False).load("train")) == 3
+
+
+def test_an_image_of_another_split(tmp_path: Path) -> None:
+    for split, names in (("train", "ab"), ("valid", "cd")):
+        for name in names:
+            image(tmp_path / split / f"{name}.jpg")
+    for split, names in (("train", "ac"), ("valid", "bd")):
+        listed = [(number, f"{name}.jpg") for number, name in enumerate(names, start=1)]
+        text = coco(listed, [annotation(1), annotation(2)], CATEGORIES)
+        write(tmp_path / split / "_annotations.coco.json", text)
+    folder = open_dataset(tmp_path)
+    assert boxes(folder.load("train")) == {"train/a": [BOX]}
+    assert boxes(folder.load("val")) == {"valid/d": [BOX]}
+    assert [one for one in faults(tmp_path) if one[0] == "no-image"] == [
+        (
+            "no-image",
+            "warning",
+            f"images[1] (id 2): its image is in another split: {tmp_path}/valid/c.jpg",
+        ),
+        (
+            "no-image",
+            "warning",
+            f"images[0] (id 1): its image is in another split: {tmp_path}/train/b.jpg",
+        ),
+    ]
+
+
+def test_a_damaged_image(tmp_path: Path) -> None:
     single(tmp_path, annotation(2))
     (tmp_path / "a.jpg").write_bytes(b"x")
     assert f"{tmp_path}/a.jpg: not an image" in refused(tmp_path).message
-    single(tmp_path, annotation(2), name="nul\0.jpg")
-    assert "no such image" in refused(tmp_path).message
+
+
+def one_line(path: Path) -> None:
+    """Write the JSON file as most programs do."""
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8"))), "utf-8")
+
+
+def test_a_file_of_one_line_has_places_instead_of_lines(tmp_path: Path) -> None:
+    single(tmp_path, DEFAULT, annotation(id=77, bbox=[1, 2, 3]))
+    one_line(tmp_path / "data.json")
+    error = refused(tmp_path)
+    place = f"{tmp_path}/data.json: annotations[1].bbox (id 77): its bbox [1, 2, 3] is not"
+    assert error.message.startswith(place)
+    assert error.line == 0
+
+
+def test_an_entry_a_line_has_lines(tmp_path: Path) -> None:
+    single(tmp_path)
+    bad = json.dumps(annotation(id=77, bbox=[1, 2, 3]))
+    images = '{"id": 1, "file_name": "a.jpg"}'
+    text = f'{{"images": [{images}],\n"categories": [{{"id": 17, "name": "cat"}}],\n'
+    write(tmp_path / "data.json", f'{text}"annotations": [\n{json.dumps(DEFAULT)},\n{bad}]}}')
+    assert refused(tmp_path).line == 5
+
+
+def test_numbers_in_quotes_are_read_with_a_warning(tmp_path: Path) -> None:
+    # A Roboflow export writes some sides of its boxes so.
+    single(
+        tmp_path,
+        annotation(bbox=[10, 20, "30.0000", "40.0000"]),
+        annotation("2", id=6, category_id="17"),
+    )
+    text = (tmp_path / "data.json").read_text().replace('"width": 100', '"width": "100"')
+    write(tmp_path / "data.json", text)
+    assert boxes(load(tmp_path)) == {"a": [BOX], "b": [BOX]}
+    # Two widths, two sides, two ids; the widths come first.
+    what = "images[0].width (id 1): '100' is a text, not a number, like 5 more"
+    assert faults(tmp_path) == [("number-as-text", "warning", what)]
+
+
+def test_a_super_category_without_objects_is_no_class(tmp_path: Path) -> None:
+    single(tmp_path, annotation(category_id=2))
+    content = json.loads((tmp_path / "data.json").read_text())
+    content["categories"] = [
+        {"id": 0, "name": "pieces", "supercategory": "none"},
+        {"id": 1, "name": "king", "supercategory": "pieces"},
+        {"id": 2, "name": "queen", "supercategory": "pieces"},
+    ]
+    write(tmp_path / "data.json", json.dumps(content))
+    data = load(tmp_path)
+    assert data.classes == ("king", "queen")
+    assert data.category_ids == {1: 0, 2: 1}
+    assert data.samples[0].labels.tolist() == [1]
+    folder = open_dataset(tmp_path)
+    assert [*folder.reader.declared] == ["king", "queen"]
+    what = "'pieces' has no objects and is above other categories: it is no class"
+    assert ("super-category", "info", f"categories[0] (id 0): {what}") in faults(tmp_path)
+    # It is a class as soon as one object is called so, be its box a broken one.
+    for box in ([10, 20, 30, 40], None):
+        content["annotations"].append(annotation(2, category_id=0, bbox=box))
+        write(tmp_path / "data.json", json.dumps(content))
+        assert load(tmp_path, skip_bad=True).classes == ("pieces", "king", "queen")
+        content["annotations"].pop()
+
+
+def test_a_category_that_is_its_own_super_category_is_a_class(tmp_path: Path) -> None:
+    # COCO's person; and Roboflow's project of one class, which is called as the project.
+    single(tmp_path, annotation(category_id=1))
+    content = json.loads((tmp_path / "data.json").read_text())
+    content["categories"] = [
+        {"id": 0, "name": "cup", "supercategory": "none"},
+        {"id": 1, "name": "cup", "supercategory": "cup"},
+        {"id": 2, "name": "person", "supercategory": "person"},
+    ]
+    write(tmp_path / "data.json", json.dumps(content))
+    data = load(tmp_path)
+    assert data.classes == ("cup", "person")
+    assert data.category_ids == {0: 0, 1: 0, 2: 1}
+
+
+def test_difficult_is_read_and_ignore_is_not(tmp_path: Path) -> None:
+    # pycocotools counts objects with "ignore": to agree with it, so do we.
+    single(tmp_path, DEFAULT, annotation(difficult=1), annotation(ignore=1))
+    assert load(tmp_path).samples[0].difficult.tolist() == [False, True, False]
 
 
 def test_truncated_json_names_line_and_column(tmp_path: Path) -> None:
@@ -226,7 +360,7 @@ BAD_FILES = {
     ),
     "category without name": (
         '{"annotations": [], "images": [], "categories": [{"id": 1}]}',
-        "category 0",
+        "categories[0]",
     ),
     "category twice": (
         '{"annotations": [], "images": [],'
@@ -261,16 +395,16 @@ def test_a_file_that_is_not_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("images", "words"),
     [
-        ("[7]", "image 0 (from 0; id None): has no id"),
+        ("[7]", "images[0]: has no id"),
         ('[{"id": 1}]', "has no file_name"),
         ('[{"id": 1, "file_name": 3}]', "has no file_name"),
         (
             '[{"id": 1, "file_name": "a.jpg"}, {"id": 1, "file_name": "b.jpg"}]',
-            "image 1 (from 0; id 1): the same id",
+            "images[1] (id 1): the same id",
         ),
         (
             '[{"id": 1, "file_name": "a.jpg"}, {"id": 2, "file_name": "x/../a.jpg"}]',
-            "image 1 (from 0; id 2): the same file_name",
+            "images[1] (id 2): the same file_name",
         ),
     ],
 )

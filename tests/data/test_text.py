@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from yolo_cli.data.dataset import open_dataset
+from yolo_cli.data.formats.scan import LabelledImage
 from yolo_cli.data.sample import Dataset
 from yolo_cli.errors import UserError
 
@@ -50,8 +51,22 @@ def test_images_give_the_size_and_are_needed_to_train(tmp_path: Path) -> None:
         assert (sample.width, sample.height, sample.image.name) == (100, 80, "a.png")
         assert sample.boxes.tolist() == [[10, 20, 50, 60]]
     write(tmp_path / "ground-truth/b.txt", "cat 1 2 3 4\n")
-    assert "no such image" in refused(tmp_path, images=True).message
+    assert list(boxes(load(tmp_path))) == ["a"]  # a label without its image is a warning
     assert len(labels_only(tmp_path)) == 2
+    (tmp_path / "images-optional/a.png").unlink()
+    error = refused(tmp_path, images=True)
+    assert error.message.startswith(f"{tmp_path}/ground-truth: no image for any of 2 labels")
+    assert f"{tmp_path}/images-optional" in error.message
+    assert f"{tmp_path}/images-optional" in error.hint
+
+
+def test_plots_beside_text_files_are_no_data(tmp_path: Path) -> None:
+    for name in ("a", "curves", "runs/b"):
+        image(tmp_path / f"images/{name}.png")
+    write(tmp_path / "ground-truth/a.txt", "cat 11 21 50 60\n")
+    assert list(boxes(load(tmp_path))) == ["a"]
+    found = open_dataset(tmp_path).reader.scan(None)
+    assert [one.id for one in found if isinstance(one, LabelledImage)] == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -160,7 +175,7 @@ def test_coco_without_images(tmp_path: Path) -> None:
             (139, 0, 0),
             (7, 100, 80),
         ]
-    assert "no such image" in refused(tmp_path, images=True).message
+    assert "none of its images" in refused(tmp_path, images=True).message
 
 
 def test_yolo_cannot_do_without_images(tmp_path: Path) -> None:

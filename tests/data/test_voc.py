@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from yolo_cli.data.check.check import check_dataset
 from yolo_cli.data.dataset import open_dataset
 from yolo_cli.data.formats import files
 from yolo_cli.data.formats.voc_xml import Annotation, read_annotation
@@ -316,8 +317,45 @@ def test_a_missing_annotation_or_image_is_named(tmp_path: Path) -> None:
     assert [sample.id for sample in data.samples] == ["a"]
     assert len(data.skipped) == 1
     (tmp_path / "JPEGImages/b.jpg").unlink()
-    assert f"{tmp_path}/Annotations/b.xml: no such image" in refused(tmp_path, "val").message
-    assert len(load(tmp_path, "val", skip_bad=True)) == 1
+    data = load(tmp_path, "val")  # a label without its image is a warning
+    assert [sample.id for sample in data.samples] == ["a"]
+    assert not data.skipped
+
+
+def test_annotations_without_any_image_are_one_error(tmp_path: Path) -> None:
+    voc(tmp_path, dict.fromkeys("abc", PLAIN))
+    for name in "abc":
+        (tmp_path / f"JPEGImages/{name}.jpg").unlink()
+    image(tmp_path / "JPEGImages/curves.png")  # a plot is no data
+    error = refused(tmp_path)
+    where = f"{tmp_path}/JPEGImages"
+    assert error.message == (
+        f"{tmp_path}/Annotations: no image for any of 3 labels in it; looked in {where}"
+    )
+    assert where in error.hint
+    image(tmp_path / "JPEGImages/b.jpg")
+    assert [sample.id for sample in load(tmp_path).samples] == ["b"]
+
+
+def test_annotations_that_lie_in_another_split(tmp_path: Path) -> None:
+    for split, names in {"train": "abc", "valid": "de", "test": "fg"}.items():
+        voc(tmp_path / split, dict.fromkeys(names, PLAIN), folders=("images", "annotations"))
+    (tmp_path / "valid/annotations/d.xml").rename(tmp_path / "test/annotations/d.xml")
+    found = [
+        (one.spot.path, one.severity, one.message)
+        for one in check_dataset(tmp_path, input_size=448).findings
+        if one.code == "label-misplaced"
+    ]
+    what = f"no image for it in test: its image is in valid, {tmp_path}/valid/images/d.jpg"
+    assert found == [(tmp_path / "test/annotations/d.xml", "warning", what)]
+    assert [sample.id for sample in load(tmp_path, "test").samples] == ["test/f", "test/g"]
+
+
+def test_plots_beside_annotations_are_no_data(tmp_path: Path) -> None:
+    voc(tmp_path, {"a": PLAIN, "results": PLAIN}, folders=(".", "."))
+    for name in ("runs/b.jpg", "confusion_matrix.png"):
+        image(tmp_path / name)
+    assert [sample.id for sample in load(tmp_path).samples] == ["a", "results"]
 
 
 @pytest.mark.parametrize("content", [b"", b"no image", b"\xff\xd8\xff"])

@@ -7,7 +7,9 @@ import yaml
 
 from yolo_cli.data.dataset import open_dataset
 from yolo_cli.data.formats import files, yolo_yaml
-from yolo_cli.data.formats.yolo_paths import locate
+from yolo_cli.data.formats.notes import notes_of
+from yolo_cli.data.formats.scan import Spot
+from yolo_cli.data.formats.yolo_tree import Tree
 from yolo_cli.errors import UserError
 
 from .builders import boxes, image, load, write
@@ -196,9 +198,16 @@ def test_a_missing_folder_is_not_replaced_by_a_larger_one(tmp_path: Path) -> Non
     pair(tmp_path, "images", "labels")
     write(tmp_path / "data.yaml", "train: images\nval: /x/valid/images\nnames: [cat]\n")
     assert len(load(tmp_path, "train")) == 1
-    error = refused(tmp_path, "val")
-    assert "data.yaml" in error.message
-    assert "valid/images" in error.message
+    folder = open_dataset(tmp_path)
+    assert folder.splits == ("train",)
+    (note,) = notes_of(folder.reader)
+    assert (note.code, note.severity, note.spot) == (
+        "split-missing",
+        "warning",
+        Spot(tmp_path / "data.yaml", 2),
+    )
+    assert "valid/images" in note.what
+    assert "no split 'val'" in refused(tmp_path, "val").message
 
 
 def test_any_yaml_with_names_will_do(tmp_path: Path) -> None:
@@ -389,7 +398,7 @@ def test_bad_images(tmp_path: Path) -> None:
 
 def test_impossible_paths_lead_nowhere(tmp_path: Path) -> None:
     for text in ("x" * 5000, "a\0b", "../" * 50 + "none"):
-        assert locate(text, (tmp_path,)) is None
+        assert Tree(tmp_path).find(text, (tmp_path,), Path.exists) is None
 
 
 def test_a_dataset_one_level_down_keeps_its_names(tmp_path: Path) -> None:

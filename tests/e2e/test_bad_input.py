@@ -238,15 +238,6 @@ def test_a_class_name_that_is_no_text(read: Read, tmp_path: Path, escaped: str) 
     assert "rename the class" in message
 
 
-def test_the_only_object_may_fall_to_validation(
-    refused: Refused, tiny: Path, tmp_path: Path
-) -> None:
-    # Of a, b and c the seed 0 takes c to validate on.
-    data = voc(tmp_path / "data", {"a": voc_xml(), "b": voc_xml(), "c": voc_xml(DISC)})
-    message = refused("train", data, "--weights", tiny, "--out", "run", code=3)
-    assert "no objects to train on in 2 images" in message
-
-
 def test_only_background_to_train_on(refused: Refused, tiny: Path, tmp_path: Path) -> None:
     lists = {"train": ["b"], "val": ["a"]}
     data = voc(tmp_path / "data", {"a": voc_xml(DISC), "b": voc_xml()}, lists)

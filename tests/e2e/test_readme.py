@@ -80,7 +80,7 @@ def shortened(arguments: list[str]) -> list[str]:
 
 def test_the_readme_shows_every_command() -> None:
     shown = {command.split()[1] for command in commands()}
-    assert shown == {"detect", "train", "eval", "check", "info"}
+    assert shown == {"detect", "train", "eval", "check", "convert", "info"}
 
 
 def test_the_readme_commands_run(

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from yolo_cli.data.sample import Sample
-from yolo_cli.evaluation.compare import RULES, Comparison, compare, draw, resampled_ap
+from yolo_cli.evaluation.bootstrap import RULES, difference_interval, draw, resampled_ap
+from yolo_cli.evaluation.compare import Comparison, compare
 from yolo_cli.evaluation.evaluation import Evaluation, evaluate
 from yolo_cli.evaluation.flat import Detections
 from yolo_cli.evaluation.ranking import rank
@@ -72,6 +73,8 @@ def test_the_interval_is_that_of_a_literal_resampling() -> None:
             differences.append(means[1] - means[0])
     low, high = np.percentile(differences, [2.5, 97.5])
     assert (comparison.voc07.low, comparison.voc07.high) == pytest.approx((low, high))
+    interval = difference_interval(first.matching, second.matching, 8, resamples=40, seed=5)
+    assert interval == pytest.approx((low, high))
     assert comparison.voc07.first == pytest.approx(first.voc07[0.5].mean_ap)
     assert comparison.voc07.second == pytest.approx(second.voc07[0.5].mean_ap)
     assert comparison.voc.difference == pytest.approx(

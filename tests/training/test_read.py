@@ -7,8 +7,10 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from rich.console import Console
 
+from tests.data.builders import write
 from tests.training.conftest import Options
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.training.prepare import prepare, prepare_resumed
@@ -66,3 +68,21 @@ def test_the_same_photograph_in_both_splits_is_pointed_out(
     (line,) = [line for line in said().splitlines() if line.startswith("warning")]
     assert str(image(toy, "007")) in line
     assert str(image(toy, "000")) in line
+
+
+def test_a_split_that_was_never_published_is_pointed_out(
+    options: Options, tmp_path: Path, reporter: Reporter, said: Callable[[], str]
+) -> None:
+    root = tmp_path / "plates"
+    for index, colour in enumerate(("red", "green", "blue", "gray", "pink")):
+        write(root / f"train/labels/{index}.txt", "0 .5 .5 .2 .2\n")
+        (root / "train/images").mkdir(exist_ok=True)
+        Image.new("RGB", (64, 64), colour).save(root / f"train/images/{index}.png")
+    text = "train: ../train/images\nval: ../valid/images\nnc: 2\nnames: [plate]\n"
+    write(root / "data.yaml", text)
+    prepare(replace(options(), data=root), tmp_path / "run", reporter)
+    lines = [line for line in said().splitlines() if line.startswith("note ")]
+    assert f"note      {root}/data.yaml: 'nc' is 2, but 1 class is named: the names count" in lines
+    missing = f"val: '../valid/images' is nowhere in {root}; val is left out"
+    assert f"note      {root}/data.yaml: {missing}" in lines
+    assert "4 images to train, 1 to validate" in said()

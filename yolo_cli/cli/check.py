@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,12 +13,12 @@ from rich.console import Console
 from rich.text import Text
 
 from yolo_cli.cli import options
-from yolo_cli.cli.console import cell, image_progress, plain_table, say, stderr
+from yolo_cli.cli.console import cell, phases, plain_table, say, stderr
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.text import counted, printable
 
 if TYPE_CHECKING:
-    from yolo_cli.data.check.check import Phase, Report
+    from yolo_cli.data.check.check import Report
     from yolo_cli.data.check.finding import Finding
 
 DEFAULT_PREVIEW = Path("preview.jpg")
@@ -51,7 +49,8 @@ def check(  # typer calls it by name
         typer.Option(
             metavar="A/B/C",
             help="Divide the images into train, val and test by these shares, such as 80/10/10. "
-            "Each class is divided alike, and images that look alike stay together.",
+            "Each class is divided alike; images of the same picture, and augmented copies "
+            "(NAME.rf.HASH), stay together. Shares that this does not allow are refused.",
         ),
     ] = None,
     out: Annotated[
@@ -64,6 +63,7 @@ def check(  # typer calls it by name
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of --split.")] = SEED,
     format: options.Format = None,  # noqa: A002  # the option's name
+    class_attribute: options.ClassAttribute = None,
 ) -> int:
     """Find what is wrong with a dataset: labels, images, splits. Nothing is changed.
 
@@ -75,7 +75,13 @@ def check(  # typer calls it by name
     yolo check DATA --split 80/10/10 --out DATA-divided
     """
     from yolo_cli.data.check.check import check_dataset
-    from yolo_cli.data.check.divide import check_out, divide, parse_shares, write_division
+    from yolo_cli.data.check.divide import (
+        check_out,
+        divide,
+        division_notes,
+        parse_shares,
+        write_division,
+    )
     from yolo_cli.model.config import ModelConfig
 
     shares = None if split is None else parse_shares(split)
@@ -87,8 +93,14 @@ def check(  # typer calls it by name
     if out is not None and shares is not None:
         check_out(data, out)
     console = stderr()
-    with _phases(console, shown=not (json_out and sys.stdout.isatty())) as phase:
-        report = check_dataset(data, format=format, input_size=ModelConfig.image_size, phase=phase)
+    with phases(console, shown=not (json_out and sys.stdout.isatty())) as phase:
+        report = check_dataset(
+            data,
+            format=format,
+            class_attribute=class_attribute,
+            input_size=ModelConfig.image_size,
+            phase=phase,
+        )
     if json_out:
         print(json.dumps(_as_json(data, report), indent=2))
     else:
@@ -98,8 +110,12 @@ def check(  # typer calls it by name
         _save_sheet(console, report, preview, sheet)
     if out is not None and shares is not None:
         division = divide(report, shares, seed)
-        write_division(report, division, out)
-        _show_division(console, report, division, out)
+        written = write_division(report, division, out)
+        _show_division(console, report, division)
+        for note in division_notes(report, division):
+            say(console, note)
+        form = "" if written == report.format else f" in the layout of {written}"
+        say(console, f"written to {out}{form}; yolo train {out}")
     errors = any(one.severity == "error" for one in report.findings)
     return ExitCode.BAD_INPUT if errors else ExitCode.OK
 
@@ -119,20 +135,6 @@ def _sheet_path(data: Path, out: Path | None, *, divided: bool) -> Path:
     if path.is_dir():
         raise UserError(f"--out {path}: is a folder", "name a file", ExitCode.USAGE)
     return path
-
-
-@contextmanager
-def _phases(console: Console, *, shown: bool) -> Iterator[Phase]:
-    """A progress bar that shows one phase at a time."""
-    with image_progress(console, shown=shown) as bar:
-
-        def phase(what: str, total: int | None) -> Callable[[int], None]:
-            for task in bar.task_ids:
-                bar.remove_task(task)
-            task = bar.add_task(what, total=total)
-            return lambda count: bar.advance(task, count)
-
-        yield phase
 
 
 def _print_findings(findings: list[Finding], limit: int) -> None:
@@ -173,6 +175,8 @@ def _show(console: Console, data: Path, report: Report, *, divided: bool) -> Non
         f"({report.background} without objects), {counted(objects, 'object')}, "
         f"{counted(len(report.counts.total), 'class')}",
     )
+    if report.note:
+        say(console, report.note)
     severities = Counter(one.severity for one in report.findings)
     parts = [counted(severities[one], one) for one in ("error", "warning") if severities[one]]
     if severities["info"]:
@@ -198,7 +202,9 @@ def _show_classes(console: Console, report: Report, *, heading: bool) -> None:
 
 
 def _show_ceilings(console: Console, report: Report) -> None:
-    names = [*next(iter(report.ceilings.values()))]
+    names = [*next(iter(report.ceilings.values()), ())]
+    if not names:
+        return  # no objects
     table = plain_table(["grid ceiling, %"], names)
     for size, ceilings in report.ceilings.items():
         numbers = [f"{ceilings[name].recall:.1f}" for name in names]
@@ -216,9 +222,7 @@ def _save_sheet(console: Console, report: Report, count: int, path: Path) -> Non
     say(console, f"labelled images: {save_annotated(image, path)}")
 
 
-def _show_division(
-    console: Console, report: Report, division: dict[str, list[int]], out: Path
-) -> None:
+def _show_division(console: Console, report: Report, division: dict[str, list[int]]) -> None:
     import numpy as np
 
     say(console, "divided:")
@@ -237,7 +241,6 @@ def _show_division(
         numbers = [int(found[split][index]) for split in division]
         table.add_row(cell(names[index]), *map(str, numbers), str(sum(numbers)))
     console.print(table)
-    say(console, f"written to {out}; yolo train {out}")
 
 
 def _as_json(data: Path, report: Report) -> dict[str, object]:
@@ -250,6 +253,7 @@ def _as_json(data: Path, report: Report) -> dict[str, object]:
     return {
         "dataset": str(data),
         "format": report.format or None,
+        "note": report.note or None,
         "images": report.images,
         "background": report.background,
         "objects": counts.total.total(),

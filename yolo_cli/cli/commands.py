@@ -35,6 +35,10 @@ TABLE = {
         "check:check",
         "Find what is wrong with a dataset: labels, images, splits. Nothing is changed.",
     ),
+    "convert": Listed(
+        "convert:convert",
+        "Write a dataset in another layout: labels, splits, and the images if you like.",
+    ),
     "export": Listed(
         "export:export", "Write a network for another runtime, and compare it with torch at once."
     ),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -13,6 +14,8 @@ from yolo_cli.text import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+    from yolo_cli.data.check.check import Phase
 
 
 def stderr() -> Console:
@@ -67,3 +70,21 @@ def image_progress(console: Console, *, shown: bool = True) -> Progress:
     from yolo_cli.progress import progress_bar
 
     return progress_bar(console, shown=shown)
+
+
+@contextmanager
+def phases(console: Console, *, shown: bool = True) -> Iterator[Phase]:
+    """Show a progress bar for one phase of the work at a time.
+
+    Yields:
+        What begins a phase, see :data:`yolo_cli.data.check.check.Phase`.
+    """
+    with image_progress(console, shown=shown) as bar:
+
+        def phase(what: str, total: int | None) -> Callable[[int], None]:
+            for task in bar.task_ids:
+                bar.remove_task(task)
+            task = bar.add_task(what, total=total)
+            return lambda count: bar.advance(task, count)
+
+        yield phase

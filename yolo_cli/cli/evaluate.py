@@ -104,6 +104,7 @@ def evaluate(  # typer calls it by name
         ),
     ] = None,
     format: options.Format = None,  # noqa: A002  # the option's name
+    class_attribute: options.ClassAttribute = None,
     skip_bad: options.SkipBad = False,
     detections_format: Annotated[
         ResultFormat | None,
@@ -186,8 +187,16 @@ def evaluate(  # typer calls it by name
     from yolo_cli.tasks.detect.thresholds import VOTE, Thresholds
 
     console = stderr()
-    folder = open_dataset(data, format=format, skip_bad=skip_bad, images=not detections)
+    folder = open_dataset(
+        data,
+        format=format,
+        skip_bad=skip_bad,
+        images=not detections,
+        class_attribute=class_attribute,
+    )
     dataset = evaluation_split(folder, split)
+    if folder.note:
+        say(console, folder.note)
     skipped = [f"skipped: {line}" for line in dataset.skipped]
     for line in skipped:
         say(console, line)

@@ -16,7 +16,10 @@ VOC_CLASSES = 20  # of a network that is shown without weights
 BATCH = 2  # larger batches are no faster on a CPU: their activations leave its caches
 
 # What a command line may say; the functions behind it check again, for those who call them.
-FormatName: TypeAlias = Literal["voc", "yolo", "coco", "text"]
+FormatName: TypeAlias = Literal[
+    "voc", "yolo", "coco", "csv", "via", "labelme", "cvat", "createml", "supervisely",
+    "labelstudio", "text",
+]  # fmt: skip
 BackendName: TypeAlias = Literal["auto", "torch", "ncnn", "onnx", "openvino"]
 PrecisionName: TypeAlias = Literal["auto", "fp32", "bf16"]
 HeadName: TypeAlias = Head
@@ -89,6 +92,15 @@ Backend = Annotated[
 Format = Annotated[
     FormatName | None,
     typer.Option(help="Read DATA in this layout.", show_default="recognised", rich_help_panel=DATA),
+]
+ClassAttribute = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Attribute (VIA) or column (CSV) that names the class.",
+        show_default="found out",
+        rich_help_panel=DATA,
+    ),
 ]
 SkipBad = Annotated[
     bool,

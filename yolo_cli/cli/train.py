@@ -102,7 +102,9 @@ def train(
             trainer = prepare_resumed(resume, reporter, data)
         position = trainer.fit()
     score = f"{trainer.task.score_label} {position.best:.2f}"
-    reporter.note(f"best      {score} after epoch {position.best_epoch}: {trainer.run.best}")
+    reporter.note(f"kept      {score} after epoch {position.best_epoch}: {trainer.run.best}")
+    if position.kept:
+        reporter.note(f"why       {position.kept}")
     reporter.note(f"next      yolo detect IMAGES --weights {trainer.run.best}")
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from yolo_cli.data.formats import open_description, recognise
+from yolo_cli.data.formats import open_description
 from yolo_cli.data.formats.common import canonical_split, with_skip_hint
 from yolo_cli.data.formats.files import unreadable
 from yolo_cli.data.formats.loading import SKIP_HINT, load_samples
+from yolo_cli.data.formats.recognise import recognise
 from yolo_cli.data.formats.scan import Fault, LabelledImage, Reader, Reading
 from yolo_cli.data.sample import Dataset
 from yolo_cli.errors import ExitCode, UserError
@@ -22,15 +23,17 @@ class DatasetFolder:
 
     Attributes:
         root: the folder that the user named.
-        format: ``"voc"``, ``"yolo"``, ``"coco"`` or ``"text"``.
+        format: a name in :data:`yolo_cli.data.formats.FORMATS`.
         reader: what knows the layout.
         reading: how it is read.
+        note: one line about what was found beside it, for a person; "" if there is nothing.
     """
 
     root: Path
     format: str
     reader: Reader = field(repr=False)
     reading: Reading = field(repr=False)
+    note: str = ""
 
     @cached_property
     def _own_names(self) -> dict[str, str]:
@@ -160,16 +163,19 @@ def open_dataset(
     format: str | None = None,  # noqa: A002
     skip_bad: bool = False,
     images: bool = True,
+    class_attribute: str | None = None,
 ) -> DatasetFolder:
     """Recognise a dataset folder.
 
     Args:
         root: the folder, or the YAML file of a YOLO dataset.
-        format: ``"voc"``, ``"yolo"``, ``"coco"`` or ``"text"``; None to find out.
+        format: a name in :data:`yolo_cli.data.formats.FORMATS`; None to find out.
         skip_bad: drop broken labels and images, and note them in :attr:`Dataset.skipped`.
         images: False to read the labels alone, with the image sizes that they state: enough
             for the scoring of detections that are already there. Images that exist are still
             asked for their size. Fractions of the image (YOLO's labels) need the images always.
+        class_attribute: name of the attribute (VIA) or column (CSV) that names the class; None to
+            find out.
 
     Returns:
         The dataset, nothing of it read yet but what its layout is recognised by.
@@ -177,7 +183,7 @@ def open_dataset(
     Raises:
         UserError: `root` is missing, not a folder, empty, or in no known layout.
     """
-    reading = Reading(skip_bad, images, sure=format is not None)
+    reading = Reading(skip_bad, images, sure=format is not None, class_attribute=class_attribute)
     try:
         if not root.exists():
             raise UserError("no such folder", path=root)
@@ -189,6 +195,7 @@ def open_dataset(
             return DatasetFolder(root.parent, *described, reading)
         if next(root.iterdir(), None) is None:
             raise UserError("empty folder", path=root)
-        return DatasetFolder(root, *recognise(root, format, reading), reading)
+        found = recognise(root, format, reading)
+        return DatasetFolder(root, found.format, found.reader, reading, found.note)
     except OSError as error:
         raise unreadable(root, error) from error

@@ -145,10 +145,10 @@ def inspect_image(path: Path, side: int) -> ImageFacts:
     """
     with opened(path) as image:
         header = _header(image, path)
-        image.draft("L", (4 * side, 4 * side))
+        image.draft("L", (2 * side, 2 * side))
         image.load()
         grey = image if image.mode == "L" else to_rgb(image).convert("L")
-        small = grey.resize((side, side), Image.Resampling.BOX)
+        small = grey.resize((side, side), Image.Resampling.BILINEAR)
         if image.format != "TIFF":  # which load() has turned
             small = turned_upright(small, header.orientation)
         return ImageFacts(header, np.array(small))

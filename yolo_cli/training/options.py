@@ -31,6 +31,15 @@ class TrainOptions:
     # The dataset's folder, its layout, and whether broken labels are dropped.
     data: Path
     format: str | None = None
+    class_attribute: Annotated[
+        str | None,
+        Option(
+            "Attribute (VIA) or column (CSV) that names the class.",
+            DATA,
+            default="found out",
+            metavar="NAME",
+        ),
+    ] = None
     train_split: Annotated[
         str | None,
         Option(

@@ -86,7 +86,7 @@ def prepare(
     folder = RunFolder.choose(out)
     seed = named_recipe(options).seed
     task = task_named(ModelConfig.task)
-    splits = read_splits(options, task, seed, reporter, look=True)
+    splits = read_splits(options, task, seed, reporter, begun=None)
     stay_outside(options, splits, folder)
     start = find_start(options)
     facts = Facts(
@@ -149,7 +149,7 @@ def _prepare_resumed(
     machine = Machine.pick(options.device, options.precision, options.workers)
     machine = replace(machine, runtime=config.facts.runtime)
     model = run_folder.model(config)
-    splits = read_splits(options, task_of(model), config.recipe.seed, reporter, look=False)
+    splits = read_splits(options, task_of(model), config.recipe.seed, reporter, begun=config)
     check_unchanged(options, run_folder, config, splits)
     checkpoint = _checkpoint(run_folder)
     decision = decide(options, config.facts, settled=config.recipe)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from yolo_cli.data.check.pictures import Seen, inspect_all
 from yolo_cli.data.check.preflight import images_of, preflight
 from yolo_cli.data.dataset import open_dataset, refuse_inside
+from yolo_cli.data.formats.notes import notes_of
 from yolo_cli.data.splits import TrainingSplits, training_splits
 from yolo_cli.errors import UserError
 from yolo_cli.files import check_folder
@@ -17,7 +23,7 @@ from yolo_cli.training.run.folder import RunFolder
 
 
 def read_splits(
-    options: TrainOptions, task: Task, seed: int, reporter: Reporter, *, look: bool
+    options: TrainOptions, task: Task, seed: int, reporter: Reporter, *, begun: RunConfig | None
 ) -> TrainingSplits:
     """Read the images to train and to validate on.
 
@@ -26,21 +32,36 @@ def read_splits(
         task: that they are for.
         seed: divides a dataset without splits.
         reporter: where what may be a mistake is pointed out.
-        look: open every image now, rather than find a damaged one in the middle of an epoch.
+        begun: of a run that is resumed: its images are divided as they were. None for a new run:
+            every image is opened now, rather than a damaged one found in the middle of an epoch.
 
     Raises:
         UserError: if the dataset cannot be read, or there is nothing to train on.
     """
+    folder = open_dataset(
+        options.data,
+        format=options.format,
+        skip_bad=options.skip_bad,
+        class_attribute=options.class_attribute,
+    )
+    for fault in notes_of(folder.reader):
+        reporter.note(f"note      {fault.spot.path}: {fault.what}")
     splits = training_splits(
-        open_dataset(options.data, format=options.format, skip_bad=options.skip_bad),
+        folder,
         train=options.train_split,
         val=options.val_split,
         seed=seed,
+        begun=begun.val.images if begun is not None else (),
+        look=lambda paths: _open_all(paths, reporter),
     )
     reporter.note(f"data      {options.data} ({splits.train.format}): {splits.note}")
+    if folder.note:
+        reporter.note(f"note      {folder.note}")
     for line in (*splits.train.skipped, *splits.val.skipped):
         reporter.note(f"skipped   {line}")
-    if look:
+    if begun is None:
+        for line in splits.warnings:
+            reporter.note(f"warning   {line}")
         _look(splits, options, reporter)
     if not task.counts(splits.train).any():
         raise UserError(
@@ -49,15 +70,25 @@ def read_splits(
             "label some, or name another split with --split",
         )
     _point_out(splits, task, reporter)
-    return splits
+    return replace(splits, seen={})  # thumbnails that nobody needs while it trains
+
+
+def _open_all(paths: Sequence[Path], reporter: Reporter) -> Mapping[Path, Seen]:
+    if not paths:
+        return {}
+    reporter.begin("looking at the images", len(paths))
+    seen = inspect_all(paths, reporter.advance)
+    reporter.end()
+    return seen
 
 
 def _look(splits: TrainingSplits, options: TrainOptions, reporter: Reporter) -> None:
     """Open all images, and say what ``yolo check`` calls an error of the two splits."""
     train, val = splits.train, splits.val
-    reporter.begin("looking at the images", len(images_of(train, val)))
-    findings = preflight(train, val, decode=not options.skip_bad, progress=reporter.advance)
-    reporter.end()
+    seen = splits.seen
+    if not options.skip_bad:
+        seen = {**seen, **_open_all([p for p in images_of(train, val) if p not in seen], reporter)}
+    findings = preflight(train, val, decode=False, seen=seen)
     for one in findings:
         reporter.note(f"warning   {one.spot.path}: {one.message}; {one.remedy}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,11 +16,13 @@ from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.network import Network
 from yolo_cli.model.weights import save_weights
 from yolo_cli.tasks.contract.training import Score
+from yolo_cli.tasks.networks import load_weights, network_of
 from yolo_cli.tasks.task import task_of
 from yolo_cli.text import counted
 from yolo_cli.training.budget.clock import Budget
 from yolo_cli.training.distill import Distillation
 from yolo_cli.training.interrupt import Stop, stop_on_interrupt
+from yolo_cli.training.keep import choose
 from yolo_cli.training.machine import Machine
 from yolo_cli.training.optimizer import (
     build_average,
@@ -81,6 +83,7 @@ class Trainer:
         self.budget = budget
         self.step = Step(network, recipe, counts, machine, distillation)
         self.position = Position()
+        self._last_score: Score | None = None
         self.train: Source
         self.val: Source
         projection = distillation.projections if distillation else None
@@ -160,6 +163,8 @@ class Trainer:
                 self._enter_phase()
                 with stop_on_interrupt() as stop:
                     self._run_epoch(stop)
+            if self.position.epoch >= self.epochs and not self.position.kept:
+                self._settle()
         finally:
             self.run.release()
         return self.position
@@ -242,7 +247,9 @@ class Trainer:
         position = self.position
         trained = position.seconds - (position.history[-1]["seconds"] if position.history else 0.0)
         self._keep_to_budget()
-        score = self._validated(stop)
+        done = self.position.epoch + 1
+        due = done % self.recipe.validate_every == 0 or done >= self.epochs
+        self._last_score = score = self.validate(stop) if due else None
         self._count_seconds()
         position.epoch += 1
         value = math.nan if score is None else score.value
@@ -262,13 +269,6 @@ class Trainer:
         if score is not None:
             self._write(row, score, best=best)
         self.reporter.epoch(row, self.epochs, best=best)
-
-    def _validated(self, stop: Stop) -> Score | None:
-        """Do as :meth:`validate` after this epoch; None where it is not due."""
-        done = self.position.epoch + 1
-        if done % self.recipe.validate_every and done < self.epochs:
-            return None
-        return self.validate(lambda: self._interrupt_or_save(stop) if stop.asked else None)
 
     def _keep_to_budget(self) -> None:
         """Correct the number of epochs where the measured speed is not what was planned."""
@@ -300,14 +300,35 @@ class Trainer:
         save_weights(self.run.last, network, info)
         if best:
             save_weights(self.run.best, network, info)
+            self.state.best.update(score.outputs)
         self.run.write_history(self.position.history, self.task)
         self._save()
 
-    def validate(self, after_batch: Callable[[], None] = lambda: None) -> Score:
+    def _settle(self) -> None:
+        """Keep the end of the schedule, unless an earlier epoch is better by more than chance."""
+        position = self.position
+        position.kept = "the end of the schedule, which has the highest score"
+        if position.best_epoch != position.epoch:
+            if self._last_score is None:
+                self._enter_phase()
+            last = self._last_score or self.validate()
+            interval = self.task.difference(
+                last.outputs, self.state.best, self.val.samples, self.network.config
+            )
+            choice = choose(position.best_epoch, position.best - last.value, interval)
+            position.kept = choice.why
+            if choice.last:
+                position.best, position.best_epoch = last.value, position.epoch
+        ended = position.best_epoch == position.epoch
+        kept = load_weights(self.run.last if ended else self.run.best)
+        save_weights(self.run.best, network_of(kept), {**kept.info, "kept": position.kept})
+        self._save()
+
+    def validate(self, stop: Stop | None = None) -> Score:
         """Return the score of the network that is kept, on the validation source.
 
         Args:
-            after_batch: called after each batch.
+            stop: whether Ctrl-C has been pressed, which ends the run after a batch.
         """
         network = self.averaged.eval()
         scorer = self.task.scorer(network.config)
@@ -320,6 +341,7 @@ class Trainer:
                 raw = self.step.forward(network, inputs, self.val.depth)
                 scorer.add(raw, [self.val.samples[i] for _, i in part])
                 self.reporter.advance(len(part))
-                after_batch()
-            self.reporter.end()
-            return scorer.score()
+                if stop is not None and stop.asked:
+                    self._interrupt_or_save(stop)
+        self.reporter.end()
+        return scorer.score()

@@ -163,6 +163,62 @@ def make_text(root: Path) -> Path:
     return root
 
 
+def make_csv(root: Path) -> Path:
+    """TensorFlow's tables: objects from line 2 on, three an image."""
+    for photo in PHOTOS:
+        save(photo.picture(), root / "images" / f"{photo.stem}.jpg")
+    for split in ("train", "val"):
+        rows = ["filename,width,height,class,xmin,ymin,xmax,ymax"]
+        for photo in PHOTOS:
+            if photo.split == split:
+                start = f"{photo.stem}.jpg,{photo.width},{photo.height}"
+                boxes = zip(CLASSES, photo.boxes, strict=True)
+                rows += [f"{start},{name},{','.join(map(str, box))}" for name, box in boxes]
+        write(root / f"{split}_labels.csv", "\n".join(rows) + "\n")
+    return root
+
+
+def make_via(root: Path) -> Path:
+    for split in ("train", "val"):
+        entries: dict[str, object] = {}
+        for photo in PHOTOS:
+            if photo.split == split:
+                save(photo.picture(), root / split / f"{photo.stem}.jpg")
+                regions = [
+                    {
+                        "shape_attributes": {
+                            "name": "rect", "x": x, "y": y, "width": v - x, "height": w - y
+                        },
+                        "region_attributes": {"label": name},
+                    }
+                    for name, (x, y, v, w) in zip(CLASSES, photo.boxes, strict=True)
+                ]  # fmt: skip
+                name = f"{photo.stem}.jpg"
+                entries[f"{name}99"] = {"filename": name, "size": 99, "regions": regions}
+        write(root / split / "via_region_data.json", json.dumps(entries))
+    return root
+
+
+def make_createml(root: Path) -> Path:
+    for split in ("train", "val"):
+        entries: list[object] = []
+        for photo in PHOTOS:
+            if photo.split == split:
+                save(photo.picture(), root / split / f"{photo.stem}.jpg")
+                annotations = [
+                    {
+                        "label": name,
+                        "coordinates": {
+                            "x": (x + v) / 2, "y": (y + w) / 2, "width": v - x, "height": w - y
+                        },
+                    }
+                    for name, (x, y, v, w) in zip(CLASSES, photo.boxes, strict=True)
+                ]  # fmt: skip
+                entries.append({"image": f"{photo.stem}.jpg", "annotations": annotations})
+        write(root / split / "_annotations.createml.json", json.dumps(entries))
+    return root
+
+
 def save(image: Image.Image, path: Path, **options: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path, quality=90, **options)

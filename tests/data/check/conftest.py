@@ -6,13 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.check.builders import make_coco, make_text, make_voc, make_yolo
+from tests.data.check.builders import (
+    make_coco,
+    make_createml,
+    make_csv,
+    make_text,
+    make_via,
+    make_voc,
+    make_yolo,
+)
 
 MAKERS: dict[str, Callable[[Path], Path]] = {
     "voc": make_voc,
     "yolo": make_yolo,
     "coco": make_coco,
     "text": make_text,
+    "csv": make_csv,
+    "via": make_via,
+    "createml": make_createml,
 }
 
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tests.data.check.builders import report
 from yolo_cli.data.check.ceiling import Ceiling, grid_ceiling
+from yolo_cli.data.check.check import check_dataset
 from yolo_cli.data.sample import Sample
 from yolo_cli.tasks.detect.grid import Grid
 from yolo_cli.tasks.detect.target import target_of
@@ -39,7 +42,7 @@ def test_by_hand() -> None:
     assert found.recall == 75
     assert grid_ceiling([sample(boxes, 70, 70)], 14).held == 4  # (1, 1) and (0, 0)
     assert grid_ceiling([sample(boxes, 70, 70, left_out=(1,))], 7) == Ceiling(3, 3)
-    assert grid_ceiling([], 7).recall == 100
+    assert grid_ceiling([], 7) == Ceiling(0, 0)
 
 
 @pytest.mark.parametrize("size", [7, 14])
@@ -55,3 +58,13 @@ def test_the_rule_is_that_of_the_grid(size: int) -> None:
         encoded = Grid(size, 2, 1).encode([target_of(one)], side)
         assert found.held == len(encoded.labels)
         assert found.objects == len(encoded.labels) + encoded.lost
+
+
+def test_a_split_without_objects_has_no_ceiling(copy: Callable[[str], Path]) -> None:
+    root = copy("yolo")
+    for path in (root / "labels/val").iterdir():
+        path.write_text("")
+    assert [*report(root).ceilings[7]] == ["train", "all"]
+    for path in (root / "labels/train").iterdir():
+        path.write_text("")
+    assert [*check_dataset(root, format="yolo", input_size=448).ceilings[7]] == []

@@ -29,7 +29,7 @@ from yolo_cli.errors import UserError
 SAMPLES = Path(__file__).parents[3] / "samples"
 
 
-@pytest.mark.parametrize("layout", ["voc", "yolo", "coco", "text"])
+@pytest.mark.parametrize("layout", ["voc", "yolo", "coco", "text", "csv", "via", "createml"])
 def test_clean(clean: dict[str, Path], layout: str) -> None:
     found = report(clean[layout])
     assert found.findings == []
@@ -54,7 +54,7 @@ def test_samples() -> None:
 
 
 def test_nothing_is_written(copy: Callable[[str], Path]) -> None:
-    for layout in ("voc", "yolo", "coco"):
+    for layout in ("voc", "yolo", "coco", "csv", "via", "createml"):
         root = copy(layout)
         before = {path: path.stat().st_mtime_ns for path in root.rglob("*")}
         report(root)

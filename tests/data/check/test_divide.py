@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,16 @@ from PIL import ImageOps
 
 from tests.data.builders import write
 from tests.data.check.builders import CLASSES, PHOTOS, one_based, report, save, told, xml
-from yolo_cli.data.check.divide import check_out, divide, parse_shares, write_division
+from tests.data.check.pairs import film
+from yolo_cli.data.check.divide import (
+    check_out,
+    divide,
+    division_notes,
+    parse_shares,
+    write_division,
+)
 from yolo_cli.data.dataset import open_dataset
-from yolo_cli.errors import UserError
+from yolo_cli.errors import ExitCode, UserError
 
 SHARES = (0.6, 0.2, 0.2)
 
@@ -58,6 +66,61 @@ def test_what_looks_alike_stays_together(copy: Callable[[str], Path], tmp_path: 
     assert {one.code for one in report(tmp_path / "out").findings} == {"duplicate"}
 
 
+def roboflow(root: Path) -> Path:
+    """37 originals with nine copies each, every other one turned; as an export has them."""
+    for number in range(37):
+        photo = replace(PHOTOS[number % len(PHOTOS)], stem=f"{100 + number}")
+        for copy in range(9):
+            name = f"img_{number}_jpg.rf.{number:016x}{copy:016x}"
+            save(
+                photo.picture().rotate(90 * (copy % 4), expand=True),
+                root / "images" / f"{name}.jpg",
+            )
+            write(root / "labels" / f"{name}.txt", "0 0.5 0.5 0.2 0.2\n")
+    write(root / "data.yaml", "train: images\nnames: [board]\n")
+    return root
+
+
+def test_augmented_copies_stay_together(tmp_path: Path) -> None:
+    root = roboflow(tmp_path / "data")
+    found = report(root)
+    parts = divide(found, (0.8, 0.1, 0.1), 0)
+    originals = [
+        {found.labelled[index].path.name.split(".rf.")[0] for index in part}
+        for part in parts.values()
+    ]
+    assert [len(part) for part in originals] == [len(part) // 9 for part in parts.values()]
+    assert sum(map(len, originals)) == len(set.union(*originals)) == 37
+    wanted = [266.4, 33.3, 33.3]
+    assert [len(part) for part in parts.values()] == pytest.approx(wanted, abs=9)
+    assert division_notes(found, parts)[0] == "37 originals with 333 copies kept together"
+
+
+def test_what_cannot_be_divided_is_refused(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    for number in range(20):
+        save(PHOTOS[0].picture(), root / f"{number:02d}.jpg")
+        write(root / f"{number:02d}.xml", xml(PHOTOS[0]))
+    with pytest.raises(UserError) as caught:
+        divide(report(root), (0.8, 0.1, 0.1), 0)
+    assert caught.value.code == ExitCode.BAD_INPUT
+    assert caught.value.message == (
+        f"{root}: cannot be divided 80/10/10: 20 of 20 images belong together (the same picture), "
+        f"such as {root}/00.jpg and 01.jpg; the splits would have 20/0/0 images"
+    )
+    assert "remove copies" in caught.value.hint
+
+
+def test_a_divided_video_is_pointed_out(tmp_path: Path) -> None:
+    for number, frame in enumerate(film(0, 20)):
+        save(frame, tmp_path / f"clip_{number:06d}.jpg")
+        write(tmp_path / f"clip_{number:06d}.xml", xml(PHOTOS[0]))
+    found = report(tmp_path)
+    parts = divide(found, (0.8, 0.2), 0)
+    (line,) = [note for note in division_notes(found, parts) if note.startswith("warning")]
+    assert "frames of one video are in two splits, such as" in line
+
+
 def test_folders_of_splits(tmp_path: Path) -> None:
     for split, photos in (("train", PHOTOS[:20]), ("valid", PHOTOS[20:])):
         for photo in photos:
@@ -93,10 +156,23 @@ def test_where_nothing_is_written(copy: Callable[[str], Path], tmp_path: Path) -
     check_out(root, tmp_path / "empty")
 
 
-def test_a_layout_without_splits(clean: dict[str, Path], tmp_path: Path) -> None:
-    found = report(clean["text"])
-    with pytest.raises(UserError, match="no splits"):
-        write_division(found, divide(found, SHARES, 0), tmp_path / "out")
+def test_a_layout_without_splits_is_divided_as_coco(
+    copy: Callable[[str], Path], tmp_path: Path
+) -> None:
+    root = copy("text")
+    splits = divided(root, tmp_path / "out")
+    assert [len(part) for part in splits.values()] == [18, 6, 6]
+    assert open_dataset(tmp_path / "out").format == "coco"
+    assert told(tmp_path / "out") == []
+
+
+def test_a_bad_label_is_not_lost_on_the_way_to_another_layout(
+    copy: Callable[[str], Path], tmp_path: Path
+) -> None:
+    root = copy("text")
+    write(root / "ground-truth/003.txt", "person 1 2 3\nperson 1 2 30 40\n")
+    with pytest.raises(UserError, match=r"003\.txt:1: not 'class left"):
+        divided(root, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -8,14 +8,15 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from tests.data.builders import image
 from tests.data.check.builders import PHOTOS, save
-from yolo_cli.data.check.duplicates import identical_flat, near_duplicates, nearest
+from yolo_cli.data.check.duplicates import identical_flat, near_duplicates, nearest, same_pixels
+from yolo_cli.data.check.pictures import THUMBNAIL
 from yolo_cli.data.images import inspect_image
 
 SAMPLES = Path(__file__).parents[3] / "samples/JPEGImages"
 
 
 def thumbnails(paths: list[Path]) -> np.ndarray:
-    return np.stack([inspect_image(path, 32).thumbnail for path in paths])
+    return np.stack([inspect_image(path, THUMBNAIL).thumbnail for path in paths])
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,8 @@ def test_copies_of_photographs(photographs: list[Path], tmp_path: Path, change: 
     count = len(photographs)
     found = near_duplicates(thumbnails([*photographs, *copies]))
     assert sorted(found) == [[i, i + count] for i in range(count)]
-    near = nearest(thumbnails(copies), thumbnails(photographs))
+    originals = thumbnails(photographs)
+    near = [nearest(one, originals) for one in thumbnails(copies)]
     assert near == [(i, change == "mirrored") for i in range(count)]
 
 
@@ -58,24 +60,56 @@ def test_smooth_pictures_are_not_the_same() -> None:
     rng = np.random.default_rng(0)
     pictures = []
     for _ in range(40):
-        picture = np.linspace(220, 60, 32)[:, None] * np.ones((32, 32))
-        x, y = rng.integers(4, 20, 2)
-        picture[y : y + 8, x : x + 8] = rng.integers(0, 255, (8, 8))
-        pictures.append((picture + rng.normal(0, 2, (32, 32))).clip(0, 255).astype(np.uint8))
+        picture = np.linspace(220, 60, 64)[:, None] * np.ones((64, 64))
+        x, y = rng.integers(8, 40, 2)
+        picture[y : y + 16, x : x + 16] = rng.integers(0, 255, (16, 16))
+        pictures.append((picture + rng.normal(0, 2, (64, 64))).clip(0, 255).astype(np.uint8))
     assert near_duplicates(np.stack(pictures)) == []
 
 
-def test_a_chain_is_one_group() -> None:
-    """Frames of a camera that pans: the first and the last have little in common."""
+def test_a_chain_is_no_group() -> None:
+    """Frames of a camera that pans: each is like its neighbours, the ends have little in common."""
     rng = np.random.default_rng(0)
-    wide = Image.fromarray(rng.integers(0, 256, (8, 20), dtype=np.uint8)).resize((80, 32))
-    frames = [np.asarray(wide.crop((x, 0, x + 32, 32))) for x in range(0, 40, 1)]
-    assert near_duplicates(np.stack(frames)) == [[*range(40)]]
-    assert near_duplicates(np.stack([frames[0], frames[-1]])) == []
+    wide = Image.fromarray(rng.integers(0, 256, (8, 20), dtype=np.uint8)).resize((160, 64))
+    frames = np.stack([np.asarray(wide.crop((x, 0, x + 64, 64))) for x in range(40)])
+    pairs = [near_duplicates(frames[[i, i + 1]]) for i in range(39)]
+    assert pairs == [[[0, 1]]] * 39
+    groups = near_duplicates(frames)
+    assert max(group[-1] - group[0] for group in groups) <= 4
+    for group in groups:  # each is the same as the first of its group
+        assert [near_duplicates(frames[[group[0], other]]) for other in group[1:]] == (
+            [[[0, 1]]] * (len(group) - 1)
+        )
+
+
+def test_a_board_with_its_pieces_elsewhere(photographs: list[Path]) -> None:
+    """Sixty photographs from a tripod, of 12 dark pieces that stand elsewhere in each."""
+    rng = np.random.default_rng(0)
+    with Image.open(SAMPLES / "coffee.jpg") as opened:
+        board = np.asarray(opened.convert("L").resize((640, 640)))
+    pictures = []
+    for _ in range(60):
+        scene = board.copy()
+        for x, y in rng.integers(40, 560, (12, 2)):
+            scene[y : y + 32, x : x + 32] = 20
+        noise = rng.normal(0, 2, scene.shape)
+        pictures.append(Image.fromarray((scene + noise).clip(0, 255).astype(np.uint8)).reduce(10))
+    assert near_duplicates(np.stack([np.asarray(one) for one in pictures])) == []
+
+
+def test_the_same_pixels_in_another_file(tmp_path: Path, photographs: list[Path]) -> None:
+    with Image.open(photographs[0]) as opened:
+        opened.convert("RGB").save(tmp_path / "a.png")
+        opened.convert("RGB").save(tmp_path / "b.png", compress_level=0)
+        opened.convert("RGB").save(tmp_path / "c.jpg", quality=80)
+    assert same_pixels(tmp_path / "a.png", tmp_path / "b.png")
+    assert same_pixels(photographs[0], tmp_path / "a.png")
+    assert not same_pixels(tmp_path / "a.png", tmp_path / "c.jpg")
+    assert not same_pixels(tmp_path / "a.png", tmp_path / "missing.png")
 
 
 def test_thousands_of_the_same_are_one_group() -> None:
-    one = inspect_image(SAMPLES / "dog.jpg", 32).thumbnail
+    one = inspect_image(SAMPLES / "dog.jpg", THUMBNAIL).thumbnail
     many = np.repeat(one[None], 3000, axis=0)
     assert near_duplicates(many) == [[*range(3000)]]
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image, ImageOps
 
 from tests.data.check.builders import coco_content, replace, report, write_coco
 from tests.data.check.test_planted import with_box, with_line
@@ -80,3 +81,29 @@ def test_one_column(copy: Callable[[str], Path]) -> None:
     root = copy("yolo")
     with_line(root, "0")
     assert report(root).findings[0].message.startswith("1 column, not 'class x y width height'")
+
+
+def test_how_alike_two_pictures_are(copy: Callable[[str], Path]) -> None:
+    """Of one photograph: the same file, the same pixels, a smaller copy, its mirror image."""
+    root = copy("yolo")
+    original = root / "images/train/000.jpg"
+    with Image.open(original) as opened:
+        picture = opened.convert("RGB")
+    (root / "images/val/030.jpg").write_bytes(original.read_bytes())
+    picture.save(root / "images/val/031.png")
+    picture.reduce(2).save(root / "images/val/032.jpg")
+    ImageOps.mirror(picture).save(root / "images/val/033.jpg")
+    for name in ("030", "031", "032", "033"):
+        label = (root / "labels/train/000.txt").read_text()
+        (root / f"labels/val/{name}.txt").write_text(label)
+    found = {
+        one.spot.path.stem: (one.severity, one.message.partition("/")[0].strip())
+        for one in report(root).findings
+        if one.code == "leak"
+    }
+    assert found == {
+        "030": ("error", "identical to"),
+        "031": ("warning", "identical to"),
+        "032": ("warning", "nearly the same picture as"),
+        "033": ("warning", "nearly the mirror image of"),
+    }

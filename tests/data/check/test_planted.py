@@ -21,6 +21,7 @@ from tests.data.check.builders import (
     line,
     one_based,
     replace,
+    report,
     save,
     told,
     write_coco,
@@ -54,6 +55,11 @@ def coco(plant: Plant) -> Plant:
 
 def text(plant: Plant) -> Plant:
     KINDS.append(("text", plant))
+    return plant
+
+
+def csv(plant: Plant) -> Plant:
+    KINDS.append(("csv", plant))
     return plant
 
 
@@ -270,11 +276,7 @@ def image_without_text(root: Path) -> list[Told]:
 @yolo
 def folder_of_a_split_missing(root: Path) -> list[Told]:
     replace(root / "data.yaml", "val: images/val", "val: images/valid")
-    return [
-        ("image-unlisted", "images/val/020.jpg", 0),
-        ("no-image", "data.yaml", 0),
-        ("split-empty", "images/valid", 0),
-    ]
+    return [("split-missing", "data.yaml", 3)]  # images/val is used instead
 
 
 @text
@@ -622,9 +624,50 @@ def crowded(root: Path) -> list[Told]:
     return [("grid-crowded", ".", 0)]
 
 
-def test_the_lines_of_a_file_that_is_one_line(copy: Callable[[str], Path]) -> None:
+def test_a_file_of_one_line_has_places_instead_of_lines(copy: Callable[[str], Path]) -> None:
     root = copy("coco")
     content = coco_content("train")
     content["annotations"][5]["bbox"] = [1, 2, 300, 4]
     write(root / "annotations/instances_train.json", json.dumps(content))
-    assert told(root) == [("box-outside", "annotations/instances_train.json", 1)]
+    assert told(root) == [("box-outside", "annotations/instances_train.json", 0)]
+    assert report(root).findings[0].message.startswith("annotations[5].bbox (id ")
+
+
+# Tables: the first image, 000.jpg of 120 x 90 pixels, is in lines 2 to 4
+
+
+def with_row(root: Path, line: int, row: str) -> Path:
+    path = root / "train_labels.csv"
+    rows = path.read_text("utf-8").splitlines()
+    rows[line - 1] = row
+    return write(path, "\n".join(rows) + "\n")
+
+
+@csv
+def csv_row_cut(root: Path) -> list[Told]:
+    with_row(root, 6, "001.jpg,90,120,bottle,1,2")
+    return [("label-syntax", "train_labels.csv", 6)]
+
+
+@csv
+def csv_box_outside(root: Path) -> list[Told]:
+    with_row(root, 3, "000.jpg,120,90,bottle,50,40,500,60")
+    return [("box-outside", "train_labels.csv", 3)]
+
+
+@csv
+def csv_box_swapped(root: Path) -> list[Told]:
+    with_row(root, 3, "000.jpg,120,90,bottle,90,40,60,60")
+    return [("box-swapped", "train_labels.csv", 3)]
+
+
+@csv
+def csv_image_missing(root: Path) -> list[Told]:
+    (root / "images/000.jpg").unlink()
+    return [("no-image", "train_labels.csv", 2)]
+
+
+@csv
+def csv_image_unlisted(root: Path) -> list[Told]:
+    (root / "images/000.jpg").rename(root / "images/extra.jpg")
+    return [("image-unlisted", "images/extra.jpg", 0), ("no-image", "train_labels.csv", 2)]

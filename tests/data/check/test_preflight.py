@@ -111,7 +111,7 @@ def test_a_copy_in_the_other_split(copy: Callable[[str], Path]) -> None:
     root = copy("yolo")
     shutil.copy(root / "images/train/000.jpg", root / "images/val/030.jpg")
     shutil.copy(root / "labels/train/000.txt", root / "labels/val/030.txt")
-    what = f"the same picture as {root}/images/train/000.jpg (train and val)"
+    what = f"identical to {root}/images/train/000.jpg (train and val)"
     assert said(root) == [("leak", "images/val/030.jpg", what)]
     assert errors(root) == {"leak"}
 

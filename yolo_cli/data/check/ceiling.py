@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -22,8 +23,8 @@ class Ceiling:
 
     @property
     def recall(self) -> float:
-        """The highest recall there can be, 0 to 100; 100 where there is nothing to find."""
-        return 100.0 * self.held / self.objects if self.objects else 100.0
+        """The highest recall there can be, 0 to 100; NaN where there is nothing to find."""
+        return 100.0 * self.held / self.objects if self.objects else math.nan
 
     def __add__(self, other: Ceiling) -> Ceiling:
         return Ceiling(self.objects + other.objects, self.held + other.held)

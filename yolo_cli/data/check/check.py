@@ -58,8 +58,11 @@ class Report:
         counts: objects by class and split.
         samples: the images that can be read, with their usable boxes, as they would be trained on.
         labelled: what the labels say of each sample.
+        facts: what is known of the image file of each sample.
         groups: indices of samples that show nearly the same.
-        ceilings: by number of cells along a side, then by split; all images are ``"all"``.
+        ceilings: by number of cells along a side, then by split; all images are ``"all"``. What
+            has no objects is left out.
+        note: one line about what was found beside the dataset; "" if there is nothing.
     """
 
     root: Path
@@ -70,8 +73,10 @@ class Report:
     counts: ClassCounts = field(default_factory=ClassCounts)
     samples: list[Sample] = field(default_factory=list)
     labelled: list[LabelledImage] = field(default_factory=list)
+    facts: list[ImageFacts] = field(default_factory=list)
     groups: list[list[int]] = field(default_factory=list)
     ceilings: Mapping[int, Mapping[str, Ceiling]] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def background(self) -> int:
@@ -89,6 +94,7 @@ def check_dataset(
     root: Path,
     *,
     format: str | None = None,  # noqa: A002
+    class_attribute: str | None = None,
     input_size: int,
     phase: Phase = lambda _what, _total: lambda _count: None,
 ) -> Report:
@@ -96,7 +102,8 @@ def check_dataset(
 
     Args:
         root: the dataset's folder, or the file that describes it.
-        format: ``"voc"``, ``"yolo"``, ``"coco"`` or ``"text"``; None to find out.
+        format: a name in :data:`yolo_cli.data.formats.FORMATS`; None to find out.
+        class_attribute: the attribute or column that names the class; None to find out.
         input_size: side of the network's input, that tiny boxes are judged by.
         phase: begins each phase of the work, for a progress bar.
 
@@ -107,7 +114,7 @@ def check_dataset(
         UserError: `root` is not a dataset.
     """
     try:
-        folder = open_dataset(root, format=format, skip_bad=True)
+        folder = open_dataset(root, format=format, skip_bad=True, class_attribute=class_attribute)
     except UserError as error:
         broken = _culprit(root, error)
         if broken is None:
@@ -150,8 +157,10 @@ def _judge(folder: DatasetFolder, root: Path, input_size: int, phase: Phase) -> 
         counts=counts,
         samples=samples,
         labelled=labelled,
+        facts=known,
         groups=groups,
         ceilings=ceilings,
+        note=folder.note,
     )
 
 
@@ -220,12 +229,13 @@ def _ceilings(
         )
         for split in found.splits
     }
-    return {**by_split, _ALL: grid_ceiling(samples, size)}
+    by_split[_ALL] = grid_ceiling(samples, size)
+    return {split: ceiling for split, ceiling in by_split.items() if ceiling.objects}
 
 
 def _crowded(root: Path, ceilings: Mapping[int, Mapping[str, Ceiling]]) -> Iterator[Finding]:
     coarse, fine = (ceilings[size] for size in GRIDS)
-    if coarse[_ALL].recall < CROWDED:
+    if coarse and coarse[_ALL].recall < CROWDED:
         message = (
             f"{GRIDS[0]} x {GRIDS[0]} cells with one object each can hold "
             f"{coarse[_ALL].recall:.1f} % of the objects; {GRIDS[1]} x {GRIDS[1]} can hold "

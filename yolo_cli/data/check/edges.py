@@ -28,7 +28,7 @@ def check_edges(
 
     Args:
         images: with what is known of their files.
-        form: how the format writes boxes; corners are counted from 1.
+        form: how the format writes boxes; some count corners from 1.
         relative: whether boxes are in fractions.
 
     Returns:
@@ -48,7 +48,7 @@ def check_edges(
     high = corners[:, 2:] - np.array(sizes, dtype=np.float64)  # likewise
     findings: list[Finding] = []
     explained: set[Spot] = set()
-    from_one = form == "corners"
+    from_one = form == "corners" and any(one.written[0] - one.box[0] == 1 for one in items)
     if _most(low, -1, 0):
         message = _message(low, -1, f"begin at {0 if from_one else -1}", f"{1 if from_one else 0}")
         findings.append(_off(items, low, -1, f"{message}: counted from 0" if from_one else message))

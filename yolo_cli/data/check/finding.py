@@ -17,11 +17,19 @@ CODES: dict[str, tuple[Severity, str]] = {
     "dataset-unreadable": ("error", "correct the file"),
     "no-labels": ("error", "label at least one object"),
     "split-empty": ("error", "put images into it, or remove it"),
+    "split-missing": ("warning", "correct the path, or remove the split"),
     "split-overlap": ("error", "keep it in one of them"),
     "label-unreadable": ("error", "get an intact copy, or label the image again"),
+    "number-as-text": ("warning", "write numbers without quotes"),
+    "super-category": ("info", "nothing to do"),
     "label-syntax": ("error", "correct or remove it"),
+    "shape-skipped": ("warning", "draw it as a box or a polygon"),
+    "box-rotated": ("warning", "its upright hull is used; draw a box where that is too large"),
+    "shapes-joined": ("info", "give parts of other objects another group_id"),
+    "label-ambiguous": ("warning", "keep one of them"),
     "id-repeated": ("error", "keep one of them"),
     "no-image": ("error", "restore the image, or remove what refers to it"),
+    "label-misplaced": ("warning", "put the image and its label into the same split"),
     "no-label": ("warning", "if there is nothing in it, add an empty label that says so"),
     "image-unreadable": ("error", "replace it by an intact copy, or remove it"),
     "image-damaged": ("error", "replace it by an intact copy, or remove it"),
@@ -46,7 +54,9 @@ CODES: dict[str, tuple[Severity, str]] = {
     "box-two-classes": ("warning", "keep the right class"),
     "box-tiny": ("info", "hard to learn at this input size"),
     "off-by-one": ("warning", "shift the boxes by a pixel"),
+    "class-count": ("warning", "correct the number, or the names"),
     "class-unknown": ("error", "correct the class, or add it to the names"),
+    "class-unnamed": ("info", "name the class in the labels if it has another name"),
     "class-spelling": ("warning", "if they are one class, give them one name"),
     "class-unused": ("info", "label objects of it, or remove it from the names"),
     "class-missing": ("warning", "divide again with --split, or label more images"),
@@ -93,12 +103,14 @@ def finding(
 
 def of_fault(fault: Fault) -> Finding:
     """Make the finding that a fault of a format's scan is."""
-    return finding(fault.code, fault.spot, fault.what, severity=fault.severity)
+    remedy = fault.hint or None
+    return finding(fault.code, fault.spot, fault.what, severity=fault.severity, remedy=remedy)
 
 
 def of_error(code: str, error: UserError, path: Path) -> Finding:
     """Make the finding that an error is; ``path`` is where it names no file."""
-    return of_fault(Fault.of_error(code, error, path))
+    fault = Fault.of_error(code, error, path)
+    return finding(code, fault.spot, fault.what, remedy=fault.hint or None)
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

@@ -13,8 +13,8 @@ from yolo_cli.data.formats.scan import Spot
 from yolo_cli.data.images import DamagedImageError, ImageFacts, inspect_image
 from yolo_cli.errors import UserError
 
-THUMBNAIL = 32
-"""Side of the thumbnails that duplicates are found by: 1 KB an image."""
+THUMBNAIL = 64
+"""Side of the thumbnails that duplicates are found by: 4 KB an image."""
 
 _MOST_THREADS = 8
 

@@ -6,13 +6,13 @@ same rules; what is left are the pictures themselves, and what the two splits sh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from yolo_cli.data.check.columns import FEWEST
 from yolo_cli.data.check.duplicates import identical
 from yolo_cli.data.check.finding import Finding, finding
-from yolo_cli.data.check.pictures import inspect_all
+from yolo_cli.data.check.pictures import Seen, inspect_all
 from yolo_cli.data.formats.common import like_more, with_skip_hint
 from yolo_cli.data.formats.scan import Spot
 from yolo_cli.data.sample import Dataset, Sample
@@ -25,6 +25,7 @@ def preflight(
     val: Dataset,
     *,
     decode: bool = True,
+    seen: Mapping[Path, Seen] | None = None,
     progress: Callable[[int], None] = lambda _count: None,
 ) -> list[Finding]:
     """Open every image of two splits as ``yolo check`` does, and compare the splits.
@@ -36,8 +37,9 @@ def preflight(
         train: images to train on.
         val: images to validate on; the same ones are not opened twice.
         decode: False where loading has decoded all images, to drop the damaged ones.
-        progress: called with 1 for each image that was opened; there are as many as
-            :func:`images_of` says.
+        seen: what is known of images that were opened before; they are not opened again.
+        progress: called with 1 for each image that is opened: those of :func:`images_of` that
+            have not been.
 
     Returns:
         What is wrong with the two and does not keep them from being used: one of each kind, at
@@ -46,8 +48,10 @@ def preflight(
     Raises:
         UserError: an image cannot be decoded.
     """
-    seen = inspect_all(images_of(train, val), progress) if decode else {}
-    broken = [one for one in seen.values() if isinstance(one, UserError)]
+    known = dict(seen or {})
+    if decode:
+        known |= inspect_all([p for p in images_of(train, val) if p not in known], progress)
+    broken = [one for one in known.values() if isinstance(one, UserError)]
     if broken:
         raise _stopping(broken)
     return [*_shared(train, val), *_fractions(train, val)]
@@ -83,7 +87,7 @@ def _shared(train: Dataset, val: Dataset) -> Iterator[Finding]:
     copies = [*_copies(train.samples, others)]
     if copies:
         (first, one), count = copies[0], len(copies)
-        what = f"the same picture as {one.image} ({splits}){like_more(count)}"
+        what = f"identical to {one.image} ({splits}){like_more(count)}"
         yield finding("leak", Spot(first.image), what)
 
 

@@ -7,18 +7,20 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 import numpy as np
 
 from yolo_cli.data.check.duplicates import (
-    UInt8,
     identical,
     identical_flat,
     near_duplicates,
     nearest,
+    same_pixels,
 )
 from yolo_cli.data.check.finding import Finding, finding
+from yolo_cli.data.check.pixels import UInt8
 from yolo_cli.data.check.survey import split_order
 from yolo_cli.data.formats.scan import LabelledImage, Spot
 from yolo_cli.data.images import ImageFacts
 
 _SPLITS = frozenset({"train", "trainval", "val", "test"})
+_DECODED = 8  # grey levels: JPEG thumbnails are decoded small, PNG ones are not
 _LOOKED_AT = 100  # earlier pictures of a group that the nearest one is sought among
 
 
@@ -56,23 +58,37 @@ def check_duplicates(
     """
     for group in groups:
         ordered = sorted(group, key=lambda i: (_rank(images[i].splits), str(images[i].path)))
-        thumbnails = _thumbnails([facts[i] for i in ordered])
         for place in range(1, len(ordered)):
-            image = images[ordered[place]]
-            earlier = [*range(place)]
-            across = [k for k in earlier if _leaks(images[ordered[k]].splits, image.splits)]
+            index, earlier = ordered[place], ordered[:place]
+            across = [k for k in earlier if _leaks(images[k].splits, images[index].splits)]
             among = (across or earlier)[-_LOOKED_AT:]
-            near, mirrored = nearest(thumbnails[place : place + 1], thumbnails[among])[0]
-            other = images[ordered[among[near]]]
-            yield _repeated(image, other, bool(across), mirrored)
+            near, mirrored = nearest(facts[index].thumbnail, _thumbnails([facts[k] for k in among]))
+            other = among[near]
+            bytes_too = identical(images[index].path, images[other].path)
+            same = bytes_too or (not mirrored and _same_pixels(images, facts, index, other))
+            how = "identical to" if same else "nearly the same picture as"
+            if mirrored and not same:
+                how = "nearly the mirror image of"
+            yield _repeated(images[index], images[other], how, leak=bool(across), same=bytes_too)
 
 
-def _repeated(image: LabelledImage, other: LabelledImage, leak: bool, mirrored: bool) -> Finding:
-    same = not mirrored and identical(image.path, other.path)
-    how = "the same picture as" if same else "nearly the same picture as"
+def _same_pixels(
+    images: Sequence[LabelledImage], facts: Sequence[ImageFacts], one: int, other: int
+) -> bool:
+    """Whether two copies of the same size have the same pixels."""
+    if facts[one].header.upright != facts[other].header.upright:
+        return False
+    thumbnails = _thumbnails([facts[one], facts[other]]).astype(np.int16)
+    if np.abs(thumbnails[0] - thumbnails[1]).max() > _DECODED:
+        return False
+    return same_pixels(images[one].path, images[other].path)
+
+
+def _repeated(
+    image: LabelledImage, other: LabelledImage, how: str, *, leak: bool, same: bool
+) -> Finding:
+    """The finding of a copy; it is grave where the files have the same bytes."""
     message = f"{how} {other.path}"
-    if mirrored:
-        message = f"nearly the mirror image of {other.path}"
     if leak:
         splits = (_said(one.splits) for one in (other, image))
         message += " ({} and {})".format(*splits)

@@ -14,6 +14,9 @@ import numpy.typing as npt
 
 Counts = npt.NDArray[np.int64]
 
+TOLERANCE = 0.02
+"""Part of all images that a split may have more or less than was asked for."""
+
 
 def stratify(
     labels: npt.NDArray[np.bool_],
@@ -56,6 +59,7 @@ def stratify(
             wanted[part] -= held[unit]
             left[unit] = False
     _fill_empty(given, held[:, -1])
+    _meet_shares(given, held, np.asarray(shares, dtype=np.float64))
     return [sorted(index for unit in part for index in units[unit]) for part in given]
 
 
@@ -67,6 +71,39 @@ def _fill_empty(given: list[list[int]], sizes: Counts) -> None:
             smallest = min(fullest, key=lambda unit: int(sizes[unit]))
             fullest.remove(smallest)
             part.append(smallest)
+
+
+def _meet_shares(given: list[list[int]], held: Counts, shares: npt.NDArray[np.float64]) -> None:
+    """Move units until each part has its share of the images, as closely as one move at a time can.
+
+    Of moves that bring the numbers of images equally close, the one that leaves the classes the
+    closest is made.
+    """
+    wanted = np.outer(shares, held.sum(axis=0))
+    off = np.stack([held[part].sum(axis=0) for part in given]) - wanted  # [parts, C + 1]
+    tolerance = max(1.0, TOLERANCE * float(held[:, -1].sum()))
+    while np.abs(off[:, -1]).max() > tolerance:
+        source = int(off[:, -1].argmax())
+        best: tuple[float, float, int, int] | None = None
+        for target in range(len(given)):
+            if target == source or len(given[source]) < 2:
+                continue
+            moved = held[given[source]]
+            after = [np.abs(off[source] - moved), np.abs(off[target] + moved)]
+            before = np.abs(off[[source, target], -1]).sum()
+            images = after[0][:, -1] + after[1][:, -1] - before
+            classes = (after[0] + after[1])[:, :-1].sum(axis=1)
+            classes = classes - np.abs(off[[source, target], :-1]).sum()
+            place = int(np.lexsort((classes, images))[0])
+            choice = (float(images[place]), float(classes[place]), target, place)
+            best = choice if best is None else min(best, choice)
+        if best is None or best[0] >= 0:
+            return
+        _, _, target, place = best
+        unit = given[source].pop(place)
+        given[target].append(unit)
+        off[source] -= held[unit]
+        off[target] += held[unit]
 
 
 def _units(count: int, groups: Sequence[Sequence[int]], seed: int) -> list[list[int]]:

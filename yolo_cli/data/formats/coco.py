@@ -10,7 +10,9 @@ Recognised layouts:
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PureWindowsPath
 
@@ -35,6 +37,15 @@ def open_json(path: Path, reading: Reading) -> CocoReader:
     """Return the reader of a single annotation file."""
     root = path.parent.parent if path.parent.name.lower().startswith("annot") else path.parent
     return CocoReader(root, describe(root, [path]), reading)
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """An entry of ``images`` with its file."""
+
+    file: LabelFile
+    document: CocoDocument
+    image: CocoImage
 
 
 class CocoReader:
@@ -66,21 +77,40 @@ class CocoReader:
         if not any(document.is_labelled for document in self._documents):
             return ()
         others = (name for one in self._documents for name in one.categories.values())
-        return tuple(dict.fromkeys((*self._names.values(), *others)))
+        names = dict.fromkeys((*self._names.values(), *others))
+        return tuple(name for name in names if name not in self._above)
 
     @cached_property
     def category_ids(self) -> Mapping[Key, int]:
         """Index of the class of each category."""
         number = {name: index for index, name in enumerate(self.classes)}
-        return {key: number[name] for key, name in self._names.items()}
+        return {key: number[name] for key, name in self._names.items() if name in number}
 
     @property
     def declared(self) -> Mapping[str, Spot]:
-        """Where each category is met first."""
+        """Where each class is met first."""
+        return {name: spot for name, spot in self._declared.items() if name not in self._above}
+
+    @cached_property
+    def _declared(self) -> dict[str, Spot]:
         found: dict[str, Spot] = {}
         for document in self._documents:
             found = {**document.declared, **found}
         return found
+
+    @cached_property
+    def _above(self) -> frozenset[str]:
+        """Super-categories that no annotation of the dataset names: they are no classes.
+
+        Roboflow writes the project's name as such a category 0.
+        """
+        above: set[str] = set()
+        used: set[str] = set()
+        for document in self._documents:
+            names = document.categories
+            above.update(name for key, name in document.parents.items() if name != names[key])
+            used.update(names[key] for key in document.used)
+        return frozenset(above & self._declared.keys() - used) if used else frozenset()
 
     @cached_property
     def _names(self) -> dict[Key, str]:
@@ -98,7 +128,7 @@ class CocoReader:
 
     def scan(self, split: str | None) -> Iterator[LabelledImage | Fault]:
         """See :meth:`~yolo_cli.data.formats.scan.Reader.scan`."""
-        found: dict[Path, tuple[CocoDocument, CocoImage, str]] = {}
+        found: dict[Path, _Found] = {}
         for file in self.files:
             if split in {None, file.split}:
                 document = self._document(file.path)
@@ -106,22 +136,49 @@ class CocoReader:
                     yield Fault.of_error("label-unreadable", document, file.path)
                     continue
                 yield from self._contradictions(document)
-                yield from document.stray
+                yield from (*document.stray, *document.notes)
                 for item in _located(file, document):
                     if isinstance(item, Fault):
                         yield item
                         continue
                     path, image = item
-                    first = found.setdefault(path, (document, image, file.split))
-                    if first[0] is document and first[1] is not image:
+                    first = found.setdefault(path, _Found(file, document, image))
+                    if first.document is document and first.image is not image:
                         what = f"the same file_name as another image: {image.file_name[:200]!r}"
                         yield Fault("id-repeated", image.spot, what)
+        absent = [path for path in found if self._reading.images and not exists(path)]
+        yield from self._absent(absent, found)
         ids = unique_ids(found, self.root)
+        missing = {*absent}
         for image_id, (path, one) in zip(ids, found.items(), strict=True):
-            if self._reading.images and not exists(path):
-                yield Fault("no-image", one[1].spot, f"no such image; tried {path}")
-            else:
-                yield _labelled(image_id, path, *one)
+            if path not in missing:
+                yield _labelled(image_id, path, one)
+
+    def _absent(self, absent: Sequence[Path], found: Mapping[Path, _Found]) -> Iterator[Fault]:
+        """Say what is not where it should be: images, or all of a file's images at once."""
+        images = Counter(one.file.path for one in found.values())
+        gone = Counter(found[path].file.path for path in absent)
+        whole = {path for path, count in gone.items() if count == images[path]}
+        for path in absent:
+            one = found[path]
+            if one.file.path not in whole:
+                what = self._elsewhere(path, one.file) or f"no such image; tried {path}"
+                yield Fault("no-image", one.image.spot, what, "warning")
+        for file in self.files:
+            if file.path in whole:
+                name = next(path.name for path in absent if found[path].file is file)[:200]
+                folders = ", ".join(map(str, file.folders))
+                what = f"none of its images ({images[file.path]}, such as {name!r}) is there"
+                yield Fault("no-image", Spot(file.path), f"{what}; looked in {folders}")
+
+    def _elsewhere(self, path: Path, own: LabelFile) -> str:
+        """Say in which other split an image is; "" if it is in none."""
+        for file in self.files:
+            for folder in file.folders if file.split != own.split else ():
+                other = folder / path.name
+                if folder not in own.folders and exists(other):
+                    return f"its image is in another split: {other}"
+        return ""
 
     def _contradictions(self, document: CocoDocument) -> Iterator[Fault]:
         """Categories that are called otherwise in an earlier file of the dataset."""
@@ -131,7 +188,10 @@ class CocoReader:
                 yield Fault("dataset-unreadable", document.declared[name], what)
 
     def leftovers(self) -> Iterator[Fault]:
-        """Yield images beside listed ones that no annotation file names."""
+        """Yield images beside listed ones that no annotation file names, and super-categories."""
+        for name in sorted(self._above):
+            what = f"{name!r} has no objects and is above other categories: it is no class"
+            yield Fault("super-category", self._declared[name], what, "info")
         found: set[Path] = set()
         for file in self.files:
             document = self._document(file.path)
@@ -150,16 +210,15 @@ class CocoReader:
         write_coco(splits, out)
 
 
-def _labelled(
-    image_id: str, path: Path, document: CocoDocument, image: CocoImage, split: str
-) -> LabelledImage:
+def _labelled(image_id: str, path: Path, one: _Found) -> LabelledImage:
+    image = one.image
     return LabelledImage(
         id=image_id,
         path=path,
         spot=image.spot,
-        splits={split: image.spot} if split else {},
-        objects=document.objects.get(image.key, ()),
-        faults=document.faults.get(image.key, ()),
+        splits={one.file.split: image.spot} if one.file.split else {},
+        objects=one.document.objects.get(image.key, ()),
+        faults=one.document.faults.get(image.key, ()),
         stated=image.size,
         stated_at=image.spot,
         key=image.key,

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 from yolo_cli.data.formats.common import brief
 from yolo_cli.data.formats.files import read_bytes
 from yolo_cli.data.formats.json_read import MAX_JSON_BYTES
 from yolo_cli.data.formats.scan import Spot
 
-ListName: TypeAlias = Literal["image", "annotation", "category"]
-"""What a list of the file holds."""
+ListName: TypeAlias = Literal["images", "annotations", "categories"]
+"""A list of the file."""
 
-_LISTS: dict[str, ListName] = {
-    "images": "image",
-    "annotations": "annotation",
-    "categories": "category",
-}
+_LISTS: tuple[ListName, ...] = get_args(ListName)
 
 
 class EntryLines:
@@ -31,23 +28,33 @@ class EntryLines:
         self._path = path
 
     def of(self, kind: ListName, index: int) -> int:
-        """Return the line on which an entry begins."""
+        """Return the line on which an entry begins; 0 if others begin on the same one.
+
+        Many programs write such a file as one line, whose number says nothing.
+        """
         lines = self._lines[kind]
-        return lines[index] if index < len(lines) else 0  # the file may have changed since
+        line = lines[index] if index < len(lines) else 0  # the file may have changed since
+        return line if self._entries_by_line[line] == 1 else 0
+
+    @cached_property
+    def _entries_by_line(self) -> Counter[int]:
+        return Counter(line for lines in self._lines.values() for line in lines)
 
     @cached_property
     def _lines(self) -> dict[ListName, list[int]]:
         data = read_bytes(self._path, MAX_JSON_BYTES)
+        lines: dict[ListName, list[int]] = {name: [] for name in _LISTS}
+        if data.count(b"\n") < 2:
+            return lines
         text = data.decode(json.detect_encoding(data), "surrogatepass")  # as json.loads does
         decoder = json.JSONDecoder()
-        lines: dict[ListName, list[int]] = {name: [] for name in _LISTS.values()}
         at = _skip(text, text.index("{") + 1)
         while text[at] != "}":
             key, at = decoder.raw_decode(text, at)
             at = _skip(text, _skip(text, at) + 1)  # the colon
             if key in _LISTS and text[at] == "[":
                 starts, at = _entries(text, at, decoder)
-                lines[_LISTS[key]] = list(_line_numbers(text, starts))
+                lines[key] = list(_line_numbers(text, starts))
             else:
                 _, at = decoder.raw_decode(text, at)
             at = _skip(text, at)
@@ -62,24 +69,31 @@ class EntrySpot(Spot):
 
     Attributes:
         number: its index in the list, from 0.
-        kind: what the list holds.
-        key: the entry's ``id``, if it has one.
+        kind: the list.
+        key: the entry's ``id``; None if it has none.
         lines: of the file.
+        part: the key of the entry that is meant; "" for the whole entry.
     """
 
     kind: ListName = field(kw_only=True)
     key: object = field(kw_only=True, compare=False)
     lines: EntryLines = field(kw_only=True, compare=False, repr=False)
+    part: str = field(default="", kw_only=True, compare=False)
 
     @property
     def line(self) -> int:
-        """Line on which the entry begins, counted from 1."""
+        """Line on which the entry begins, counted from 1; 0 if others begin there as well."""
         return self.lines.of(self.kind, self.number)
 
     @property
     def item(self) -> str:
-        """The entry by its place and id."""
-        return f"{self.kind} {self.number} (from 0; id {brief(self.key)})"
+        """The place in the document and the entry's id: ``annotations[12].bbox (id 7)``."""
+        place = f"{self.kind}[{self.number}]" + (f".{self.part}" if self.part else "")
+        return place if self.key is None else f"{place} (id {brief(self.key)})"
+
+    def at(self, part: str) -> EntrySpot:
+        """Return the place of a value in the entry."""
+        return replace(self, part=part)
 
 
 def _entries(text: str, at: int, decoder: json.JSONDecoder) -> tuple[list[int], int]:

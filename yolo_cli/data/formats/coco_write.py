@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,27 +21,38 @@ def write_coco(splits: Mapping[str, Sequence[LabelledImage]], out: Path) -> None
         out: the new folder.
     """
     every = [image for part in splits.values() for image in part]
-    folders: dict[Path, str] = {}
-    for image in every:
-        folder = image.path.parent
-        folders.setdefault(folder, f"folder-{len(folders)}")
-    for folder, name in folders.items():
-        link(out / "images" / name, folder)
+    folders = link_folders((image.path for image in every), out)
     sources = sorted({image.spot.path for image in every})
     documents = {path: json.loads(read_bytes(path, MAX_JSON_BYTES)) for path in sources}
     for split, part in splits.items():
-        content = _part(documents, part, folders)
-        path = out / "annotations" / f"instances_{split}.json"
-        atomic_write_text(path, _entry_a_line(content))
+        write_document(_part(documents, part, folders), split, out)
 
 
-def _entry_a_line(content: Mapping[str, Sequence[object]]) -> str:
-    """JSON with a line for each entry."""
-    lists = [
-        f"{json.dumps(name)}: [\n" + ",\n".join(map(json.dumps, entries)) + "\n]"
-        for name, entries in content.items()
-    ]
-    return "{" + ",\n".join(lists) + "}\n"
+def link_folders(images: Iterable[Path], out: Path) -> dict[Path, str]:
+    """Link the folders of images into ``images/``.
+
+    Returns:
+        Name of the link to each folder.
+    """
+    folders = {
+        path: f"folder-{i}" for i, path in enumerate(dict.fromkeys(p.parent for p in images))
+    }
+    for folder, name in folders.items():
+        link(out / "images" / name, folder)
+    return folders
+
+
+def write_document(content: Mapping[str, Any], split: str, out: Path) -> None:
+    """Write ``annotations/instances_SPLIT.json``, an entry a line."""
+    text = ",\n".join(f"{json.dumps(name)}: {_lines(value)}" for name, value in content.items())
+    atomic_write_text(out / "annotations" / f"instances_{split}.json", f"{{{text}}}\n")
+
+
+def _lines(value: object) -> str:
+    """JSON with a line for each entry of a list."""
+    if not isinstance(value, list) or not value:
+        return json.dumps(value)
+    return "[\n" + ",\n".join(map(json.dumps, value)) + "\n]"
 
 
 def _part(

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from reprlib import Repr
 
-from yolo_cli.errors import UserError
+from yolo_cli.errors import ExitCode, UserError
 
 MAX_OBJECTS = 100_000
 """Most objects that the label file of one image can have."""
@@ -59,8 +59,11 @@ def unique_ids(images: Iterable[Path], root: Path) -> list[str]:
 
 
 def with_skip_hint(error: UserError) -> UserError:
-    """Return the error of a label or an image with ``--skip-bad`` among the ways out."""
-    if "--skip-bad" in error.hint:
+    """Return the error of a label or an image with ``--skip-bad`` among the ways out.
+
+    That is none where an option is wrong or missing.
+    """
+    if "--skip-bad" in error.hint or error.code is ExitCode.USAGE:
         return error
     way_out = "drop it with --skip-bad"
     return error.with_hint(f"{error.hint}, or {way_out}" if error.hint else way_out)

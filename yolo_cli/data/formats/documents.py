@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from yolo_cli.data.formats.coco_samples import write_splits_as_coco
 from yolo_cli.data.formats.common import Key, canonical_split, like_more, unique_ids
 from yolo_cli.data.formats.files import read_once
 from yolo_cli.data.formats.image_names import ImageNames
@@ -24,7 +25,7 @@ from yolo_cli.data.formats.scan import (
     Reading,
     Spot,
 )
-from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.errors import UserError
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +39,7 @@ class Entry:
         faults: what is wrong with its label.
         stated: width and height in pixels by the label; None where it has none.
         split: that the label itself names; "" where it names none.
+        other_names: what the image may be called instead, where none has `name`.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Entry:
     faults: Sequence[Fault] = ()
     stated: tuple[float, float] | None = None
     split: str = ""
+    other_names: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -57,11 +60,37 @@ class Document:
         stray: what is wrong with it and belongs to no image.
         declared: the classes that it declares, in their order, and where; empty where objects
             alone name them.
+        relative: whether its boxes are in fractions of the image's sides; None where the format
+            decides that, or nothing in the file does.
     """
 
     entries: Sequence[Entry]
     stray: Sequence[Fault] = ()
     declared: Mapping[str, Spot] = field(default_factory=dict)
+    relative: bool | None = None
+
+
+_UNITS = {False: "pixels", True: "fractions of the image's sides"}
+
+ONLY_CLASS = "object"
+"""Name of the class where a dataset names none."""
+
+
+def unnamed_class(spot: Spot, what: str) -> Fault:
+    """Return the note that all objects of a label file are one class, as nothing names another."""
+    return Fault("class-unnamed", spot, f"{what}: all are of one, {ONLY_CLASS!r}", "info")
+
+
+def numbers_as_texts(spots: Sequence[Spot]) -> list[Fault]:
+    """Return the warning that a label file has numbers in quotation marks; none if it has not.
+
+    Args:
+        spots: their places.
+    """
+    if not spots:
+        return []
+    what = f"a number is written as text{like_more(len(spots))}"
+    return [Fault("number-as-text", spots[0], what, "warning")]
 
 
 @dataclass(slots=True, eq=False)
@@ -85,7 +114,8 @@ class DocumentReader:
         read: reads one; raises UserError if it cannot be read at all.
         reading: how to read it.
         form: how boxes are written.
-        relative: whether :attr:`LabelledObject.box` is in fractions of the image's sides.
+        relative: whether :attr:`LabelledObject.box` is in fractions of the image's sides, also
+            where no file says so.
         file_per_image: whether each image has a label file of its own, so that one without is
             not known to be empty.
     """
@@ -104,15 +134,21 @@ class DocumentReader:
         self.root = root
         self.files = files
         self.form: BoxForm = form
-        self.relative = relative
+        self._relative = relative
         self._reading = reading
         self._file_per_image = file_per_image
         self._read = read_once(read)
 
+    @property
+    def relative(self) -> bool:
+        """Whether boxes are in fractions of the image's sides: those of all files or of none."""
+        return self._relative or any(document.relative for _, document in self._documents)
+
     @cached_property
     def splits(self) -> Mapping[str, Spot]:
         """The splits that files, labels or the folders of the images name."""
-        found: dict[str, Spot] = {}
+        found = {file.split: Spot(file.path) for file in reversed(self.files) if file.split}
+        found = dict(reversed(found.items()))
         for one in self._listing[0]:
             for name, spot in one.splits.items():
                 found.setdefault(name, Spot(spot.path))
@@ -121,8 +157,8 @@ class DocumentReader:
     @cached_property
     def classes(self) -> tuple[str, ...]:
         """Declared names in their order, then those that objects alone have, sorted."""
-        read = self._documents
-        named = {item.name for _, one in read for entry in one.entries for item in entry.objects}
+        entries = (entry for _, document in self._documents for entry in document.entries)
+        named = {item.name for entry in entries for item in entry.objects}
         return (*self.declared, *sorted(named.difference(self.declared)))
 
     @cached_property
@@ -141,18 +177,25 @@ class DocumentReader:
 
     def scan(self, split: str | None) -> Iterator[LabelledImage | Fault]:
         """See :meth:`~yolo_cli.data.formats.scan.Reader.scan`."""
-        for file in self.files:
-            document = self._read(file.path)
-            if isinstance(document, UserError):
-                yield Fault.of_error("label-unreadable", document, file.path)
-            elif split in {None, file.split} or not file.split:
-                yield from document.stray
-        found, faults = self._listing
-        yield from (fault for own, fault in faults if split in {None, own} or not own)
-        ids = unique_ids((one.path for one in found), self.root)
-        for image_id, one in zip(ids, found, strict=True):
+        ids = unique_ids((one.path for one in self._listing[0]), self.root)
+        items: list[tuple[Spot, LabelledImage | Fault]] = []
+        for file, document in self._contents:
+            mine = split in {None, file.split} or not file.split
+            # Of many images, a file that cannot be read leaves open which classes there are.
+            if isinstance(document, UserError) and (mine or not self._file_per_image):
+                fault = Fault.of_error("label-unreadable", document, file.path)
+                items.append((Spot(file.path), fault))
+            elif isinstance(document, Document) and mine:
+                items += [(fault.spot, fault) for fault in document.stray]
+        for own, fault in self._listing[1]:
+            if split in {None, own} or not own:
+                items.append((fault.spot, fault))
+        for image_id, one in zip(ids, self._listing[0], strict=True):
             if split is None or split in one.splits:
-                yield _labelled(image_id, one)
+                items.append((_first(one.entry), _labelled(image_id, one)))
+        order = {file.path: index for index, file in enumerate(self.files)}
+        items.sort(key=lambda item: (order.get(item[0].path, 0), item[0].number))
+        yield from (item for _, item in items)
         if self._file_per_image and split is None:
             yield from self._unlabelled()
 
@@ -164,19 +207,29 @@ class DocumentReader:
             yield Fault("image-unlisted", Spot(left[0]), what, "info")
 
     def write_splits(self, splits: Mapping[str, Sequence[LabelledImage]], out: Path) -> None:
-        """Refuse: the layout has no splits."""
-        raise UserError(
-            "this layout has no splits to write",
-            "convert it first: yolo convert",
-            ExitCode.USAGE,
-            path=self.root,
-        )
+        """Write them as COCO, as these layouts have no splits of their own."""
+        write_splits_as_coco(splits, self.classes, out, relative=self.relative)
 
     @cached_property
+    def _contents(self) -> list[tuple[LabelFile, Document | UserError]]:
+        """Each file, or why it cannot be read; also where it contradicts one before."""
+        found: list[tuple[LabelFile, Document | UserError]] = []
+        first: tuple[Path, bool] | None = None
+        for file in self.files:
+            one = self._read(file.path)
+            if isinstance(one, Document) and one.relative is not None:
+                first = first or (file.path, one.relative)
+                if one.relative != first[1]:
+                    own, other = (_UNITS[value] for value in (one.relative, first[1]))
+                    what = f"boxes are in {own}, but those of {first[0]} in {other}"
+                    one = UserError(what, "write all of them in one way", path=file.path)
+            found.append((file, one))
+        return found
+
+    @property
     def _documents(self) -> list[tuple[LabelFile, Document]]:
         """Those that can be read."""
-        read = ((file, self._read(file.path)) for file in self.files)
-        return [(file, one) for file, one in read if isinstance(one, Document)]
+        return [(file, one) for file, one in self._contents if isinstance(one, Document)]
 
     @cached_property
     def _images(self) -> ImageNames:
@@ -187,29 +240,41 @@ class DocumentReader:
         """Every entry with its image, and what keeps the others from having one, by split."""
         found: dict[Path, _Found] = {}
         faults: list[tuple[str, Fault]] = []
+        for split, entry, path in self._located():
+            if isinstance(path, Fault):
+                faults.append((split, path))
+                continue
+            first = found.setdefault(path, _Found(entry, path, {}))
+            if first.entry is not entry and first.entry.spot.path == entry.spot.path:
+                what = f"a second label of {entry.name[:200]!r}"
+                faults.append((split, Fault("id-repeated", entry.spot, what)))
+                continue
+            if first.entry is not entry and self._file_per_image:
+                what = f"is not used, as {first.entry.spot.path} labels the same image"
+                faults.append((split, Fault("image-ambiguous", entry.spot, what, "warning")))
+                continue
+            own = split or self._split_of(path)
+            if own:
+                first.splits.setdefault(own, entry.spot)
+        return list(found.values()), faults
+
+    def _located(self) -> list[tuple[str, Entry, Path | Fault]]:
+        """Each entry with the split that its label names, and its image."""
+        found: list[tuple[bool, str, Entry, Path | Fault]] = []
         for file, document in self._documents:
             for entry in document.entries:
                 split = file.split or entry.split
                 path = self._image_of(file, entry, split)
-                if isinstance(path, Fault):
-                    faults.append((split, path))
-                    continue
-                first = found.get(path)
-                if first is None:
-                    first = found[path] = _Found(entry, path, {})
-                elif first.entry.spot.path == entry.spot.path:
-                    what = f"a second label of {entry.name[:200]!r}"
-                    faults.append((split, Fault("id-repeated", entry.spot, what)))
-                    continue
-                split = split or self._split_of(path)
-                if split:
-                    first.splits.setdefault(split, entry.spot)
-        return list(found.values()), faults
+                near = isinstance(path, Path) and path.parent in file.folders
+                found.append((near or not self._file_per_image, split, entry, path))
+        # The label in an image's own folder goes before one elsewhere that has its name.
+        found.sort(key=lambda one: not one[0])
+        return [one[1:] for one in found]
 
     def _image_of(self, file: LabelFile, entry: Entry, split: str) -> Path | Fault:
         """The image that an entry is about, or why there is none."""
         places = (*file.folders, self.root)
-        path = self._images.find(entry.name, places)
+        path = self._find(entry, places)
         if isinstance(path, Path):
             other = self._split_of(path)
             if file.split and other and canonical_split(other) != canonical_split(file.split):
@@ -224,6 +289,16 @@ class DocumentReader:
         what = f"no such image {entry.name[:200]!r}; looked in {self._images.looked_in(places)}"
         return Fault("no-image", entry.spot, what, "warning")
 
+    def _find(self, entry: Entry, places: Sequence[Path]) -> Path | list[Path]:
+        """The image that one of an entry's names means, else those among which nothing decides."""
+        alike: list[Path] = []
+        for name in (entry.name, *entry.other_names):
+            found = self._images.find(name, places)
+            if isinstance(found, Path):
+                return found
+            alike = alike or found
+        return alike
+
     def _split_of(self, path: Path) -> str:
         """The split whose folder an image is in; "" if it is in none."""
         parts = Path(os.path.relpath(path, self.root)).parts[:-1]
@@ -235,10 +310,24 @@ class DocumentReader:
         return [path for path in self._images.paths if path not in named]
 
     def _unlabelled(self) -> Iterator[LabelledImage]:
-        left = self._unnamed
+        broken = {path for file in self.files if (path := self._image_of_broken(file))}
+        left = [path for path in self._unnamed if path not in broken]
         for image_id, path in zip(unique_ids(left, self.root), left, strict=True):
             fault = Fault("no-label", Spot(path), "no label for it", "warning")
             yield LabelledImage(image_id, path, Spot(path), faults=[fault], usable=False)
+
+    def _image_of_broken(self, file: LabelFile) -> Path | None:
+        """The image whose label cannot be read, by the name of that file."""
+        if isinstance(self._read(file.path), Document):
+            return None
+        found = self._images.find(file.path.stem, (*file.folders, self.root))
+        return found if isinstance(found, Path) else None
+
+
+def _first(entry: Entry) -> Spot:
+    """What an entry is sorted by: the first error is to be that of the file, too."""
+    errors = (fault.spot for fault in entry.faults if fault.severity == "error")
+    return next(errors, entry.spot)
 
 
 def _labelled(image_id: str, one: _Found) -> LabelledImage:

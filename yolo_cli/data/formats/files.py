@@ -27,9 +27,7 @@ def child(folder: Path, *names: str) -> Path | None:
         return None
     try:
         with os.scandir(folder) as entries:  # tells folders from files without a look at each
-            folders = sorted(
-                one.name for one in entries if _is_folder(one) and _is_visible(one.name)
-            )
+            folders = sorted(one.name for one in entries if is_folder(one) and is_visible(one.name))
     except OSError as error:
         raise unreadable(folder, error) from error
     found = {name.lower(): folder / name for name in folders}
@@ -63,17 +61,19 @@ def visible(folder: Path) -> list[Path]:
         paths = sorted(folder.iterdir(), key=attrgetter("name"))  # much quicker than by path
     except OSError as error:
         raise unreadable(folder, error) from error
-    return [path for path in paths if _is_visible(path.name)]
+    return [path for path in paths if is_visible(path.name)]
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def is_folder(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a folder that can be looked into."""
     try:
         return entry.is_dir()
     except OSError:
         return False  # a link that leads round in a circle
 
 
-def _is_visible(name: str) -> bool:
+def is_visible(name: str) -> bool:
+    """Whether a name is neither hidden nor what an archiver leaves behind."""
     return not name.startswith((".", "__MACOSX"))
 
 
@@ -93,7 +93,7 @@ def walk(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(real)
-        folders[:] = sorted(filter(_is_visible, folders))
+        folders[:] = sorted(filter(is_visible, folders))
         yield from (Path(base, name) for name in files if not name.startswith("."))
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 HEAD_BYTES = 1024**2
 """How much of a file is looked at."""
 
-_TOKEN = re.compile(rb'"((?:[^"\\]|\\.)*)"(\s*:\s*([\[{])?)?|[{}\[\]]')
+# Strings may be megabytes long (LabelMe keeps images in them): the first alternative is quick.
+_STRING = rb'"([^"]*(?<!\\)|[^"\\]*(?:\\.[^"\\]*)*)"'
+_TOKEN = re.compile(_STRING + rb"(\s*:\s*([\[{])?)?|[{}\[\]]", re.DOTALL)
 _OPEN, _CLOSE = (b"{", b"["), (b"}", b"]")
 
 
@@ -50,6 +52,8 @@ def _head(path: Path, _modified: int, _size: int) -> JsonHead:
     opens = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if opens not in _OPEN:
         return JsonHead()
+    if len(data) == HEAD_BYTES:
+        data = data[: data.rfind(b'"') + 1]  # a string that is cut off would be searched in vain
     keys: set[str] = set()
     lists: set[str] = set()
     inner: set[str] = set()

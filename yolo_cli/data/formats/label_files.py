@@ -38,7 +38,7 @@ class LabelFile:
 
 
 def find_label_files(root: Path, wanted: Callable[[Path], bool]) -> list[LabelFile]:
-    """Find label files in a folder, in its folders of labels and in those of its splits.
+    """Find label files in a folder, in its folders of labels, images and splits.
 
     Args:
         root: folder of the dataset.
@@ -66,7 +66,7 @@ def _places(root: Path) -> Iterator[tuple[Path, str]]:
     for base, split in ((root, ""), *((path, path.name) for path in splits)):
         yield base, split
         for path in here if base == root else visible(base):
-            if path.name.lower() in _LABEL_FOLDERS and path.is_dir():
+            if path.name.lower() in (*_LABEL_FOLDERS, *IMAGE_FOLDERS) and path.is_dir():
                 yield path, split
                 yield from ((one, one.name) for one in visible(path) if _is_split_folder(one))
 

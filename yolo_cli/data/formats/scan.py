@@ -148,11 +148,14 @@ class Reading:
         skip_bad: drop broken labels and images instead of stopping at the first.
         images: whether the images must be there; False where the labels say all that is needed.
         sure: the user named the format: what holds the right kind of files is not doubted.
+        class_attribute: name of the attribute (VIA) or column (CSV) that names the class; None to
+            find out.
     """
 
     skip_bad: bool = False
     images: bool = True
     sure: bool = False
+    class_attribute: str | None = None
 
 
 class Reader(Protocol):
@@ -199,16 +202,17 @@ class Reader(Protocol):
         """Yield what no split and no image accounts for; none of it keeps anything from loading."""
 
     def write_splits(self, splits: Mapping[str, Sequence[LabelledImage]], out: Path) -> None:
-        """Write a dataset of the same format that divides these images into splits.
+        """Write a dataset that divides these images into splits.
 
-        Images are linked to or listed, never copied.
+        It is of the same format, or of COCO's where that has no splits. Images are linked to or
+        listed, never copied.
 
         Args:
             splits: name and images, which this reader's scan has yielded.
             out: an empty or a new folder.
 
         Raises:
-            UserError: the format has no splits, or something cannot be written.
+            UserError: something cannot be written.
         """
 
 

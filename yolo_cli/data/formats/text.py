@@ -20,9 +20,12 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
+from yolo_cli.data.formats.coco_samples import write_splits_as_coco
 from yolo_cli.data.formats.common import IMAGE_FOLDERS, Key, check_counts, number
 from yolo_cli.data.formats.files import FileIndex, child, read_lines, read_once, walk
 from yolo_cli.data.formats.judging import written
+from yolo_cli.data.formats.leftovers import is_data
+from yolo_cli.data.formats.missing import with_missing
 from yolo_cli.data.formats.scan import (
     BoxForm,
     Fault,
@@ -32,8 +35,7 @@ from yolo_cli.data.formats.scan import (
     Reading,
     Spot,
 )
-from yolo_cli.data.images import is_image_path
-from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.errors import UserError
 
 _LABEL_FOLDERS = (
     *("ground-truth", "ground_truth", "groundtruth", "ground-truths", "groundtruths", "gt"),
@@ -111,13 +113,13 @@ class TextReader:
 
     def scan(self, split: str | None) -> Iterator[LabelledImage | Fault]:
         """See :meth:`~yolo_cli.data.formats.scan.Reader.scan`."""
-        for file_id in sorted({*self.label_index, *self.image_index}):
-            yield self._image(file_id)
+        ids = sorted({*self.label_index, *self.image_index})
+        yield from with_missing(map(self._image, ids), self.folder, self.label_index.folder)
 
     @cached_property
     def image_index(self) -> FileIndex:
-        """The images, whether they have labels or not."""
-        return FileIndex(self.folder, is_image_path)
+        """The images, with labels or not; of what training runs leave behind those with labels."""
+        return FileIndex(self.folder, lambda path: is_data(path, self.folder, self.label_index))
 
     def _image(self, file_id: str) -> LabelledImage | Fault:
         label = self.label_index.find(file_id)
@@ -129,7 +131,7 @@ class TextReader:
             return LabelledImage(file_id, path, Spot(path), faults=[fault], usable=False)
         if path is None and self._reading.images:
             what = f"no such image; tried {self.folder / file_id}.*"
-            return Fault("no-image", Spot(label), what)
+            return Fault("no-image", Spot(label), what, "warning")
         image = LabelledImage(file_id, path or self.folder / f"{file_id}.jpg", Spot(label))
         labels = self._read(label)
         if isinstance(labels, UserError):
@@ -143,13 +145,8 @@ class TextReader:
         return iter(())
 
     def write_splits(self, splits: Mapping[str, Sequence[LabelledImage]], out: Path) -> None:
-        """Refuse: the layout has no splits."""
-        raise UserError(
-            "this layout has no splits to write",
-            "it can be checked and scored, not trained on",
-            ExitCode.USAGE,
-            path=self.label_index.folder,
-        )
+        """Write them as COCO, as this layout has no splits."""
+        write_splits_as_coco(splits, self.classes, out, relative=self.relative)
 
 
 def read_text_labels(path: Path) -> TextLabels:

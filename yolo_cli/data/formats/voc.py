@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 from yolo_cli.data.formats.common import Key, like_more
 from yolo_cli.data.formats.files import read_once
+from yolo_cli.data.formats.missing import with_missing
 from yolo_cli.data.formats.scan import (
     BoxForm,
     Fault,
@@ -27,15 +29,22 @@ from yolo_cli.data.formats.scan import (
 from yolo_cli.data.formats.voc_folders import Part, find_lists, find_parts, numbered_ids
 from yolo_cli.data.formats.voc_write import write_voc
 from yolo_cli.data.formats.voc_xml import Annotation, read_annotation
+from yolo_cli.data.formats.xml_read import root_element
 from yolo_cli.errors import UserError
 
 
 def open_reader(root: Path, reading: Reading) -> VocReader | None:
     """Return the reader of a folder in one of the layouts above; None if it is in none of them."""
     parts = find_parts(root, images=reading.images)
-    if not parts:
+    if not parts or (not reading.sure and _are_of_cvat(parts)):
         return None
     return VocReader(parts, {} if parts[0].split else find_lists(root), reading)
+
+
+def _are_of_cvat(parts: Sequence[Part]) -> bool:
+    """Whether all XML files, as far as a few of them show, are CVAT's."""
+    some = [path for part in parts for path in islice(part.label_index.paths, 5)]
+    return bool(some) and all(root_element(path) == "annotations" for path in some)
 
 
 class VocReader:
@@ -126,14 +135,15 @@ class VocReader:
     ) -> Iterator[LabelledImage | Fault]:
         """Each image of the ids: of one that two annotations name, the first."""
         taken: dict[Path, LabelledImage] = {}
-        for file_id, splits in ids.items():
-            item = self._item(part, file_id, splits)
+        items = (self._item(part, file_id, splits) for file_id, splits in ids.items())
+        for item in with_missing(items, part.images, part.labels):
             # Where images need not be there, many labels may state the same path.
             if isinstance(item, LabelledImage) and self._reading.images:
                 first = taken.setdefault(item.path, item)
                 if first is not item:
                     what = f"is not used, as {first.spot.path.name} labels the same image"
-                    item = Fault("image-ambiguous", item.spot, what, "warning")
+                    yield Fault("image-ambiguous", item.spot, what, "warning")
+                    continue
             yield item
 
     def _item(self, part: Part, file_id: str, splits: Mapping[str, Spot]) -> LabelledImage | Fault:
@@ -162,7 +172,9 @@ class VocReader:
         if path is None:
             tried = f"tried {part.images / file_id}.*"
             if label is not None:
-                return Fault("no-image", Spot(label), f"no such image; {tried}")
+                return self._misplaced(part, file_id, label) or Fault(
+                    "no-image", Spot(label), f"no such image; {tried}", "warning"
+                )
             what = f"neither image nor XML file {file_id!r}; {tried}"
             return Fault("no-image", next(iter(splits.values()), Spot(part.images)), what)
         image = LabelledImage(
@@ -182,6 +194,15 @@ class VocReader:
             image.faults = [Fault("no-label", Spot(path), what, severity)]
             image.usable = part.side_by_side
         return image
+
+    def _misplaced(self, part: Part, file_id: str, label: Path) -> Fault | None:
+        """Whether the image of an annotation is in another split, and has none there."""
+        for other in self.parts:
+            image = other.image_index.find(file_id)
+            if other is not part and image is not None and not other.label_index.find(file_id):
+                what = f"no image for it in {part.split}: its image is in {other.split}, {image}"
+                return Fault("label-misplaced", Spot(label), what, "warning")
+        return None
 
     def leftovers(self) -> Iterator[Fault]:
         """See :meth:`~yolo_cli.data.formats.scan.Reader.leftovers`."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from yolo_cli.data.formats.common import IMAGE_FOLDERS, SPLIT_FOLDERS
 from yolo_cli.data.formats.files import MAX_LIST_BYTES, FileIndex, child, read_lines, visible, walk
+from yolo_cli.data.formats.leftovers import is_data
 from yolo_cli.data.images import IMAGE_SUFFIXES, is_image_path
 
 _LABEL_FOLDERS = ("Annotations", "annotation", "annots", "xmls", "xml", "labels")
@@ -33,8 +34,8 @@ class Part:
 
     @cached_property
     def image_index(self) -> FileIndex:
-        """Its images."""
-        return FileIndex(self.images, is_image_path)
+        """Its images; of what training runs leave behind those with an XML file."""
+        return FileIndex(self.images, lambda path: is_data(path, self.images, self.label_index))
 
     @cached_property
     def label_index(self) -> FileIndex:

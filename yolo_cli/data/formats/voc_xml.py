@@ -7,19 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree.ElementTree import ParseError
-from xml.parsers.expat import XMLParserType
-
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import DefusedXMLParser
 
 from yolo_cli.data.formats.common import check_counts, number
-from yolo_cli.data.formats.files import read_bytes
 from yolo_cli.data.formats.judging import written
 from yolo_cli.data.formats.scan import Fault, LabelledObject, Spot
+from yolo_cli.data.formats.xml_read import XmlBuilder, read_xml
 from yolo_cli.errors import UserError
 
-_MAX_DEPTH = 100
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -50,83 +44,43 @@ def read_annotation(path: Path) -> Annotation:
         UserError: the file cannot be read, is not XML, declares entities, or is not a VOC
             annotation.
     """
-    data = read_bytes(path)
-    if not data.strip():
-        raise UserError("empty annotation file", path=path)
     builder = _Builder(path)
-    parser = DefusedXMLParser(target=builder)
-    builder.expat = parser.parser
-    try:
-        parser.feed(data)
-        parser.close()
-    except ParseError as error:
-        reason = str(error).split(": line ", maxsplit=1)[0]
-        raise UserError(f"broken XML ({reason})", path=path, line=error.position[0]) from error
-    except DefusedXmlException as error:
-        raise UserError(
-            "XML that declares entities is not read",
-            "remove the entity declarations from the file",
-            path=path,
-            line=builder.line(),
-        ) from error
-    except (LookupError, ValueError) as error:
-        raise UserError(f"XML in an encoding that cannot be read ({error})", path=path) from error
+    read_xml(path, builder)
     if builder.root != "annotation":
         raise UserError(f"not a VOC annotation (its root element is <{builder.root}>)", path=path)
     return _annotation(path, builder)
 
 
-class _Builder:
-    """Target of the XML parser: keeps ``<size>`` and ``<object>`` with its ``<bndbox>``."""
+class _Builder(XmlBuilder):
+    """Keeps ``<size>`` and ``<object>`` with its ``<bndbox>``."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
-        self.root = ""
+        super().__init__(file)
         self.filename = ""
         self.size: dict[str, str] = {}
         self.size_line = 0
         self.objects: list[tuple[int, dict[str, str]]] = []
-        self.expat: XMLParserType | None = None
-        self._path: list[str] = []
-        self._text: list[str] = []
 
-    def line(self) -> int:
-        """Line that the parser is at."""
-        return self.expat.CurrentLineNumber if self.expat is not None else 0
+    def begin(self, attributes: dict[str, str]) -> None:
+        if len(self.path) == 2:
+            if self.path[1] == "object":
+                self.objects.append((self.line, {}))
+                check_counts(self.file, len(self.objects), 0)
+            elif self.path[1] == "size":
+                self.size_line = self.line
 
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        if not self._path:
-            self.root = tag.lower()
-        self._path.append(tag.lower())
-        self._text.clear()
-        if len(self._path) > _MAX_DEPTH:
-            raise UserError(
-                "XML nested too deeply for an annotation", path=self._file, line=self.line()
-            )
-        if len(self._path) == 2:
-            if self._path[1] == "object":
-                self.objects.append((self.line(), {}))
-                check_counts(self._file, len(self.objects), 0)
-            elif self._path[1] == "size":
-                self.size_line = self.line()
-
-    def data(self, text: str) -> None:
-        self._text.append(text)
-
-    def end(self, tag: str) -> None:
-        depth = len(self._path)
-        if depth <= 4:  # annotation/object/bndbox/xmin
-            text = "".join(self._text).strip()
-            if self._path[1:] == ["filename"]:
-                self.filename = text
-            elif self._path[1:2] == ["size"] and depth == 3:
-                self.size.setdefault(self._path[2], text)
-            elif depth == 3 and self._path[1] == "object":
-                self.objects[-1][1].setdefault(self._path[2], text)
-            elif depth == 4 and self._path[1:3] == ["object", "bndbox"]:
-                self.objects[-1][1].setdefault(f"bndbox/{self._path[3]}", text)
-        self._path.pop()
-        self._text.clear()
+    def finish(self) -> None:
+        depth = len(self.path)
+        if depth > 4:  # annotation/object/bndbox/xmin
+            return
+        if self.path[1:] == ["filename"]:
+            self.filename = self.text
+        elif self.path[1:2] == ["size"] and depth == 3:
+            self.size.setdefault(self.path[2], self.text)
+        elif depth == 3 and self.path[1] == "object":
+            self.objects[-1][1].setdefault(self.path[2], self.text)
+        elif depth == 4 and self.path[1:3] == ["object", "bndbox"]:
+            self.objects[-1][1].setdefault(f"bndbox/{self.path[3]}", self.text)
 
 
 def _annotation(path: Path, builder: _Builder) -> Annotation:

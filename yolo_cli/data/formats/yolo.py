@@ -2,9 +2,14 @@
 
 Recognised layouts:
 
-- ``data.yaml`` (or another YAML file with ``names``) that says where the splits are;
+- ``data.yaml`` (or another YAML file with ``names``) that says where the splits are, as
+  Ultralytics and Roboflow write it;
 - ``images/ labels/``, with ``train/``, ``val/``, ``test/`` inside them or around them;
-- text files beside the images, with ``train.txt`` and the like listing images (Darknet).
+- text files beside the images, with ``train.txt`` and the like listing images, and ``obj.data``
+  or ``_darknet.labels`` (Darknet, and the exports of CVAT and Roboflow for it).
+
+A description's paths may be those of another machine: see
+:mod:`~yolo_cli.data.formats.yolo_layout` and :class:`~yolo_cli.data.formats.yolo_tree.Tree`.
 """
 
 from __future__ import annotations
@@ -20,20 +25,19 @@ from typing import Any
 import yaml
 
 from yolo_cli.data.formats.common import Key, unique_ids
-from yolo_cli.data.formats.files import MAX_LIST_BYTES, child, read_lines, read_once, walk
+from yolo_cli.data.formats.files import child, read_lines, read_once, visible, walk
 from yolo_cli.data.formats.scan import BoxForm, Fault, Format, LabelledImage, Reading, Spot
+from yolo_cli.data.formats.yolo_folders import find_images
 from yolo_cli.data.formats.yolo_labels import Labels, read_labels
 from yolo_cli.data.formats.yolo_layout import Layout, find_layout, layout_of_yaml
 from yolo_cli.data.formats.yolo_leftovers import find_leftovers
-from yolo_cli.data.formats.yolo_paths import LABEL_FOLDERS, label_folders, label_of, locate
+from yolo_cli.data.formats.yolo_lists import Found, ImageList, read_list
+from yolo_cli.data.formats.yolo_paths import LABEL_FOLDERS, label_folders, label_of
 from yolo_cli.data.images import is_image_path
 from yolo_cli.errors import UserError
 from yolo_cli.files import atomic_write_text
 
 _TRIED = 5  # label files that tell whether there are any
-
-Found = tuple[Spot, Path]
-"""Where a split names an image, and the image."""
 
 
 def open_reader(root: Path, reading: Reading) -> YoloReader | None:
@@ -79,6 +83,7 @@ class YoloReader:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self._labels = read_once(self._read)
+        self._lists: dict[Path, ImageList] = {}
 
     @property
     def splits(self) -> Mapping[str, Spot]:
@@ -128,6 +133,8 @@ class YoloReader:
             if first is not spot and spot.line and first.path == spot.path:
                 what = f"{path.name} is in line {first.line} as well"
                 yield Fault("list-repeated", spot, what, "warning")
+        if split is None:
+            found |= self._unlisted(found)
         images = [*zip(unique_ids(found, self.layout.root), found, strict=True)]
         if all(source.is_dir() for source in self._sources(split)):  # lists have an order
             images.sort()
@@ -142,36 +149,24 @@ class YoloReader:
         every = [source for sources in layout.splits.values() for source in sources]
         return list(dict.fromkeys((*every, *layout.whole)))
 
+    def _unlisted(self, found: Mapping[Path, Spot]) -> dict[Path, Spot]:
+        """Labelled images beside listed ones: they are in no split, and of the dataset as well."""
+        root, lists = self.layout.tree.root, {*self._lists}
+        listed = [path for path, spot in found.items() if spot.path in lists]
+        folders = sorted({path.parent for path in listed if path.is_relative_to(root)})
+        beside = (path for folder in folders for path in visible(folder) if is_image_path(path))
+        unlisted = (path for path in beside if path not in found and label_of(path) is not None)
+        return {path: Spot(path) for path in unlisted}
+
     def _found(self, split: str | None) -> Iterator[Found | Fault]:
         """Images of a split, as often as it names them."""
         for source in self._sources(split):
             if source.is_dir():
-                for path in sorted(filter(is_image_path, walk(source))):
-                    yield Spot(source), path
+                yield from ((Spot(source), path) for path in find_images(source))
             elif is_image_path(source):
                 yield Spot(source), source
-            elif source.is_file():
-                yield from self._listed(source)
             else:
-                what = f"no such folder or list of images: {source}"
-                hint = f"correct the path of split {split!r}" if split else ""
-                yield Fault("no-image", Spot(self.layout.source), what, hint=hint)
-
-    def _listed(self, source: Path) -> Iterator[Found | Fault]:
-        """Images in a list."""
-        try:
-            lines = read_lines(source, MAX_LIST_BYTES)
-        except UserError as error:
-            yield Fault.of_error("label-unreadable", error, source)
-            return
-        for line, text in enumerate(lines, start=1):
-            if text:
-                image = locate(text, (source.parent, *self.layout.bases), fewest=1)
-                if image is None or image.is_dir():
-                    what = f"no such image {text[:200]!r}"
-                    yield Fault("no-image", Spot(source, line), what)
-                else:
-                    yield Spot(source, line), image
+                yield from self._listed(source)
 
     def _image(self, image_id: str, path: Path, splits: Mapping[str, Spot]) -> LabelledImage:
         label = label_of(path)
@@ -191,13 +186,29 @@ class YoloReader:
     def _read(self, path: Path) -> Labels:
         return read_labels(path, self.layout.names, keypoints=self.layout.keypoints)
 
+    def _listed(self, source: Path) -> tuple[Found | Fault, ...]:
+        """Images in a list, which is read once."""
+        if source not in self._lists:
+            self._lists[source] = read_list(source, self.layout.tree, self.layout.bases)
+        return self._lists[source].items
+
+    @property
+    def notes(self) -> Sequence[Fault]:
+        """What the description of the dataset says and is not so; the rest is read all the same."""
+        return self.layout.notes
+
     def leftovers(self) -> Iterator[Fault]:
         """See :meth:`~yolo_cli.data.formats.scan.Reader.leftovers`."""
-        found = (item for item in self._found(None) if not isinstance(item, Fault))
-        images = list(dict.fromkeys(path for _, path in found))
+        yield from self.notes
+        images: dict[Path, str] = {}
+        for split in (*self.splits, None):
+            for item in self._found(split):
+                if not isinstance(item, Fault):
+                    images.setdefault(item[1], split or "")
         sources = [source for split in self.splits for source in self._sources(split)]
         lists = bool(sources) and not any(source.is_dir() for source in sources)
-        return find_leftovers(images, lists=lists)
+        said = {label for one in self._lists.values() for label in one.labels}
+        yield from find_leftovers(images, said, lists=lists)
 
     def write_splits(self, splits: Mapping[str, Sequence[LabelledImage]], out: Path) -> None:
         """See :meth:`~yolo_cli.data.formats.scan.Reader.write_splits`."""

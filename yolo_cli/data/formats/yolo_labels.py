@@ -20,6 +20,7 @@ MAX_CLASSES = 100_000
 """Class numbers are below this: each gets a name, also where the dataset has none."""
 
 _BOX_COLUMNS = 5
+_DOTA_COLUMNS = 10
 _FARTHEST = 2.0
 """Coordinates beyond this are pixels, not fractions: what is a little over 1 is judged later."""
 
@@ -92,7 +93,9 @@ def _object(spot: Spot, columns: list[str], names: Sequence[str] | None) -> Labe
 def _values(columns: list[str]) -> list[float] | str:
     """The columns as finite numbers, or what is wrong with them."""
     if len(columns) == _BOX_COLUMNS + 1:
-        return "six columns: the confidence of a detection does not belong in a label"
+        return "six columns: neither a detection's confidence nor an angle belongs in a label"
+    if len(columns) in {_DOTA_COLUMNS, _DOTA_COLUMNS - 1} and _is_dota(columns):
+        return "four corners and then the class, as DOTA has them: YOLO has the class first"
     if len(columns) < _BOX_COLUMNS or len(columns) % 2 == 0:
         found = counted(len(columns), "column")
         return f"{found}, not 'class x y width height' or a class and points"
@@ -105,6 +108,11 @@ def _values(columns: list[str]) -> list[float] | str:
             return f"{text[:40]!r} is not finite"
         values.append(value)
     return values
+
+
+def _is_dota(columns: list[str]) -> bool:
+    corners, name = columns[:8], columns[8]
+    return number(name) is None and all(number(text) is not None for text in corners)
 
 
 def _centred(coordinates: list[float]) -> Box | str:

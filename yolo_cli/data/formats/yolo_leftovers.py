@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
-from yolo_cli.data.formats.common import IMAGE_FOLDERS, SPLIT_FOLDERS, like_more
+from yolo_cli.data.formats.common import IMAGE_FOLDERS, SPLIT_FOLDERS, canonical_split, like_more
 from yolo_cli.data.formats.files import child, walk
 from yolo_cli.data.formats.scan import Fault, Spot
 from yolo_cli.data.formats.yolo_labels import read_labels
@@ -17,24 +18,31 @@ from yolo_cli.errors import UserError
 _NOT_LABELS = re.compile(r"(classes|names|class_list|readme.*|notes|licen[sc]e.*|.*\.names)\.txt")
 
 
-def find_leftovers(images: Sequence[Path], *, lists: bool) -> Iterator[Fault]:
+def find_leftovers(
+    images: Mapping[Path, str], said: Collection[Path], *, lists: bool
+) -> Iterator[Fault]:
     """Find what the images of a dataset leave over.
 
     Args:
-        images: all that belong to the dataset.
+        images: all that belong to the dataset, and the split of each; "" where it is in none.
+        said: label files of which it is known that they have no image.
         lists: whether all splits are lists of images, so that others may lie beside listed ones.
     """
-    yield from _orphans(images)
+    beside = (path for folder in {one.parent for one in images} for path in folder.iterdir())
+    left = sorted(path for path in beside if is_image_path(path) and path not in images)
+    yield from _orphans(images, {*said, *filter(None, map(label_of, left))})
     if lists:
-        listed = {*images}
-        beside = (path for folder in {one.parent for one in images} for path in folder.iterdir())
-        left = sorted(path for path in beside if is_image_path(path) and path not in listed)
         yield from _in_no_split(left, "list")
 
 
-def _orphans(images: Sequence[Path]) -> Iterator[Fault]:
+def _orphans(images: Mapping[Path, str], said: Collection[Path]) -> Iterator[Fault]:
     """Label files for which there is no image, or none that belongs to a split."""
-    used = {label_of(image) for image in images}
+    labels = {image: label_of(image) for image in images}
+    used = {*labels.values(), *said}
+    bare: dict[str, list[Path]] = defaultdict(list)
+    for image, label in labels.items():
+        if label is None:
+            bare[image.stem].append(image)
     folders = {image.parent for image in images}
     places = {place for folder in folders for place in label_folders(folder)}
     roots = {_labels_root(place) for place in places - folders}
@@ -47,9 +55,24 @@ def _orphans(images: Sequence[Path]) -> Iterator[Fault]:
             continue
         if _stem(path) in left:
             unlisted.append(left[_stem(path)])
+        elif len(bare[path.stem]) == 1:
+            yield _misplaced(path, bare[path.stem][0], images)
         elif path in inside or _is_label(path):
             yield Fault("no-image", Spot(path), f"no image {path.stem}.* for it", "warning")
     yield from _in_no_split(unlisted, "split")
+
+
+def _misplaced(label: Path, image: Path, images: Mapping[Path, str]) -> Fault:
+    """A label whose image is elsewhere, and has none there."""
+    folders = [
+        part for part in label.parent.parts if canonical_split(part) in {"train", "val", "test"}
+    ]
+    own, other = folders[-1:], images[image]
+    if own and other and canonical_split(own[0]) != canonical_split(other):
+        what = f"no image for it in {own[0]}: its image is in {other}, {image}"
+    else:
+        what = f"its image is elsewhere: {image}"
+    return Fault("label-misplaced", Spot(label), what, "warning")
 
 
 def _images_beside(labels: Path | None) -> list[Path]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -67,11 +67,13 @@ class Score:
         value: 0 to 100, larger is better; 0 if there was nothing to find.
         record: the same for the weights file: plain values by name.
         finish: turns the network into the one that reached the score (a calibrated copy, say).
+        outputs: what the network found in the images, for :meth:`TrainingTask.difference`.
     """
 
     value: float
     record: dict[str, Any] = field(default_factory=dict)
     finish: Callable[[Network], Network] = lambda network: network
+    outputs: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
 
 
 class Scorer(Protocol):
@@ -137,6 +139,27 @@ class TrainingTask(Protocol):
 
     def draw_target(self, pixels: Tensor, target: Target, classes: Sequence[str]) -> Image.Image:
         """Draw a target on the input, ``[3, S, S]`` uint8, that it belongs to."""
+
+    def difference(
+        self,
+        first: Mapping[str, Tensor],
+        second: Mapping[str, Tensor],
+        samples: Sequence[Sample],
+        config: ModelConfig,
+    ) -> tuple[float, float]:
+        """Return in which interval the second network's score exceeds the first's.
+
+        It holds 95 % of the differences when the images are drawn again (paired bootstrap).
+
+        Args:
+            first: :attr:`Score.outputs` of one network.
+            second: those of another one, for the same images.
+            samples: the images.
+            config: of both.
+
+        Returns:
+            Lower and upper end; nan where nothing can be compared.
+        """
 
     def scorer(self, config: ModelConfig) -> Scorer:
         """Return a scorer of a network's raw outputs."""

@@ -25,7 +25,7 @@ from yolo_cli.tasks.detect.loss import YoloLoss, class_weights
 from yolo_cli.tasks.detect.postprocess import Detection, postprocess
 from yolo_cli.tasks.detect.predictor import fit_predictor
 from yolo_cli.tasks.detect.result import DetectResult
-from yolo_cli.tasks.detect.score import DetectScorer
+from yolo_cli.tasks.detect.score import DetectScorer, difference
 from yolo_cli.tasks.detect.soft import check_teacher, soft_loss
 from yolo_cli.tasks.detect.tail import add_detections, detection_of
 from yolo_cli.tasks.detect.thresholds import DETECT, VOTE, Thresholds
@@ -63,6 +63,7 @@ class Detect:
     typical_size = staticmethod(objects.typical_size)
     check_teacher = staticmethod(check_teacher)
     draw_target = staticmethod(objects.draw_target)
+    difference = staticmethod(difference)
 
     def prepare(self, config: ModelConfig, augmentation: Augmentation | None) -> Preparation:
         """Stretch or augment, boxes along with the image."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from pydantic import TypeAdapter
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -29,8 +29,9 @@ class Position:
         step: steps of the next epoch that are done.
         sums: sums of the loss terms over the images of those steps.
         images: how many images those are.
-        best: highest validation mAP, 0-100; negative before the first.
-        best_epoch: the epoch that reached it, counted from 1.
+        best: highest validation score, 0-100; negative before the first.
+        best_epoch: the epoch that reached it, counted from 1; at the end the one that is kept.
+        kept: why that one is kept; "" before the end.
         epochs: passes in all, where a time budget has changed them on the way; 0 if not.
         seconds: time spent on training and validation, over all sessions.
         history: one row of ``metrics.csv`` for each epoch.
@@ -42,6 +43,7 @@ class Position:
     images: int = 0
     best: float = -1.0
     best_epoch: int = 0
+    kept: str = ""
     epochs: int = 0
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
@@ -49,13 +51,23 @@ class Position:
 
 @dataclass(frozen=True)
 class Trained:
-    """The stateful parts of a run."""
+    """The stateful parts of a run.
+
+    Attributes:
+        network: that is trained.
+        average: its moving average; None without one.
+        optimizer: of the network.
+        schedule: of its rate.
+        extra: what else is trained.
+        best: what the network of the best epoch found in the validation images.
+    """
 
     network: nn.Module
     average: nn.Module | None
     optimizer: Optimizer
     schedule: LambdaLR
     extra: nn.Module | None = None
+    best: dict[str, Tensor] = field(default_factory=dict)
 
 
 def save_checkpoint(path: Path, trained: Trained, position: Position) -> None:
@@ -67,6 +79,7 @@ def save_checkpoint(path: Path, trained: Trained, position: Position) -> None:
         "extra": trained.extra.state_dict() if trained.extra else {},
         "optimizer": trained.optimizer.state_dict(),
         "schedule": trained.schedule.state_dict(),
+        "best": trained.best,
         "position": asdict(position),
         "rng": torch.get_rng_state(),
         "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
@@ -119,6 +132,7 @@ def restore(path: Path, content: dict[str, Any], trained: Trained) -> Position:
             trained.extra.load_state_dict(content["extra"])
         trained.optimizer.load_state_dict(content["optimizer"])
         trained.schedule.load_state_dict(content["schedule"])
+        trained.best.update(content.get("best", {}))
         position = TypeAdapter(Position).validate_python(content["position"])
         torch.set_rng_state(content["rng"])
         if content["cuda_rng"] and torch.cuda.is_available():

@@ -38,7 +38,8 @@ class RunFolder:
         metrics: one row an epoch.
         curves: the same as a picture.
         preview: a few training images as the network sees them.
-        best: weights of the epoch with the highest validation mAP.
+        best: weights of the epoch with the highest validation score; at the end those that are
+            kept, see :mod:`yolo_cli.training.keep`.
         last: weights of the last epoch.
         checkpoint: what a resume needs.
     """

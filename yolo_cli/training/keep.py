@@ -1,0 +1,42 @@
+"""Which weights a run keeps.
+
+The highest of many noisy validations is often a lucky one. Weights from the end of the schedule,
+where the rate has come down and the moving average has settled, are kept for that reason, unless
+those of an earlier epoch are better by more than chance explains.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which of two scores is kept.
+
+    Attributes:
+        last: whether it is that of the end of the schedule.
+        why: one line for a person.
+    """
+
+    last: bool
+    why: str
+
+
+def choose(epoch: int, more: float, interval: tuple[float, float]) -> Choice:
+    """Choose between an earlier epoch, whose score is the highest, and the end of the schedule.
+
+    Args:
+        epoch: the earlier one, counted from 1.
+        more: by how much its score is higher, in points.
+        interval: of that difference for other images like these; nan where that is not known.
+    """
+    low, high = interval
+    scores = f"epoch {epoch} scores {more:+.1f}"
+    if math.isnan(low):
+        return Choice(True, f"the end of the schedule; {scores}, which says nothing")
+    others = f"{low:+.1f} to {high:+.1f} for other images"
+    if low > 0:
+        return Choice(False, f"better than the end of the schedule: {scores}, {others}")
+    return Choice(True, f"the end of the schedule; {scores}, within chance ({others})")
