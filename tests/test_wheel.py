@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.export import images
 from yolo_cli.export.images import pictures
+from yolo_cli.inference import samples
 
 ROOT = Path(__file__).parents[1]
 
@@ -40,7 +40,7 @@ def test_the_wheel_carries_the_samples_and_the_weights(wheel: zipfile.ZipFile) -
 def package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A package that lies elsewhere, alone, as in ``site-packages``."""
     (folder / "yolo_cli/export").mkdir(parents=True)
-    monkeypatch.setattr(images, "__file__", str(folder / "yolo_cli/export/images.py"))
+    monkeypatch.setattr(samples, "__file__", str(folder / "yolo_cli/inference/samples.py"))
     return folder / "yolo_cli"
 
 

@@ -32,7 +32,7 @@ def load(
             file or an export.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         precision: ``auto``, ``fp32`` or ``bf16``.
-        backend: ``auto``, ``torch``, ``onnx`` or ``openvino``.
+        backend: ``auto``, ``torch``, ``ncnn``, ``onnx`` or ``openvino``.
 
     Raises:
         UserError: if the file is missing or damaged, or the device or backend not there.

@@ -40,6 +40,16 @@ _HINTS = {
 }
 
 
+def cache_folder(name: str) -> Path:
+    """Return ``$XDG_CACHE_HOME/yolo-cli/NAME``, usually under ``~/.cache``; it need not be there.
+
+    Args:
+        name: of what is kept there.
+    """
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "yolo-cli" / name
+
+
 def check_folder(path: Path, option: str) -> None:
     """Refuse an output folder that is no folder, before hours are spent on what goes into it.
 

@@ -18,7 +18,7 @@ def test_a_row_for_each_backend_and_batch(
     # Each process takes seconds to import torch.
     monkeypatch.setattr("yolo_cli.bench.plan.precisions", lambda: ("fp32",))
     monkeypatch.setattr("yolo_cli.bench.plan.PEERS", {"nothing": object})
-    options = ("--backends", "torch,onnx", "--batch", "1,2", "--rounds", "2", "--data", toy)
+    options = ("--backends", "torch,ncnn,onnx", "--batch", "1,2", "--rounds", "2", "--data", toy)
     more = ("--against", "nothing", "--json", "--plot", "bench.png")
     done = yolo("bench", "--weights", fixed, *options, *more)
     assert done.code == 0, done.err
@@ -27,7 +27,7 @@ def test_a_row_for_each_backend_and_batch(
     assert "left out: nothing" in done.err
     assert told["products"]["fp32"] > 0
     rows = {(row["backend"], row["precision"], row["batch"]): row for row in told["rows"]}
-    assert set(rows) == {(name, "fp32", n) for name in ("torch", "onnx") for n in (1, 2)}
+    assert set(rows) == {(name, "fp32", n) for name in ("torch", "ncnn", "onnx") for n in (1, 2)}
     for row in rows.values():
         assert 0 < row["latency"] <= row["latency_p95"]
         assert row["network_rate"] == pytest.approx(row["batch"] / row["latency"] * 1e3)

@@ -12,7 +12,10 @@ pytest.importorskip("onnxruntime")
 pytest.importorskip("openvino")
 
 
-@pytest.mark.parametrize(("kind", "name"), [("onnx", "fixed.onnx"), ("openvino", "fixed-openvino")])
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("onnx", "fixed.onnx"), ("openvino", "fixed-openvino"), ("ncnn", "fixed-ncnn")],
+)
 def test_detect_and_eval_take_an_export(
     yolo: Yolo, fixed: Path, toy: Path, kind: str, name: str
 ) -> None:
@@ -52,6 +55,9 @@ def test_eight_bits_tell_their_loss(yolo: Yolo, tiny: Path, toy: Path) -> None:
 
 def test_refusals(refused: Refused, fixed: Path, toy: Path, tmp_path: Path) -> None:
     assert "--int8 needs images" in refused("export", "--int8", code=2)
+    for option in (("--nms",), ("--dynamic",), ("--int8", "--calibrate", toy)):
+        ncnn = ("export", "--format", "ncnn", "--weights", fixed, "--images", toy)
+        assert f"{option[0]} is for ONNX and OpenVINO" in refused(*ncnn, *option, code=2)
     assert "--calibrate goes with --int8" in refused("export", "--calibrate", toy, code=2)
     assert "ends in .onnx" in refused("export", "--weights", fixed, "--out", "model.pt", code=2)
     empty = tmp_path / "empty"

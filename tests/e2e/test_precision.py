@@ -16,7 +16,7 @@ pytestmark = pytest.mark.precision
 
 
 @pytest.mark.parametrize("precision", ["auto", "fp32", "bf16"])
-@pytest.mark.parametrize("backend", ["auto", "torch", "openvino"])
+@pytest.mark.parametrize("backend", ["auto", "torch", "ncnn", "openvino"])
 def test_detect_and_eval(yolo: Yolo, fixed: Path, toy: Path, backend: str, precision: str) -> None:
     if backend == "openvino" and not installed("openvino"):
         pytest.skip("OpenVINO is not installed")
@@ -48,6 +48,8 @@ def test_train(
 
 
 def test_bench_measures_no_precision_that_the_processor_cannot_compute_in(fixed: Path) -> None:
-    asked = [spec.values["precision"] for spec in own_specs([str(fixed)], ["torch", "openvino"])]
+    asked = [
+        spec.values["precision"] for spec in own_specs([str(fixed)], ["torch", "ncnn", "openvino"])
+    ]
     assert "fp32" in asked
     assert runs_bf16() or "bf16" not in asked

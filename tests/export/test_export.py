@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ pytest.importorskip("openvino")
 
 pytestmark = pytest.mark.precision
 
-NAMES = {"onnx": "model.onnx", "openvino": "model"}
+NAMES = {"onnx": "model.onnx", "openvino": "model", "ncnn": "model"}
 LOOSE = Tolerance(box=0.2, score=0.5, share=0.5)
 
 
@@ -66,7 +67,28 @@ def test_an_export_needs_nothing_else(
     assert not list(tmp_path.glob(".*"))
 
 
-@pytest.mark.parametrize("format_", ["onnx", "openvino"])
+def test_an_export_for_ncnn_needs_nothing_else(
+    tmp_path: Path, toy: Pictures, weights: Weights
+) -> None:
+    path = tmp_path / "phone"
+    assert export(weights, path, Options("ncnn"), compared=toy).raw.passed
+    assert sorted(p.name for p in path.iterdir()) == ["model.bin", "model.json", "model.param"]
+    about = json.loads((path / "model.json").read_text())
+    assert about["model"]["classes"] == ["disc", "square"]
+    assert about["info"] == {"epoch": 3}
+    config, backend = load_backend(str(path))
+    assert (config, backend.name, backend.precision) == (weights.config, "ncnn", "fp32")
+    assert load_backend(str(path / "model.param"))[0] == config
+    batch = torch.stack(toy.inputs(config.image_size, 3))
+    with torch.no_grad():
+        wanted = network_of(weights).eval()(batch)
+    torch.testing.assert_close(backend(batch), wanted, atol=1e-4, rtol=1e-4)
+    for other in ("torch", "onnx", "openvino"):
+        with pytest.raises(UserError, match=f"--backend {other} cannot run"):
+            load_backend(str(path), backend=other)
+
+
+@pytest.mark.parametrize("format_", ["onnx", "openvino", "ncnn"])
 def test_what_differs_from_torch_is_not_kept(
     tmp_path: Path,
     toy: Pictures,

@@ -227,7 +227,7 @@ sys.exit(os.waitstatus_to_exitcode(status))
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
-@pytest.mark.parametrize(("backend", "code"), [("torch", 0), ("openvino", 5)])
+@pytest.mark.parametrize(("backend", "code"), [("torch", 0), ("ncnn", 0), ("openvino", 5)])
 def test_a_forked_process(tmp_path: Path, backend: str, code: int) -> None:
     if backend != "torch":
         pytest.importorskip(backend)

@@ -20,8 +20,15 @@ from yolo_cli.model.runtime import pick_device, pick_dtype
 # Precisions of each backend on the CPU; bf16 only where the processor has it.
 PRECISIONS: dict[BackendName, tuple[str, ...]] = {
     "torch": ("fp32", "bf16"),
+    "ncnn": ("fp32", "bf16"),
     "onnx": ("fp32",),
     "openvino": ("fp32", "bf16"),
+}
+# What can run a file that was exported for a backend.
+RUNS: dict[BackendName, tuple[BackendName, ...]] = {
+    "ncnn": ("ncnn",),
+    "onnx": ("onnx", "openvino"),
+    "openvino": ("openvino",),
 }
 
 
@@ -58,7 +65,7 @@ def own_specs(weights: Sequence[str], backends: Sequence[BackendName]) -> list[S
     for name in weights:
         kind = export_kind(weights_path(name))
         for backend in backends:
-            if kind is not None and backend not in (kind, "openvino"):
+            if kind is not None and backend not in RUNS[kind]:
                 continue
             usable = (
                 ("auto",) if device.type != "cpu" and backend == "torch" else PRECISIONS[backend]

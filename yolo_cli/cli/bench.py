@@ -31,7 +31,7 @@ def bench(  # typer calls it by name
     backends: Annotated[
         str,
         typer.Option(
-            metavar="NAMES", help="Measure all that are installed, or torch,onnx,openvino."
+            metavar="NAMES", help="Measure all that are installed, or torch,ncnn,onnx,openvino."
         ),
     ] = "all",
     batch: Annotated[str, typer.Option(metavar="N,N,…", help="Images per forward pass.")] = "1",

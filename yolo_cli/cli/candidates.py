@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rich.console import Console
 
-from yolo_cli.cli.console import image_progress
+from yolo_cli.cli.console import image_progress, say
 
 if TYPE_CHECKING:
     from yolo_cli.data.sample import Dataset, Sample
@@ -75,6 +75,7 @@ def from_weights(console: Console, dataset: Dataset, weights: str, how: Running)
         precision=how.precision,
         backend=how.backend,
         images=len(dataset),
+        say=lambda line: say(console, line),
     )
     with image_progress(console) as bar:
         task = bar.add_task("detecting", total=len(dataset))

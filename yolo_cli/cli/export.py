@@ -22,8 +22,11 @@ DETECTIONS, COMPARISON = "Detections (--nms)", "Comparison"
 def export(  # typer calls it by name
     weights: options.Weights = "default",
     format: Annotated[  # noqa: A002  # the option's name
-        Literal["onnx", "openvino"],
-        typer.Option(help="onnx: one file, for any runtime; openvino: a folder, fast on CPUs."),
+        Literal["onnx", "openvino", "ncnn"],
+        typer.Option(
+            help="onnx: one file, for any runtime; openvino: a folder, fast on CPUs; ncnn: a "
+            "folder, for phones and boards."
+        ),
     ] = "onnx",
     out: Annotated[
         Path | None,
@@ -99,11 +102,12 @@ def export(  # typer calls it by name
 ) -> None:
     """Write a network for another runtime, and compare it with torch at once.
 
-    The file takes 8-bit RGB images and holds everything that yolo needs to run it.
+    It takes RGB images of 0 to 255 and holds everything that yolo needs to run it.
 
     [b]Examples[/b]
     yolo export --format onnx --nms
     yolo export --format openvino --int8 --calibrate my-dataset/ --out fast-model
+    yolo export --format ncnn --weights runs/train-1/best.safetensors
     yolo detect photo.jpg --weights vgg16-voc.onnx
     """
     if calibrate is None and (int8 or split is not None):

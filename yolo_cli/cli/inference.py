@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from yolo_cli.cli.console import image_progress, stderr
+from yolo_cli.cli.console import image_progress, say, stderr
 from yolo_cli.cli.early import check_network
 from yolo_cli.cli.found import Found
 from yolo_cli.cli.startup import importing
@@ -168,6 +168,7 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
     with importing():
         import torch
 
+        from yolo_cli.inference.backends.fastest import MANY
         from yolo_cli.inference.predictor import Predictor
         from yolo_cli.inference.video import require_library
 
@@ -180,7 +181,8 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
         device=network.device,
         precision=network.precision,
         backend=network.backend,
-        images=_count(found),
+        images=MANY if _count(found) is None else _count(found),
+        say=lambda line: say(stderr(), line),
     )
 
 

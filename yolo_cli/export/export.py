@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -17,6 +18,10 @@ from yolo_cli.export.quantise import IMAGES, quantise
 from yolo_cli.files import atomic_path, check_folder
 from yolo_cli.inference.backends.backend import Backend
 from yolo_cli.inference.backends.graph import RAW, to_onnx
+from yolo_cli.inference.backends.ncnn_backend import NcnnBackend
+from yolo_cli.inference.backends.ncnn_folder import write_folder
+from yolo_cli.inference.backends.ncnn_graph import to_ncnn
+from yolo_cli.inference.backends.ncnn_net import library
 from yolo_cli.inference.backends.onnx_backend import OnnxBackend
 from yolo_cli.inference.backends.openvino_backend import FILE, OpenVinoBackend, describe
 from yolo_cli.inference.backends.torch_backend import TorchBackend
@@ -35,8 +40,8 @@ from yolo_cli.tasks.task import task_of
 if TYPE_CHECKING:
     import onnx
 
-FormatName = Literal["onnx", "openvino"]
-Exported = OnnxBackend | OpenVinoBackend
+FormatName = Literal["onnx", "openvino", "ncnn"]
+Exported = OnnxBackend | OpenVinoBackend | NcnnBackend
 MAP_IMAGES = 500  # scored for the loss that eight bits cost: minutes, not hours
 
 
@@ -45,7 +50,8 @@ class Options:
     """What to export.
 
     Attributes:
-        format: ``onnx``, one file; ``openvino``, a folder with ``model.xml`` and ``model.bin``.
+        format: ``onnx``, one file; ``openvino``, a folder with ``model.xml`` and ``model.bin``;
+            ``ncnn``, a folder with ``model.param``, ``model.bin`` and ``model.json``.
         dynamic: any number of images at once, else one.
         int8: multiply in eight bits.
         thresholds: with them, boxes, scores and labels are outputs too; None for ``raw`` alone.
@@ -101,7 +107,7 @@ def target_path(weights: Path, out: Path | None, format: FormatName) -> Path:  #
                 f"--out {path}: an ONNX file ends in .onnx", f"try {path}.onnx", ExitCode.USAGE
             )
         return path
-    path = out or Path(f"{weights.stem}-openvino")
+    path = out or Path(f"{weights.stem}-{format}")
     check_folder(path, "--out")
     return path
 
@@ -119,7 +125,7 @@ def export(
 
     Args:
         weights: of the network.
-        out: the ONNX file or OpenVINO folder.
+        out: the file or folder.
         options: what to export.
         compared: the images that torch and the export are compared on.
         calibration: the images that show the ranges of activations in eight bits; where they are
@@ -127,24 +133,23 @@ def export(
         say: called with a line about each stage.
 
     Raises:
-        UserError: a package is not there, the file cannot be written, or the export differs from
-            torch by more than the tolerance.
+        UserError: a package is not there, the file cannot be written, the export differs from
+            torch by more than the tolerance, or an option is not for the format.
     """
-    optional("onnx", options.format)
-    optional("openvino" if options.format == "openvino" else "onnxruntime", options.format)
     network = network_of(weights).eval()
     config = network.config
-    model = to_onnx(network, weights.info, dynamic=options.dynamic)
-    if options.int8:
-        assert calibration is not None, "eight bits need images"
-        images = calibration.inputs(config.image_size, IMAGES)
-        say(f"calibrating with {len(images)} images")
-        model = quantise(model, images, fused=options.format == "openvino")
-    if options.thresholds is not None:
-        task_of(config).add_results(model, RAW, config, options.thresholds)
+    write: Callable[[Path], Exported]
+    if options.format == "ncnn":
+        _check_ncnn(options)
+        library()
+        write = partial(_write_ncnn, network, weights.info)
+    else:
+        optional("onnx", options.format)
+        optional("openvino" if options.format == "openvino" else "onnxruntime", options.format)
+        write = partial(_write, _model(network, weights, options, calibration, say), options.format)
     inputs = compared.inputs(config.image_size, COMPARED)
     with atomic_path(out) as temporary:
-        backend = _write(model, temporary, options.format)
+        backend = write(temporary)
         say(f"comparing with torch on {len(inputs)} images")
         report = _compared(network, backend, inputs, options)
         report = replace(report, path=out, megabytes=_size(temporary) / 1e6)
@@ -155,7 +160,52 @@ def export(
     return report
 
 
-def _write(model: onnx.ModelProto, path: Path, format_: FormatName) -> Exported:
+def _check_ncnn(options: Options) -> None:
+    """Refuse what ncnn's graphs do not have.
+
+    Raises:
+        UserError: names the option.
+    """
+    for option, given in (
+        ("--dynamic", options.dynamic),
+        ("--int8", options.int8),
+        ("--nms", options.thresholds is not None),
+    ):
+        if given:
+            raise UserError(
+                f"{option} is for ONNX and OpenVINO, not for --format ncnn",
+                f"leave out {option}, or use another --format",
+                ExitCode.USAGE,
+            )
+
+
+def _model(
+    network: Network,
+    weights: Weights,
+    options: Options,
+    calibration: Pictures | None,
+    say: Callable[[str], None],
+) -> onnx.ModelProto:
+    """Return the network as an ONNX graph, with what the options ask for."""
+    config = network.config
+    model = to_onnx(network, weights.info, dynamic=options.dynamic)
+    if options.int8:
+        assert calibration is not None, "eight bits need images"
+        images = calibration.inputs(config.image_size, IMAGES)
+        say(f"calibrating with {len(images)} images")
+        model = quantise(model, images, fused=options.format == "openvino")
+    if options.thresholds is not None:
+        task_of(config).add_results(model, RAW, config, options.thresholds)
+    return model
+
+
+def _write_ncnn(network: Network, info: Mapping[str, Any], path: Path) -> Exported:
+    """Write a folder for ncnn and read it back."""
+    write_folder(path, to_ncnn(network), network.config, info)
+    return NcnnBackend.read(path, torch.float32)
+
+
+def _write(model: onnx.ModelProto, format_: FormatName, path: Path) -> Exported:
     """Write a model and read it back, in float32 where it is not quantised."""
     if format_ == "onnx":
         path.write_bytes(model.SerializeToString())

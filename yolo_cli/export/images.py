@@ -16,6 +16,7 @@ from yolo_cli.data.splits import evaluation_split
 from yolo_cli.data.transforms import stretch
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.inference.inputs import expand_inputs
+from yolo_cli.inference.samples import samples_folder
 
 COMPARED = 50  # images
 
@@ -84,12 +85,11 @@ def pictures(data: Path | None, split: str | None = None, *, option: str = "--im
 
 def _samples(option: str) -> Path:
     """Return the photographs of the installed package, or of the checkout."""
-    package = Path(__file__).parents[1]
-    for folder in (package / "samples", package.parent / "samples"):
-        if (folder / "JPEGImages").is_dir():
-            return folder
-    raise UserError(
-        "this installation carries no sample photographs",
-        f"name a folder of images with {option}",
-        ExitCode.USAGE,
-    )
+    folder = samples_folder()
+    if folder is None:
+        raise UserError(
+            "this installation carries no sample photographs",
+            f"name a folder of images with {option}",
+            ExitCode.USAGE,
+        )
+    return folder

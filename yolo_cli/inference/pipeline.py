@@ -1,7 +1,8 @@
 """Many images through one network: reading, the network and writing overlap.
 
 Each stage is a generator that hands work to threads and takes the results in order. What it may
-be ahead is bounded, so that memory is as well; Pillow and torch work without the interpreter lock.
+be ahead is bounded, so that memory is as well; Pillow, torch and ncnn work without the
+interpreter lock.
 """
 
 from __future__ import annotations
@@ -17,11 +18,9 @@ from typing import Any, Protocol, TypeVar
 import torch
 
 from yolo_cli.errors import UserError
+from yolo_cli.inference.backends.speeds import MOST_STREAMS
 from yolo_cli.inference.items import FileItem, Item, Loaded
 from yolo_cli.tasks.result import Failure, Origin, Result
-
-MOST_STREAMS = 4
-"""Batches at once on a CPU: each takes the memory of the network's activations."""
 
 FEW = 2
 """Batches for each stream below which one alone, on all cores, is done sooner."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Generic, cast, overload
 
@@ -26,7 +26,7 @@ class Predictor(Generic[R]):
     """A network that is ready to run on pictures; ``R`` is what its task makes of one.
 
     It can be pickled if :meth:`load` made it, and is read from its file again then. A process that
-    was forked from the one that loaded it can use it on a CPU, with torch, on one thread.
+    was forked from the one that loaded it can use it on a CPU, with torch or ncnn, on one thread.
 
     Args:
         config: what the network is.
@@ -56,29 +56,34 @@ class Predictor(Generic[R]):
         precision: str = "auto",
         backend: str = "auto",
         images: int | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> Predictor[R]:
         """Load a weights file or an export.
 
         Args:
             weights: ``default``, the name of other embedded weights, or the path of a weights
-                file, an ONNX file or an OpenVINO folder.
+                file, an ONNX file, or an OpenVINO or ncnn folder.
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
             precision: ``auto``, ``fp32`` or ``bf16``.
-            backend: ``auto``, ``torch``, ``onnx`` or ``openvino``.
-            images: how many there will be, on which ``auto`` depends; None for many.
+            backend: ``auto``, ``torch``, ``ncnn``, ``onnx`` or ``openvino``.
+            images: how many there will be, on which ``auto`` depends; None if it is not known.
+            say: called with a line about what ``auto`` has measured, or what does not load.
 
         Raises:
             UserError: if the file is missing or damaged, or the device or backend not there.
         """
         name = os.fspath(weights)
         loaded = cls(
-            *load_backend(name, backend=backend, device=device, precision=precision, images=images)
+            *load_backend(
+                name, backend=backend, device=device, precision=precision, images=images, say=say
+            )
         )
         path = Path(name)
+        kind = loaded.backend.precision
         loaded._loaded = {
             "weights": str(path.absolute()) if path.exists() else name,
             "device": device,
-            "precision": precision,
+            "precision": precision if kind == "int8" else kind,
             "backend": loaded.backend.name,
         }
         return loaded
@@ -125,9 +130,8 @@ class Predictor(Generic[R]):
 
     @property
     def parallel(self) -> bool:
-        """Whether several threads at once are faster than one: torch on the CPU."""
-        device: torch.device | None = getattr(self.backend, "device", None)
-        return self.backend.name == "torch" and device is not None and device.type == "cpu"
+        """Whether several threads at once are faster than one."""
+        return self.backend.parallel
 
     @overload
     def __call__(
@@ -189,7 +193,7 @@ class Predictor(Generic[R]):
         Raises:
             RuntimeError: the backend cannot do without.
         """
-        if not self.parallel:
+        if not self.backend.forkable:
             raise RuntimeError(
                 f"a network that runs on {self.backend.name} cannot be used in a forked process: "
                 "load it there, or start processes with multiprocessing's method 'spawn'"

@@ -14,6 +14,7 @@ from yolo_cli.model.architectures import ARCHITECTURES, FASTEST
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.text import counted
 from yolo_cli.training.budget.plan import SECOND_PHASE, Plan, Speed, Work, make_plan
+from yolo_cli.training.machine import Runtime
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.recipe import RECIPES, Recipe
 
@@ -38,6 +39,7 @@ class Facts:
         arch: of the network.
         pretrained: whether its backbone has learned something already.
         device: type of the device that trains.
+        runtime: what computes the activations of frozen blocks for the feature cache.
     """
 
     images: int
@@ -46,6 +48,7 @@ class Facts:
     arch: str
     pretrained: bool
     device: str
+    runtime: Runtime = "torch"  # of runs that older versions began
 
 
 @dataclass(frozen=True)

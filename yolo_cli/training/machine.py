@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
 from yolo_cli.model.runtime import pick_device, pick_dtype, synchronise
+
+Runtime = Literal["torch", "ncnn"]
 
 
 @dataclass(frozen=True)
@@ -17,11 +20,13 @@ class Machine:
         device: of the network.
         dtype: precision of its convolutions.
         workers: processes that load images.
+        runtime: what computes the activations of frozen blocks for a cache.
     """
 
     device: torch.device
     dtype: torch.dtype
     workers: int
+    runtime: Runtime = "torch"
 
     @classmethod
     def pick(cls, device: str, precision: str, workers: int) -> Machine:

@@ -106,7 +106,9 @@ def prepare(
     options = replace(options, grid=decision.grid)
     network.freeze(decision.recipe.freeze)
     run = _Run(options, folder, machine, splits, decision, network, note, reporter)
-    opener = _opener(run)
+    opener = _opener(run).with_runtime()
+    facts = replace(facts, runtime=opener.machine.runtime)
+    run = replace(run, machine=opener.machine)
     teacher = _teacher(run, opener)
     budget = None
     if options.time_budget is not None:
@@ -145,6 +147,7 @@ def _prepare_resumed(
 ) -> Trainer:
     options = _options(config, run_folder.path, data)
     machine = Machine.pick(options.device, options.precision, options.workers)
+    machine = replace(machine, runtime=config.facts.runtime)
     model = run_folder.model(config)
     splits = read_splits(options, task_of(model), config.recipe.seed, reporter, begun=config)
     check_unchanged(options, run_folder, config, splits)

@@ -1,1 +1,1 @@
-"""What runs a network: torch, ONNX Runtime or OpenVINO, behind one interface."""
+"""What runs a network: torch, ncnn, ONNX Runtime or OpenVINO, behind one interface."""

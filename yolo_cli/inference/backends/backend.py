@@ -7,11 +7,11 @@ from typing import Literal, Protocol
 
 from torch import Tensor
 
-BackendName = Literal["torch", "onnx", "openvino"]
+BackendName = Literal["torch", "ncnn", "onnx", "openvino"]
 Precision = Literal["fp32", "bf16", "int8"]
 
 # The package that each backend other than torch needs.
-PACKAGES = {"onnx": "onnxruntime", "openvino": "openvino"}
+PACKAGES = {"ncnn": "ncnn", "onnx": "onnxruntime", "openvino": "openvino"}
 
 
 class Backend(Protocol):
@@ -20,10 +20,16 @@ class Backend(Protocol):
     Attributes:
         name: of the library that runs it.
         precision: of its multiplications.
+        parallel: whether several threads may call it at once, each for some of the cores, and are
+            done sooner than one after the other.
+        forkable: whether a process that was forked from the one that loaded it can call it, on one
+            thread.
     """
 
     name: BackendName
     precision: Precision
+    parallel: bool
+    forkable: bool
 
     def __call__(self, images: Tensor) -> Tensor:
         """Run the network.
@@ -39,4 +45,5 @@ class Backend(Protocol):
 
 def installed(name: BackendName) -> bool:
     """Return whether a backend can run here: its library is installed, and onnx to feed it."""
-    return name == "torch" or all(find_spec(n) is not None for n in (PACKAGES[name], "onnx"))
+    needed = {"torch": (), "ncnn": ("ncnn",)}.get(name, (PACKAGES.get(name, name), "onnx"))
+    return all(find_spec(package) is not None for package in needed)

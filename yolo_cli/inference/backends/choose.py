@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
@@ -9,17 +11,15 @@ import torch
 
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.inference.backends.backend import PACKAGES, Backend, BackendName, installed
+from yolo_cli.inference.backends.fastest import choose
+from yolo_cli.inference.backends.ncnn_folder import folder_of
 from yolo_cli.inference.backends.torch_backend import TorchBackend
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.embedded import weights_path
 from yolo_cli.model.network import Network
-from yolo_cli.model.runtime import pick_device, pick_dtype, runs_bf16
+from yolo_cli.model.runtime import pick_device, pick_dtype
+from yolo_cli.model.weights import Weights
 from yolo_cli.tasks.networks import load_weights, network_of
-
-# For weights on the CPU, the fastest first; all agree with torch in float32 (mAP within 0.2).
-FASTEST: tuple[BackendName, ...] = ("openvino", "torch")
-# OpenVINO takes a second longer to start, which so many images give back.
-FEW = 50
 
 
 def load_backend(
@@ -29,21 +29,24 @@ def load_backend(
     device: str = "auto",
     precision: str = "auto",
     images: int | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> tuple[ModelConfig, Backend]:
     """Load a network from a weights file or an export, ready to run.
 
-    ``auto`` is, for weights on the CPU, OpenVINO if it is installed and there are at least
-    :data:`FEW` images, else torch; for an ONNX file OpenVINO if it is installed, else ONNX
-    Runtime; for an OpenVINO folder OpenVINO.
+    ``auto`` is, for weights on the CPU, what is fastest here, see :mod:`.fastest`; for an ONNX
+    file OpenVINO if it is installed, else ONNX Runtime; for an OpenVINO or ncnn folder OpenVINO or
+    ncnn.
 
     Args:
         weights: ``default``, the name of other embedded weights, or the path of a weights file,
-            an ONNX file, or an OpenVINO folder or ``.xml`` file.
-        backend: ``auto``, ``torch``, ``onnx`` or ``openvino``.
+            an ONNX file, an OpenVINO folder or ``.xml`` file, or an ncnn folder.
+        backend: ``auto``, ``torch``, ``ncnn``, ``onnx`` or ``openvino``.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``; backends other than torch run on
             the CPU.
         precision: ``auto``, ``fp32`` or ``bf16``; what is quantised stays so.
-        images: how many there will be; None for many, or if it is not known.
+        images: how many there will be; None if it is not known.
+        say: called with a line about what is measured, or does not load; without it, what does not
+            load is a warning.
 
     Raises:
         UserError: if the file is missing or damaged, the device is not there, the backend not
@@ -56,9 +59,11 @@ def load_backend(
     kind = export_kind(path)
     if kind is None:
         place = pick_device(device)
-        network = network_of(load_weights(path))
-        chosen = _for_weights(place, images, precision) if backend == "auto" else backend
-        return network.config, of_network(network, chosen, place, precision)
+        read = load_weights(path)
+        if backend != "auto" or place.type != "cpu":
+            chosen = "torch" if backend == "auto" else backend
+            return read.config, _of_weights(path, read, chosen, place, precision)
+        return read.config, _fastest(path, read, precision, images, say)
     if device not in ("auto", "cpu"):
         raise UserError(
             f"--device {device}: {path} runs on the CPU", "leave --device out", ExitCode.USAGE
@@ -71,7 +76,7 @@ def of_network(network: Network, backend: str, device: torch.device, precision: 
 
     Args:
         network: float32 on the CPU; the torch backend converts it in place.
-        backend: ``torch``, ``onnx`` or ``openvino``.
+        backend: ``torch``, ``ncnn``, ``onnx`` or ``openvino``.
         device: where it runs.
         precision: ``auto``, ``fp32`` or ``bf16``.
 
@@ -86,6 +91,10 @@ def of_network(network: Network, backend: str, device: torch.device, precision: 
             "leave out --backend or --device",
             ExitCode.USAGE,
         )
+    if backend == "ncnn":
+        from yolo_cli.inference.backends.ncnn_backend import NcnnBackend
+
+        return NcnnBackend.of(network, _full_unless_asked(precision))
     if backend == "openvino":
         from yolo_cli.inference.backends.openvino_backend import OpenVinoBackend
 
@@ -96,18 +105,65 @@ def of_network(network: Network, backend: str, device: torch.device, precision: 
     return OnnxBackend.of(network)
 
 
-def _for_weights(device: torch.device, images: int | None, precision: str) -> BackendName:
-    if device.type != "cpu" or (images is not None and images < FEW):
-        return "torch"
-    if precision == "bf16" and not runs_bf16():
-        return "torch"  # which alone emulates it
-    return next(name for name in FASTEST if installed(name))
+def _of_weights(
+    path: Path, weights: Weights, backend: str, device: torch.device, precision: str
+) -> Backend:
+    """Return a backend for a weights file that has been read."""
+    if backend == "ncnn" and device.type == "cpu":
+        from yolo_cli.inference.backends.converted import ncnn_of
+
+        return ncnn_of(path, weights, _full_unless_asked(precision))
+    return of_network(network_of(weights), backend, device, precision)
+
+
+def _fastest(
+    path: Path,
+    weights: Weights,
+    precision: str,
+    images: int | None,
+    say: Callable[[str], None] | None,
+) -> Backend:
+    """Return the backend that is fastest on the CPU; torch where that one does not load."""
+    cpu = torch.device("cpu")
+
+    def failed(reason: str) -> None:
+        line = f"{reason}: --backend auto does without it"
+        warnings.warn(line, stacklevel=2) if say is None else say(line)
+
+    choice = choose(
+        weights.config,
+        precision,
+        images,
+        lambda backend, precision: _of_weights(path, weights, backend, cpu, precision),
+        say=say or (lambda _line: None),
+        failed=failed,
+    )
+    backend = choice.loaded
+    if backend is None:
+        try:
+            backend = _of_weights(path, weights, choice.backend, cpu, choice.precision)
+        except UserError as error:
+            if choice.backend == "torch":
+                raise
+            failed(error.message)
+            return _of_weights(path, weights, "torch", cpu, precision)
+    if choice.parallel is not None:
+        backend.parallel = choice.parallel
+    return backend
+
+
+def _full_unless_asked(precision: str) -> torch.dtype:
+    """Return ncnn's precision: bfloat16 saves memory, but hardly any time."""
+    cpu = torch.device("cpu")
+    return torch.float32 if precision == "auto" else pick_dtype(precision, cpu)
 
 
 def export_kind(path: Path) -> BackendName | None:
     """Return the backend that an export was written for; None for weights."""
     if path.suffix == ".onnx":
         return "onnx"
+    if folder_of(path) is not None:
+        return "ncnn"
     from yolo_cli.inference.backends.openvino_backend import model_file
 
     return "openvino" if model_file(path).suffix == ".xml" and model_file(path).is_file() else None
@@ -119,12 +175,18 @@ def _of_export(
     from yolo_cli.inference.backends.onnx_backend import OnnxBackend
     from yolo_cli.inference.backends.openvino_backend import OpenVinoBackend
 
-    if backend == "torch" or (kind, backend) == ("openvino", "onnx"):
+    runs = {"onnx": ("onnx", "openvino")}.get(kind, (kind,))
+    if backend not in ("auto", *runs):
         raise UserError(
             f"--backend {backend} cannot run {path}",
             "leave --backend out, or name the weights that it was exported from",
             ExitCode.USAGE,
         )
+    if kind == "ncnn":
+        from yolo_cli.inference.backends.ncnn_backend import NcnnBackend
+
+        ncnn = NcnnBackend.read(path, _full_unless_asked(precision))
+        return ncnn.description.config, ncnn
     if kind == "openvino" or backend == "openvino" or (backend == "auto" and installed("openvino")):
         dtype = pick_dtype(precision, torch.device("cpu"))
         read = OpenVinoBackend.read(path, dtype)

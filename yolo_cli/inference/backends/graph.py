@@ -8,15 +8,15 @@ torch's own exporter takes seconds, needs a further package, and has changed its
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch import nn
 
 from yolo_cli.errors import UserError
+from yolo_cli.inference.backends.chain import bias_of, fused, layers_of, numbers, side_of
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
 from yolo_cli.optional import optional
@@ -96,11 +96,11 @@ class _Writer:
 
     def network(self, network: Network) -> None:
         """Write all of a network."""
-        mean, std = (_numbers(t) for t in (network.mean, network.std))
+        mean, std = (numbers(t) for t in (network.mean, network.std))
         self.node("Cast", to=1)  # to float32
         self.node("Sub", mean)
         self.node("Mul", (1 / std.astype(np.float64)).astype(np.float32))
-        for layer in _fused(_layers(network)):
+        for layer in fused(layers_of(network)):
             self.layer(layer)
         config = network.config
         if config.head == "conv":
@@ -118,13 +118,13 @@ class _Writer:
         if isinstance(layer, nn.Conv2d):
             self.conv(layer)
         elif isinstance(layer, nn.Linear):
-            self.node("Gemm", _numbers(layer.weight), _bias(layer.bias, layer.weight), transB=1)
+            self.node("Gemm", numbers(layer.weight), bias_of(layer), transB=1)
         elif isinstance(layer, nn.ReLU):
             self.node("Relu")
         elif isinstance(layer, nn.LeakyReLU):
             self.node("LeakyRelu", alpha=float(layer.negative_slope))
         elif isinstance(layer, nn.MaxPool2d):
-            size, stride, pad = map(_side, (layer.kernel_size, layer.stride, layer.padding))
+            size, stride, pad = map(side_of, (layer.kernel_size, layer.stride, layer.padding))
             self.node("MaxPool", kernel_shape=[size] * 2, strides=[stride] * 2, pads=[pad] * 4)
         elif isinstance(layer, nn.Flatten):
             self.node("Flatten")
@@ -136,8 +136,8 @@ class _Writer:
         assert isinstance(layer.padding, tuple)
         self.node(
             "Conv",
-            _numbers(layer.weight),
-            _bias(layer.bias, layer.weight),
+            numbers(layer.weight),
+            bias_of(layer),
             kernel_shape=list(layer.kernel_size),
             strides=list(layer.stride),
             pads=[*layer.padding, *layer.padding],
@@ -157,38 +157,3 @@ class _Writer:
             self.constants.append(numpy_helper.from_array(values, inputs[-1]))
         self.nodes.append(helper.make_node(kind, inputs, [name], name=name, **attributes))
         self.last = name
-
-
-def _layers(network: Network) -> Iterator[nn.Module]:
-    """Yield the network's layers in the order of the forward pass."""
-    for module in (network.backbone.features, network.head.get_submodule("layers")):
-        assert isinstance(module, nn.Sequential)
-        yield from module
-    yield network.head.predictor.layer
-
-
-def _fused(layers: Iterator[nn.Module]) -> Iterator[nn.Module]:
-    """Yield the layers, each batch normalisation fused into the convolution before it."""
-    waiting: nn.Module | None = None
-    for layer in layers:
-        if isinstance(layer, nn.BatchNorm2d) and isinstance(waiting, nn.Conv2d):
-            waiting = fuse_conv_bn_eval(waiting.eval(), layer.eval())
-            continue
-        if waiting is not None:
-            yield waiting
-        waiting = layer
-    if waiting is not None:
-        yield waiting
-
-
-def _numbers(tensor: Tensor) -> npt.NDArray[np.float32]:
-    result: npt.NDArray[np.float32] = tensor.detach().float().contiguous().cpu().numpy()
-    return result
-
-
-def _bias(bias: Tensor | None, weight: Tensor) -> npt.NDArray[np.float32]:
-    return np.zeros(len(weight), dtype=np.float32) if bias is None else _numbers(bias)
-
-
-def _side(value: int | tuple[int, ...]) -> int:
-    return value if isinstance(value, int) else value[0]

@@ -38,6 +38,7 @@ class OnnxBackend:
     """
 
     name: BackendName = "onnx"
+    parallel = forkable = False
 
     def __init__(self, model: Path | bytes, name: Path | str) -> None:
         runtime = optional("onnxruntime", "onnx")

@@ -41,6 +41,7 @@ class OpenVinoBackend:
     """
 
     name: BackendName = "openvino"
+    parallel = forkable = False
 
     def __init__(self, model: Any, precision: torch.dtype, name: Path | str) -> None:
         openvino = optional("openvino", "openvino")

@@ -26,6 +26,7 @@ class TorchBackend:
         if device.type == "cpu":
             fuse_activations(self.network, network.config.image_size)
         self.device = device
+        self.parallel = self.forkable = device.type == "cpu"
         self.precision: Precision = "bf16" if dtype == torch.bfloat16 else "fp32"
 
     def __call__(self, images: Tensor) -> Tensor:

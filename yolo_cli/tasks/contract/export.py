@@ -55,6 +55,15 @@ class ExportTask(Protocol):
             int8: whether the export multiplies in eight bits, and may differ by more.
         """
 
+    def agree(self, config: ModelConfig, expected: Tensor, found: Tensor) -> bool:
+        """Return whether two runtimes find the same in all that matters to people.
+
+        Args:
+            config: of the network.
+            expected: raw output of torch in float32.
+            found: raw output of another runtime, for the same images.
+        """
+
     def compare_results(
         self,
         config: ModelConfig,

@@ -32,6 +32,8 @@ class Tolerance:
 
 
 FLOAT = Tolerance(box=0.001, score=0.001, share=1.0)
+# Two runtimes whose results nobody tells apart: half a pixel, beyond what bfloat16 rounds.
+SAME_PIXELS, SAME_SCORE = 0.5, 0.005
 # Eight bits move every number a little, and some boxes by more.
 INT8 = Tolerance(box=0.05, score=0.15, share=0.9)
 

@@ -148,6 +148,11 @@ class Detect:
         tolerance = parity.INT8 if int8 else parity.FLOAT
         return parity.compare(expected, found, Grid.of(config), tolerance)
 
+    def agree(self, config: ModelConfig, expected: Tensor, found: Tensor) -> bool:
+        """Compare box by box, before suppression: within half a pixel and 0.005 of the score."""
+        same = parity.Tolerance(parity.SAME_PIXELS / config.image_size, parity.SAME_SCORE, 1.0)
+        return parity.compare(expected, found, Grid.of(config), same).passed
+
     def compare_results(
         self,
         config: ModelConfig,

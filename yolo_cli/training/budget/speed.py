@@ -11,10 +11,11 @@ from torch import Tensor
 
 from yolo_cli.data.loader import TrainingImages, collate
 from yolo_cli.data.target import Target
+from yolo_cli.inference.backends.speeds import MOST_STREAMS
 from yolo_cli.model.network import Network
 from yolo_cli.tasks.task import task_of
 from yolo_cli.training.budget.plan import Speed
-from yolo_cli.training.cache.features import FORWARD
+from yolo_cli.training.cache.runtime import FORWARD, Blocks
 from yolo_cli.training.machine import Machine
 from yolo_cli.training.optimizer import build_average, build_optimizer, clip_gradient
 from yolo_cli.training.recipe import Recipe
@@ -37,7 +38,7 @@ def measure_speed(
     bench = _Bench(network, images, machine)
     loading = bench.loading()
     cached = bool(recipe.freeze and recipe.copies)
-    cache = bench.frozen_seconds() + loading if recipe.freeze else 0.0
+    cache = bench.cache_seconds() + loading if recipe.freeze else 0.0
     step, validate = bench.step(recipe, recipe.freeze, depth=recipe.freeze if cached else 0)
     second = 0.0
     if recipe.unfreeze:
@@ -58,9 +59,9 @@ def measure_cache(
         depth: blocks whose output is at hand.
     """
     bench = _Bench(network, images, machine)
-    whole = bench.frozen_seconds()
     if not depth:
-        return whole + bench.loading()
+        return bench.cache_seconds() + bench.loading()
+    whole = bench.frozen_seconds()
     bench.network.freeze(depth)
     return max(whole - bench.frozen_seconds(), 0.0)
 
@@ -94,6 +95,15 @@ class _Bench:
         with torch.inference_mode(), self.machine.autocast():
             result: Tensor = self.network.frozen_part()(self.network.normalise(self.loaded))
         return result
+
+    def cache_seconds(self) -> float:
+        """Return the seconds an image of the frozen blocks, by what fills the cache."""
+        if self.machine.runtime == "torch":
+            return self.frozen_seconds()
+        blocks = Blocks(self.network, 0, self.network.frozen, self.machine)
+        count = max(FORWARD, min(torch.get_num_threads(), MOST_STREAMS))
+        images = self.loaded[:1].expand(count, -1, -1, -1)
+        return _seconds(lambda: blocks(images), self.machine) / count
 
     def step(self, recipe: Recipe, frozen: int, depth: int) -> tuple[float, float]:
         """Return the seconds an image of training and of validation.

@@ -60,6 +60,11 @@ def touch(folder: Path) -> None:
         os.utime(about)
 
 
+def begun(folder: Path) -> bool:
+    """Return whether an entry is there, complete or not."""
+    return (folder / ABOUT).is_file()
+
+
 def others(parent: Path, used: Collection[Path]) -> list[Entry]:
     """Return the entries in ``parent`` but those that are ``used``, largest first.
 
@@ -68,7 +73,7 @@ def others(parent: Path, used: Collection[Path]) -> list[Entry]:
     entries = [
         _entry(folder)
         for folder in (parent.iterdir() if parent.is_dir() else ())
-        if folder not in used and (folder / ABOUT).is_file()
+        if folder not in used and begun(folder)
     ]
     return sorted(entries, key=lambda entry: -entry.size)
 

@@ -7,9 +7,7 @@ written whole or not at all: a run that was cut off goes on with the first file 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,26 +15,23 @@ from typing import Any
 import torch
 from safetensors import safe_open
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from yolo_cli.data.loader import Key, TrainingImages, batches, collate
 from yolo_cli.data.target import Target, concatenate, count, select
-from yolo_cli.files import atomic_write
+from yolo_cli.files import atomic_write, cache_folder
 from yolo_cli.model.network import Network
+from yolo_cli.training.cache.runtime import Blocks
 from yolo_cli.training.machine import Machine
 
 CHUNK = 16  # images a file
 TARGET = "target."  # before the name of a target's tensor
-# Images a forward pass. Larger passes are slower on a CPU: the first block's activations are so
-# large that the allocator takes fresh, zeroed pages for each of them.
-FORWARD = 2
 
 
 def default_cache_folder() -> Path:
     """Return ``$XDG_CACHE_HOME/yolo-cli/features``, usually under ``~/.cache``."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "yolo-cli" / "features"
+    return cache_folder("features")
 
 
 class FeatureCache(Dataset[tuple[Tensor, Target]]):
@@ -97,7 +92,7 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
 
         Args:
             network: whose frozen blocks are run.
-            machine: where they run, and in which precision.
+            machine: where they run, in which precision, and what runs them.
             progress: called with the number of images that each step has added.
             shallower: a complete cache of the same images at a smaller depth: only the blocks
                 after it are run. In bfloat16, which is what caches hold, the result is the same
@@ -108,19 +103,14 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
             return
         keys = [self._keys(*chunk) for chunk in missing]
         done = shallower.depth if shallower else 0
-        blocks = _inference_copy(network.backbone.block(done, self.depth), machine)
+        blocks = Blocks(network, done, self.depth, machine)
         loader = (
             (collate([shallower.item(*key) for key in chunk]) for chunk in keys)
             if shallower
             else batches(self.images, keys, machine.workers)
         )
         for chunk, (items, targets) in zip(missing, loader, strict=True):
-            on_cpu = machine.device.type == "cpu"
-            parts = items.to(machine.device).split(FORWARD if on_cpu else CHUNK)
-            with torch.inference_mode():
-                ready = (p if done else network.normalise(p) for p in parts)
-                features = torch.cat([blocks(_converted(p, machine)) for p in ready])
-            _write_chunk(self.path(*chunk), features, targets)
+            _write_chunk(self.path(*chunk), blocks(items), targets)
             progress(len(items))
 
     def __getitem__(self, key: tuple[int, int]) -> tuple[Tensor, Target]:
@@ -157,17 +147,6 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
 def copy_of(epoch: int, index: int, copies: int) -> int:
     """Return the copy of a sample that an epoch takes: another one in every epoch."""
     return (epoch + index) % copies
-
-
-def _converted(inputs: Tensor, machine: Machine) -> Tensor:
-    return inputs.to(machine.dtype, memory_format=torch.channels_last)
-
-
-def _inference_copy(blocks: nn.Sequential, machine: Machine) -> nn.Module:
-    result = deepcopy(blocks).eval()
-    # In one pass over the weights, which torch's stub knows nothing of.
-    result.to(device=machine.device, dtype=machine.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return result
 
 
 def _write_chunk(path: Path, features: Tensor, targets: list[Target]) -> None:

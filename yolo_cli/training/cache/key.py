@@ -15,6 +15,7 @@ import torch
 from yolo_cli.data.loader import TrainingImages
 from yolo_cli.data.sample import Sample
 from yolo_cli.model.network import Network
+from yolo_cli.training.machine import Runtime
 
 CACHE_VERSION = 2  # to be raised whenever the same inputs would give other activations
 
@@ -25,11 +26,12 @@ def cache_key(
     images: TrainingImages,
     dtype: torch.dtype,
     depth: int,
+    runtime: Runtime = "torch",
 ) -> str:
     """Return a name that changes with everything that the activations depend on.
 
     The images' bytes, the labels, the frozen weights, the preprocessing, the augmentation and its
-    seed, the precision, and :data:`CACHE_VERSION`; not the number of copies.
+    seed, the precision, the runtime, and :data:`CACHE_VERSION`; not the number of copies.
 
     Args:
         network: whose activations they are.
@@ -37,6 +39,7 @@ def cache_key(
         images: how it is augmented.
         dtype: precision of the convolutions.
         depth: how many of the network's blocks they have passed.
+        runtime: what computes them; ncnn does so in float32, whatever the precision.
     """
     part = network.backbone.block(0, depth)
     digest = hashlib.sha256()
@@ -51,6 +54,8 @@ def cache_key(
         "std": network.config.std,
         "dtype": str(dtype),
     }
+    if runtime != "torch":  # the keys of torch's are those of versions that knew no other
+        settings = {**settings, "dtype": str(torch.float32), "runtime": runtime}
     digest.update(json.dumps(settings, sort_keys=True).encode())
     for name, tensor in part.state_dict().items():
         values = tensor.detach().cpu().float() + 0.0  # -0.0, which averaging makes 0.0, is the same

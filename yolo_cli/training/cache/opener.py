@@ -14,13 +14,16 @@ from yolo_cli.text import counted, duration
 from yolo_cli.training.budget.clock import Budget
 from yolo_cli.training.budget.plan import COPIES_LIMIT
 from yolo_cli.training.budget.speed import measure_cache
-from yolo_cli.training.cache.entries import depths, describe, others, removal, touch
+from yolo_cli.training.cache.entries import begun, depths, describe, others, removal, touch
 from yolo_cli.training.cache.features import FeatureCache
 from yolo_cli.training.cache.key import cache_key
+from yolo_cli.training.cache.runtime import fastest_runtime
 from yolo_cli.training.cache.space import check_space, feature_bytes
-from yolo_cli.training.machine import Machine
+from yolo_cli.training.machine import Machine, Runtime
 from yolo_cli.training.reporter import Reporter
 from yolo_cli.training.source import Copies, Source
+
+FEW = 50  # images; with fewer, nothing is measured
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,32 @@ class SourceOpener:
         train = self._cache(self.train, COPIES_LIMIT)
         val = self._cache(self.val, 1)
         return train.complete(), len(val) - len(val.missing_keys())
+
+    def with_runtime(self) -> SourceOpener:
+        """Return this opener with the runtime that fills caches soonest on this machine.
+
+        An entry that is there already is used, whatever it was made with. What few images there
+        are is for torch, until a larger set has shown which is faster.
+        """
+        if not self.network.frozen or self.machine.device.type != "cpu":
+            return self
+        runtimes: tuple[Runtime, ...] = ("ncnn", "torch")
+        openers = [replace(self, machine=replace(self.machine, runtime=one)) for one in runtimes]
+        for opener in openers:
+            if any(begun(opener._cache(part, 1).folder) for part in (self.train, self.val)):
+                return opener
+        chosen, speeds = fastest_runtime(
+            self.network,
+            self.machine,
+            measured=len(self.train) + len(self.val) >= FEW,
+            failed=lambda error: self.reporter.note(f"runtime   torch: {error.message}"),
+        )
+        if speeds:
+            times = ", ".join(
+                f"{speed.backend} {speed.precision} {speed.alone * 1e3:.0f} ms" for speed in speeds
+            )
+            self.reporter.note(f"runtime   {chosen} for the frozen blocks of an image: {times}")
+        return openers[runtimes.index(chosen)]
 
     def open(self, copies: int, budget: Budget | None = None) -> tuple[Source, Source]:
         """Open the sources to train and to validate on.
@@ -94,7 +123,8 @@ class SourceOpener:
     def _cache(self, images: TrainingImages, copies: int, depth: int | None = None) -> FeatureCache:
         """Return a cache as it stands, of the frozen blocks unless another depth is given."""
         depth = self.network.frozen if depth is None else depth
-        key = cache_key(self.network, images.samples, images, self.machine.dtype, depth)
+        dtype, runtime = self.machine.dtype, self.machine.runtime
+        key = cache_key(self.network, images.samples, images, dtype, depth, runtime)
         return FeatureCache(self.folder / key, images, copies, depth)
 
     def cached(self, images: TrainingImages, copies: int, budget: Budget | None = None) -> Source:
@@ -129,7 +159,7 @@ class SourceOpener:
         Only where convolutions are computed in the precision that caches keep, so that what was
         cached before changes nothing. Keys take a while, so depths that no entry has are left out.
         """
-        if self.machine.dtype != torch.bfloat16:
+        if self.machine.dtype != torch.bfloat16 or self.machine.runtime != "torch":
             return None
         for depth in sorted(depths(self.folder), reverse=True):
             if 0 < depth < self.network.frozen:

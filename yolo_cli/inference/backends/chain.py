@@ -1,0 +1,52 @@
+"""A network as what every writer of graphs needs: one chain of layers, and plain arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from yolo_cli.model.network import Network
+
+
+def layers_of(network: Network) -> Iterator[nn.Module]:
+    """Yield the network's layers in the order of the forward pass."""
+    for module in (network.backbone.features, network.head.get_submodule("layers")):
+        assert isinstance(module, nn.Sequential)
+        yield from module
+    yield network.head.predictor.layer
+
+
+def fused(layers: Iterable[nn.Module]) -> Iterator[nn.Module]:
+    """Yield the layers, each batch normalisation fused into the convolution before it."""
+    waiting: nn.Module | None = None
+    for layer in layers:
+        if isinstance(layer, nn.BatchNorm2d) and isinstance(waiting, nn.Conv2d):
+            waiting = fuse_conv_bn_eval(waiting.eval(), layer.eval())
+            continue
+        if waiting is not None:
+            yield waiting
+        waiting = layer
+    if waiting is not None:
+        yield waiting
+
+
+def numbers(tensor: Tensor) -> npt.NDArray[np.float32]:
+    """Return a tensor's values as an array."""
+    result: npt.NDArray[np.float32] = tensor.detach().float().contiguous().cpu().numpy()
+    return result
+
+
+def bias_of(layer: nn.Conv2d | nn.Linear) -> npt.NDArray[np.float32]:
+    """Return a layer's bias; zeros where it has none."""
+    if layer.bias is None:
+        return np.zeros(len(layer.weight), dtype=np.float32)
+    return numbers(layer.bias)
+
+
+def side_of(value: int | tuple[int, ...]) -> int:
+    """Return the side of a square that torch gives as one number or as two."""
+    return value if isinstance(value, int) else value[0]
