@@ -35,6 +35,10 @@ TABLE = {
         "check:check",
         "Find what is wrong with a dataset: labels, images, splits. Nothing is changed.",
     ),
+    "prune": Listed(
+        "prune:prune",
+        "Make a network smaller: drop channels, and solve its layers again for what is left.",
+    ),
     "export": Listed(
         "export:export", "Write a network for another runtime, and compare it with torch at once."
     ),
