@@ -16,14 +16,13 @@ def choices(seed: int, layers: int = 3, options: int = 5) -> Choices:
     rng = np.random.default_rng(seed)
     hidden = tuple(tuple(range(4, 4 * options + 1, 4)) for _ in range(layers))
     widths = (*hidden, (6,))
-    costs, before = [], (3,)
+    costs = []
+    before: tuple[int, ...] = (3,)
     for own in widths:
         costs.append(rng.uniform(1, 5) * np.outer(before, own).astype(np.float64))
         before = own
     losses = [np.sort(rng.uniform(0, 1, options - 1))[::-1].cumsum()[::-1] for _ in hidden]
-    return Choices(
-        widths, (*(np.append(one, 0.0) for one in losses), np.zeros(1)), tuple(costs)
-    )
+    return Choices(widths, (*(np.append(one, 0.0) for one in losses), np.zeros(1)), tuple(costs))
 
 
 def test_products_become_sums() -> None:

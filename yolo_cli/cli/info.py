@@ -143,7 +143,7 @@ def _pruned(stated: dict[str, Any]) -> str:
     if not origin:
         return ""
     return (
-        f"from {origin.get('weights', '?')} (SHA-256 {str(origin.get('sha256', '?')):.12}), "
+        f"from {origin.get('weights', '?')} (SHA-256 {origin.get('sha256', '?')!s:.12}), "
         f"{origin.get('flops', '?')} of its FLOPs, not trained since"
     )
 

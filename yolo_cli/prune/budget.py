@@ -93,17 +93,25 @@ def _path(choices: Choices, price: float) -> tuple[int, ...]:
 def _filled(choices: Choices, path: tuple[int, ...], budget: float) -> tuple[int, ...]:
     """Spend what is left of a budget: between two prices the choice jumps."""
     while True:
-        cost = choices.cost(path)
-        best, gain = path, 0.0
-        for layer, (index, losses) in enumerate(zip(path, choices.losses, strict=True)):
-            for wider in range(index + 1, len(losses)):
-                changed = (*path[:layer], wider, *path[layer + 1 :])
-                more = choices.cost(changed) - cost
-                if cost + more > budget:
-                    continue
-                rate = (losses[index] - losses[wider]) / max(more, 1e-12 * budget)
-                if rate > gain:
-                    best, gain = changed, rate
+        left = budget - choices.cost(path)
+        best, best_rate = path, 0.0
+        for layer, losses in enumerate(choices.losses):
+            more = _costs_of(choices, path, layer)
+            more = more - more[path[layer]]
+            gain = losses[path[layer]] - losses
+            rate = np.where(more <= left, gain / np.maximum(more, 1e-12 * budget), 0.0)
+            index = int(rate.argmax())
+            if rate[index] > best_rate:
+                best, best_rate = (*path[:layer], index, *path[layer + 1 :]), float(rate[index])
         if best == path:
             return path
         path = best
+
+
+def _costs_of(choices: Choices, path: Sequence[int], layer: int) -> Numbers:
+    """Return what a layer and the next one cost, by the layer's widths."""
+    own: Numbers = choices.costs[layer][path[layer - 1] if layer else 0]
+    if layer + 1 == len(path):
+        return own
+    costs: Numbers = own + choices.costs[layer + 1][:, path[layer + 1]]
+    return costs

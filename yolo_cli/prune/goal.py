@@ -9,7 +9,7 @@ from yolo_cli.errors import ExitCode, UserError
 
 MULTIPLE = 16  # floats in a register of AVX-512, two of AVX2's: fewer channels are no faster
 IMAGES = 64
-LEAST_IMAGES = 8  # fewer say little of what a layer is given
+LEAST_IMAGES = 4  # fewer say little of what a layer is given
 
 
 @dataclass(frozen=True)

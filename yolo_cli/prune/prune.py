@@ -110,7 +110,7 @@ def prune(
     flops = flops_of(network, widths)
     meter = _Meter.of(network, flops, len(images), goal, progress)
     times = None
-    with torch.inference_mode():
+    with torch.no_grad():  # not inference mode, whose tensors cannot be trained
         if goal.speed is not None:
             times = milliseconds_of(network, widths, meter.timed)
         costs = flops if times is None else times
