@@ -26,11 +26,12 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_a_quarter_less_that_detects_at_once(yolo: Yolo, weights: Path, toy: Path) -> None:
+def test_a_fifth_less_that_detects_at_once(yolo: Yolo, weights: Path, toy: Path) -> None:
     done = yolo("prune", weights, toy, *FAST)
     assert done.code == 0, done.err
     assert not done.out
-    assert "images: 10 of 10" in done.err  # a plain folder and a dataset without a train split
+    assert "images: 5 of 5" in done.err
+    assert "toy, train)" in done.err
     assert "kept: " in done.err
     assert "written: whole-pruned.safetensors" in done.err
     detected = yolo("detect", toy / "JPEGImages", "--weights", "whole-pruned.safetensors", "--json")

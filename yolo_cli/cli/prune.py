@@ -165,7 +165,7 @@ def _show(console: Console, pruned: Pruned) -> None:
         cells = [
             row.name,
             *(f"{n}" for n in row.channels),
-            *(f"{n / 1e6:,.0f}" for n in row.flops),
+            *(f"{n / 1e6:,.1f}" for n in row.flops),
             *(f"{n:.3f}" for n in (row.lost, row.dropped)),
         ]
         if row.milliseconds is not None:
