@@ -144,6 +144,8 @@ def test_what_is_not_there(refused: Refused, weights: Path, toy: Path) -> None:
     assert "nothing.safetensors: no such weights file" in refused(
         "prune", "nothing.safetensors", toy, *half, code=3
     )
+    Path("export.onnx").write_bytes(b"graph")
+    assert "export.onnx: an export" in refused("prune", "export.onnx", toy, *half, code=3)
     assert "no images" in refused("prune", weights, "empty", *half, code=3)
     assert "no images" in refused("prune", weights, "text", *half, code=3)
     assert "no such" in refused("prune", weights, "nowhere", *half, code=3)

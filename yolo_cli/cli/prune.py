@@ -101,12 +101,18 @@ def prune(
     target = out or Path(f"{path.stem}-pruned.safetensors")
     _check_target(target, path)
 
+    from yolo_cli.inference.backends.choose import export_kind
     from yolo_cli.model.weights import save_weights
     from yolo_cli.prune.images import check_outside, draw, find_images
     from yolo_cli.prune.prune import prune as make
     from yolo_cli.prune.record import pruned_record
     from yolo_cli.tasks.networks import load_weights, network_of
 
+    if export_kind(path) is not None:
+        raise UserError(
+            f"{path}: an export, whose layers cannot be pruned",
+            "name the weights file that it was made from, and export the result",
+        )
     console = stderr()
     loaded = load_weights(path)
     found = find_images(data, split, format)
