@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from yolo_cli.prune.moments import moments_of
-from yolo_cli.prune.select import RIDGE, penalties, ridged
+from yolo_cli.prune.select import penalties, ridge_of, ridged
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ def fit(
     """Solve ``targets ≈ rows · weightᵀ + bias``, ridge regression towards the weights of before.
 
     What is minimised is the squared error plus, for each weight, the square of its change times
-    :data:`.select.RIDGE` times its input's variance: where rows say little, little changes. As
+    its input's variance times :func:`.select.ridge_of`: where rows say little, little changes. As
     the old weights are among the candidates, the error never exceeds theirs.
 
     Args:
@@ -66,7 +66,7 @@ def fit(
 def _change_by_columns(rows: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
     """Return the change of the weights, ``[M, P]``; for more rows than columns."""
     moments = moments_of(rows, targets)
-    root = torch.linalg.cholesky(ridged(moments.gram))
+    root = torch.linalg.cholesky(ridged(moments.gram, moments.rows))
     return torch.cholesky_solve(moments.cross - moments.gram @ weight.double().T, root).T
 
 
@@ -75,7 +75,7 @@ def _change_by_rows(rows: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
     x = rows.double() - rows.mean(0, dtype=torch.float64)
     missing = targets.double() - rows.double() @ weight.double().T
     scaled = x / penalties(x.square().sum(0))
-    kernel = scaled @ x.T + RIDGE * torch.eye(len(x), dtype=torch.float64)
+    kernel = scaled @ x.T + ridge_of(x.shape[1], len(x)) * torch.eye(len(x), dtype=torch.float64)
     change: Tensor = torch.linalg.solve(kernel, missing - missing.mean(0)).T @ scaled
     return change
 

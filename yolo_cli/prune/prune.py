@@ -256,7 +256,7 @@ def _reconstruct(
             guess = None
             if index in known.maps:
                 weight, _ = numbers_of(originals[index])
-                guess = stand_in(weight[own], known.maps[index], kept[index - 1])
+                guess = stand_in(weight[own], *known.maps[index], kept[index - 1])
             one = fit(inputs.rows(index), targets[:, own], *numbers_of(link), guess)
             _put(link, one)
             fits.append(one)

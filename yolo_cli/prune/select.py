@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-RIDGE = 1e-3
-"""Added to the diagonal of a Gram matrix, as a part of it."""
+RIDGE = 1e-3  # added to the diagonal of a Gram matrix, as a part of it; more where rows are few:
+FEW_ROWS = 0.1  # times columns / rows
 
 _AT_ONCE = 16  # channels that are given up before the inverse is brought up to date
 
@@ -37,8 +37,18 @@ class Curve:
         return self.order[len(self.order) - count :].sort().values
 
 
-def ridged(gram: Tensor, ridge: float = RIDGE) -> Tensor:
-    """Return a copy of a Gram matrix that can be inverted, whatever it is made from."""
+def ridge_of(columns: int, rows: int) -> float:
+    """Return the ridge of a Gram matrix, as a part of its diagonal.
+
+    With as many columns as rows, any outputs can be had from any inputs, and what was learned
+    from them would hold for no other image.
+    """
+    return RIDGE + FEW_ROWS * columns / rows
+
+
+def ridged(gram: Tensor, rows: int) -> Tensor:
+    """Return a copy of a Gram matrix of so many rows that can be inverted, whatever it is of."""
+    ridge = ridge_of(len(gram), rows)
     return gram + torch.diag(ridge * penalties(gram.diagonal()))
 
 
@@ -48,19 +58,20 @@ def penalties(diagonal: Tensor) -> Tensor:
     return diagonal.clamp(min=floor)
 
 
-def eliminate(gram: Tensor, energy: Tensor, taps: int) -> Curve:
+def eliminate(gram: Tensor, energy: Tensor, taps: int, rows: int) -> Curve:
     """Give up one channel after another, the cheapest one each time.
 
     Args:
         gram: ``[P, P]`` float64, Σ x xᵀ of the next layer's inputs about their mean.
         energy: ``[P, P]`` float64, W Wᵀ of the weights ``[P, M]`` that the next layer has for them.
         taps: inputs of each channel, which follow one another.
+        rows: that the Gram matrix is of.
     """
     alive = torch.arange(len(gram) // taps)
     total = float((gram * energy).sum())
     order: list[int] = []
     costs: list[float] = []
-    state = _State(torch.linalg.inv(ridged(gram)), energy, taps)
+    state = _State(torch.linalg.inv(ridged(gram, rows)), energy, taps)
     while len(alive):
         gone, cost = state.give_up(min(_AT_ONCE, len(alive)))
         order += alive[gone].tolist()

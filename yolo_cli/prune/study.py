@@ -23,12 +23,12 @@ class Study:
         targets: for each link, ``[rows, outputs]``, what its layer gives at sampled places, before
             its normalisation.
         maps: for a connected layer after a feature map, by its number, Σ x xᵀ of the channels at
-            the same place, ``[C, C]``.
+            the same place, ``[C, C]``, and of how many rows.
     """
 
     curves: tuple[Curve, ...]
     targets: tuple[Tensor, ...]
-    maps: dict[int, Tensor]
+    maps: dict[int, tuple[Tensor, int]]
 
 
 def study(inputs: Inputs, progress: Callable[[int], None]) -> Study:
@@ -40,7 +40,7 @@ def study(inputs: Inputs, progress: Callable[[int], None]) -> Study:
     """
     curves: list[Curve] = []
     targets: list[Tensor] = []
-    maps: dict[int, Tensor] = {}
+    maps: dict[int, tuple[Tensor, int]] = {}
     for index, link in enumerate(inputs.links):
         rows = inputs.rows(index)
         weight, bias = numbers_of(link)
@@ -49,11 +49,12 @@ def study(inputs: Inputs, progress: Callable[[int], None]) -> Study:
             taps = taps_of(inputs.links[index - 1], link)
             scaled = link.scale[:, None] * weight  # what comes after sees the outputs so
             if isinstance(link.layer, nn.Linear) and taps > 1:
+                count = len(rows) * taps
                 gram, energy, taps = *_per_place(rows, scaled, taps), 1
-                maps[index] = gram
+                maps[index] = gram, count
             else:
-                gram, energy = gram_of(rows), scaled.T @ scaled
-            curves.append(eliminate(gram, energy.double(), taps))
+                gram, energy, count = gram_of(rows), scaled.T @ scaled, len(rows)
+            curves.append(eliminate(gram, energy.double(), taps, count))
         progress(index)
     return Study(tuple(curves), tuple(targets), maps)
 
@@ -64,7 +65,7 @@ def numbers_of(link: Link) -> tuple[Tensor, Tensor]:
     return weight.flatten(1), torch.zeros(len(weight)) if bias is None else bias.detach()
 
 
-def stand_in(weight: Tensor, gram: Tensor, kept: Tensor) -> Tensor:
+def stand_in(weight: Tensor, gram: Tensor, rows: int, kept: Tensor) -> Tensor:
     """Return weights for some channels of a feature map that make up for the others.
 
     Each of the others is taken for that sum of the kept ones, at the same place, that comes
@@ -74,6 +75,7 @@ def stand_in(weight: Tensor, gram: Tensor, kept: Tensor) -> Tensor:
     Args:
         weight: ``[M, C · places]`` of a connected layer.
         gram: ``[C, C]``, see :attr:`Study.maps`.
+        rows: that it is of.
         kept: ``[K]``.
 
     Returns:
@@ -81,7 +83,7 @@ def stand_in(weight: Tensor, gram: Tensor, kept: Tensor) -> Tensor:
     """
     others = torch.ones(len(gram), dtype=torch.bool)
     others[kept] = False
-    mixed = torch.linalg.solve(ridged(gram[kept][:, kept]), gram[kept][:, others])
+    mixed = torch.linalg.solve(ridged(gram[kept][:, kept], rows), gram[kept][:, others])
     by_channel = weight.unflatten(1, (len(gram), -1))
     moved = torch.einsum("kc,mcp->mkp", mixed.to(weight.dtype), by_channel[:, others])
     result: Tensor = (by_channel[:, kept] + moved).flatten(1)
