@@ -15,7 +15,8 @@ from yolo_cli.cli.commands import TABLE
 
 ROOT = Path(yolo_cli.__file__).parent
 LAYERS = (
-    *("cli", "training", "export", "bench", "inference", "tasks", "evaluation", "model"),
+    *("cli", "training", "prune", "export", "bench", "inference", "tasks", "evaluation"),
+    "model",
     *("pictures", "data", ""),
 )
 MODULES = sorted(ROOT.rglob("*.py"))

@@ -1,4 +1,4 @@
-"""The one form of progress bars: for many images, in every command."""
+"""The one form of progress bars, in every command."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from rich.progress import (
     Progress,
     ProgressColumn,
     Task,
+    TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
 )
@@ -23,19 +24,21 @@ class RateColumn(ProgressColumn):
         return Text(f"{task.speed:.1f} images/s" if task.speed else "")
 
 
-def progress_bar(console: Console, *, shown: bool = True, detail: bool = False) -> Progress:
+def progress_bar(
+    console: Console, *, shown: bool = True, detail: bool = False, images: bool = True
+) -> Progress:
     """Make a progress bar with rate and time left, which goes when it is done.
 
     Args:
         console: where it is drawn, if that is a terminal.
         shown: False for none.
         detail: show the field ``detail`` of each task, which ``add_task`` has to set.
+        images: show how many images are done; False for a percentage of other work.
     """
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        RateColumn(),
+        *([MofNCompleteColumn(), RateColumn()] if images else [TaskProgressColumn()]),
         TimeRemainingColumn(),
         *([TextColumn("{task.fields[detail]}")] if detail else []),
         console=console,

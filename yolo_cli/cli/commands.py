@@ -39,6 +39,10 @@ TABLE = {
         "convert:convert",
         "Write a dataset in another layout: labels, splits, and the images if you like.",
     ),
+    "prune": Listed(
+        "prune:prune",
+        "Make a network smaller: drop channels, and solve its layers again for what is left.",
+    ),
     "export": Listed(
         "export:export", "Write a network for another runtime, and compare it with torch at once."
     ),

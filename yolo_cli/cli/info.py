@@ -112,11 +112,15 @@ def _show(
         f"{config.output} output",
         "input": f"RGB in [0, 1], mean {_numbers(config.mean)}, std {_numbers(config.std)}",
     }
+    if config.widths is not None:
+        head = " ".join(map(str, config.head_widths or ()))
+        lines["widths"] = " ".join(map(str, config.widths)) + (f"; head {head}" if head else "")
     if stated:
         lines["classes"] = ", ".join(config.classes)
         lines["trained"] = _training(stated)
         lines["score"] = _score(stated)
         lines["start"] = str(stated.get("start", ""))
+        lines["pruned"] = _pruned(stated)
     for name, text in lines.items():
         if text:
             say(console, text, title=f"{name:<8}")
@@ -131,6 +135,16 @@ def _training(stated: dict[str, Any]) -> str:
     return (
         f"on {data.get('train', '?')} images of {data.get('name', '?')}, "
         f"epoch {stated.get('epoch', '?')}, {stated.get('minutes', '?')} minutes"
+    )
+
+
+def _pruned(stated: dict[str, Any]) -> str:
+    origin = _part(stated, "pruned")
+    if not origin:
+        return ""
+    return (
+        f"from {origin.get('weights', '?')} (SHA-256 {origin.get('sha256', '?')!s:.12}), "
+        f"{origin.get('flops', '?')} of its FLOPs, not trained since"
     )
 
 

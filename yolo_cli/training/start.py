@@ -150,7 +150,9 @@ def _from_weights(
     shape: dict[str, Any],
 ) -> ModelConfig:
     config = replace(weights.config, classes=classes, dropout=recipe.dropout, **shape)
-    if config.head != weights.config.head:
+    # A cell of another size adds a layer to the connected head, or takes one away.
+    kept = config.head == "conv" or config.stride == weights.config.stride
+    if config.head != weights.config.head or not kept:
         config = replace(config, head_widths=None)
     if options.recipe_name == "paper":  # its network differs in form, not only in training
         config = replace(config, norm=recipe.norm, output=recipe.output)
