@@ -159,6 +159,8 @@ def test_circular_links(tmp_path: Path) -> None:
             "1 JSON file (a.json: an object with 'bar', 'foo') that are no known labels",
             "README",
         ),
+        (["images/a.jpg", "masks/a.jpg"], "1 image and 1 mask, but no boxes", "boxes"),
+        (["a.jpg", "label_2/a.txt"], "1 TXT file (a.txt: KITTI's", "export"),
         (["a.jpg", "a.csv"], "1 CSV file (a.csv: begins with 'time,value')", "README"),
     ],
 )
@@ -169,6 +171,7 @@ def test_a_refusal_names_what_is_there(
         ".xml": "<?xml version='1.0'?><thing/>",
         ".json": '{"foo": 1, "bar": [2]}',
         ".csv": "time,value\n1,2\n",
+        ".txt": "Car 0.0 0 -1.5 600 150 630 190 1.6 1.5 3.7 1.0 1.7 47.5 -1.5\n",
     }
     for name in files:
         path = tmp_path / "some" / name

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.builders import CAT, image, voc, voc_xml, write
+from tests.data.builders import CAT, image, load, voc, voc_xml, write
 from tests.data.test_recognise import coco_file
 from yolo_cli.data.dataset import open_dataset
+from yolo_cli.errors import UserError
 
 BOX = "1 0.5 0.5 0.2 0.2\n"
 
@@ -79,3 +80,42 @@ def test_open_images_tables_in_a_folder_of_any_name(tmp_path: Path) -> None:
     data = folder.load(None)
     assert data.classes == ("Cat",)
     assert data.samples[0].boxes.tolist() == [[10, 20, 40, 40]]
+
+
+def test_one_name_without_brackets(tmp_path: Path) -> None:
+    image(tmp_path / "images/a.jpg")
+    write(tmp_path / "labels/a.txt", "0 .5 .5 .2 .2\n")
+    write(tmp_path / "data.yaml", "train: images\nnc: 1\nnames: number plate\n")
+    assert load(tmp_path).classes == ("number plate",)
+    write(tmp_path / "data.yaml", "train: images\nnc: 2\nnames: number plate\n")
+    with pytest.raises(UserError, match="neither a list nor a file"):
+        load(tmp_path)
+
+
+def test_two_descriptions_of_the_same_classes(tmp_path: Path) -> None:
+    image(tmp_path / "images/a.jpg")
+    write(tmp_path / "labels/a.txt", "0 .5 .5 .2 .2\n")
+    write(tmp_path / "kaggle.yaml", "train: /kaggle/input/images\nnames: [cat]\n")
+    write(tmp_path / "local.yaml", "train: images\nnames: [cat]\n")
+    assert load(tmp_path).classes == ("cat",)
+    write(tmp_path / "local.yaml", "train: images\nnames: [dog]\n")
+    with pytest.raises(
+        UserError, match=r"with other classes \(kaggle.yaml, local.yaml\)"
+    ) as caught:
+        load(tmp_path)
+    assert str(tmp_path / "kaggle.yaml") in caught.value.hint
+
+
+@pytest.mark.parametrize("names", [("图片", "标注"), ("photos", "voc_labels"), ("", "boxes")])
+def test_voc_in_folders_of_any_names(tmp_path: Path, names: tuple[str, str]) -> None:
+    voc(tmp_path, {"a": voc_xml(CAT), "b": voc_xml(CAT)}, folders=names)
+    folder = open_dataset(tmp_path)
+    assert folder.format == "voc"
+    assert [len(sample) for sample in folder.load(None).samples] == [1, 1]
+
+
+def test_xml_files_of_other_names_are_no_labels_of_the_images(tmp_path: Path) -> None:
+    image(tmp_path / "photos/a.jpg")
+    write(tmp_path / "layouts/main.xml", "<layout/>")
+    with pytest.raises(UserError, match="1 XML file"):
+        open_dataset(tmp_path)

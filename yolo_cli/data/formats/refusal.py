@@ -32,6 +32,8 @@ _OTHERS = {
     ".sqlite": "database",
 }
 _ARCHIVES = frozenset({".zip", ".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz"})
+_MASKS = frozenset({"masks", "mask", "segmentationclass", "segmentationobject", "labels_masks"})
+_KITTI_COLUMNS = 15  # class, truncation, occlusion, angle, box, size, place, rotation
 _ELEMENT = re.compile(rb"<([A-Za-z_][\w.:-]*)")
 
 _EXPORT = "export it as VOC, YOLO or COCO"
@@ -67,6 +69,12 @@ def _finding(tree: Folder) -> tuple[str, str]:
 def _unlabelled(tree: Folder, images: int) -> tuple[str, str]:
     if not images:
         return "no image and no label in it", f"name the folder that holds the images and {_WHERE}"
+    masks = sum(one.images for one in tree.walk() if one.path.name.lower() in _MASKS)
+    if masks:
+        return (
+            f"{counted(images - masks, 'image')} and {counted(masks, 'mask')}, but no boxes",
+            f"a detector learns from boxes: put {_WHERE} beside the images",
+        )
     classes = _classes(tree)
     if classes:
         return (
@@ -120,4 +128,6 @@ def _look(path: Path, suffix: str) -> str:
         found = _ELEMENT.search(data)
         return f"<{found[1].decode(errors='replace')[:40]}>" if found else "not XML"
     line = data.splitlines()[0].decode(errors="replace").strip() if data else ""
+    if suffix == ".txt" and len(line.split()) == _KITTI_COLUMNS and line[0].isalpha():
+        return "KITTI's, which are not read"
     return f"begins with {line[:40]!r}" if line else "empty"

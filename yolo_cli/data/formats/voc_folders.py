@@ -14,6 +14,7 @@ from yolo_cli.data.formats.leftovers import is_data
 from yolo_cli.data.images import IMAGE_SUFFIXES, is_image_path
 
 _LABEL_FOLDERS = ("Annotations", "annotation", "annots", "xmls", "xml", "labels")
+_MOST_FOLDERS = 20  # among which images and XML files are paired by the names of the files
 _SPLIT_ORDER = {"train": 0, "trainval": 1, "val": 2, "test": 3}
 _FLAGGED = re.compile(r"\S+\s+(-1|0|1)")
 
@@ -63,8 +64,25 @@ def find_parts(root: Path, *, images: bool) -> list[Part]:
         inside = _inside(root)
         pairs = [_pair(path) or (None if images else _labels_alone(path)) for path in inside]
         found = zip(inside, pairs, strict=True)
-        return [Part(path.name, *pair) for path, pair in found if pair is not None]
+        parts = [Part(path.name, *pair) for path, pair in found if pair is not None]
+        pair = _by_stems(root) if images and not parts else None
+        if pair is None:
+            return parts
     return _split_parts(*pair)
+
+
+def _by_stems(root: Path) -> tuple[Path, Path] | None:
+    """Two folders of any names, one of images and one of XML files that are called like them."""
+    folders = [root, *(path for path in visible(root) if path.is_dir())]
+    if len(folders) > _MOST_FOLDERS:
+        return None
+    for labels in folders:
+        stems = {path.stem for path in visible(labels) if _is_xml(path)}
+        for images in folders if stems else ():
+            shown = (path.stem for path in visible(images) if is_image_path(path))
+            if images != labels and not stems.isdisjoint(shown):
+                return images, labels
+    return None
 
 
 def _split_parts(images: Path, labels: Path) -> list[Part]:

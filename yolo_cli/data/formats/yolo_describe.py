@@ -77,11 +77,11 @@ def _find_yaml(folder: Path) -> tuple[Path, dict[object, object]] | None:
             continue  # not ours: any YAML file may lie in a folder
         if _describes_dataset(content):
             found.append((path, content))
-    if len(found) > 1:
+    if any(content.get("names") != found[0][1].get("names") for _, content in found[1:]):
         names = ", ".join(path.name for path, _ in found)
         raise UserError(
-            f"several YAML files describe a dataset ({names})",
-            "name one of the files",
+            f"several YAML files describe a dataset, with other classes ({names})",
+            f"name one of the files, such as {found[0][0]}",
             path=folder,
         )
     return found[0] if found else None

@@ -50,9 +50,11 @@ def names_of_yaml(
     names = content.get("names")
     if isinstance(names, str) and names:
         file = find(names)
-        if file is None:
+        if file is not None:
+            return with_count(read_names(file), path, "nc", content.get("nc"))
+        if content.get("nc") != "1":
             raise UserError(f"'names' is {names[:80]!r}, neither a list nor a file", path=path)
-        return with_count(read_names(file), path, "nc", content.get("nc"))
+        names = [names]  # the only class, written without brackets
     if isinstance(names, dict):
         listed, counts = _numbered(path, names), {len(names)}
     elif isinstance(names, list):
