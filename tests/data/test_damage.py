@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from yolo_cli.data.dataset import open_dataset
@@ -249,6 +249,7 @@ def test_damage(tmp_path: Path, make: Callable[[Path], Path]) -> None:
 
     @examples(60)
     @given(data=damaged(whole), skip_bad=st.booleans(), images=st.booleans())
+    @example(data=whole, skip_bad=False, images=True)  # not every file has harmless damage
     def survives(data: bytes, skip_bad: bool, images: bool) -> None:
         target.write_bytes(data)
         start = time.process_time()

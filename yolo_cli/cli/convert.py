@@ -24,7 +24,9 @@ def convert(  # typer calls it by name
     out: Annotated[Path, typer.Option(metavar="DIR", help="Write into this new folder.")],
     to: Annotated[
         Literal["voc", "yolo", "coco"] | None,
-        typer.Option(help="Write the labels in this layout.", show_default="none"),
+        typer.Option(
+            help="Write the labels in this layout; needed without --crops.", show_default=False
+        ),
     ] = None,
     copy: Annotated[
         bool, typer.Option("--copy", help="Copy the images. By default only labels are written.")

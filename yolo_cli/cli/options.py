@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, get_args
 
 import typer
 
@@ -29,7 +29,7 @@ DATA, TRAINING, SPEED = "Data", "Training", "Speed"
 
 DataFolder = Annotated[
     Path,
-    typer.Argument(metavar="DATA", help="Dataset folder in Pascal VOC, YOLO or COCO layout."),
+    typer.Argument(metavar="DATA", help="Folder of the dataset, in a layout that --format names."),
 ]
 Weights = Annotated[
     str,
@@ -91,7 +91,12 @@ Backend = Annotated[
 ]
 Format = Annotated[
     FormatName | None,
-    typer.Option(help="Read DATA in this layout.", show_default="recognised", rich_help_panel=DATA),
+    typer.Option(
+        metavar="LAYOUT",
+        help=f"Read DATA in this layout: {', '.join(get_args(FormatName))}.",
+        show_default="recognised",
+        rich_help_panel=DATA,
+    ),
 ]
 ClassAttribute = Annotated[
     str | None,

@@ -26,7 +26,9 @@ def train(
     ctx: typer.Context,
     data: Annotated[
         Path | None,
-        typer.Argument(metavar="DATA", help="Dataset folder in Pascal VOC, YOLO or COCO layout."),
+        typer.Argument(
+            metavar="DATA", help="Folder of the dataset, in a layout that --format names."
+        ),
     ] = None,
     out: Annotated[
         Path | None,
