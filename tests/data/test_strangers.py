@@ -119,3 +119,15 @@ def test_xml_files_of_other_names_are_no_labels_of_the_images(tmp_path: Path) ->
     write(tmp_path / "layouts/main.xml", "<layout/>")
     with pytest.raises(UserError, match="1 XML file"):
         open_dataset(tmp_path)
+
+
+def test_voc_in_a_folder_for_each_class(tmp_path: Path) -> None:
+    for kind, names in (("cats", "ab"), ("dogs", "abc")):
+        for name in names:
+            image(tmp_path / kind / f"{name}.jpg")
+            write(tmp_path / kind / f"{name}.xml", voc_xml(CAT))
+    folder = open_dataset(tmp_path)
+    assert [sample.id for sample in folder.load(None).samples] == [
+        *("cats/a", "cats/b", "dogs/a", "dogs/b", "dogs/c")
+    ]
+    assert not folder.note

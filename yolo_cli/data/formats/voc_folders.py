@@ -65,10 +65,17 @@ def find_parts(root: Path, *, images: bool) -> list[Part]:
         pairs = [_pair(path) or (None if images else _labels_alone(path)) for path in inside]
         found = zip(inside, pairs, strict=True)
         parts = [Part(path.name, *pair) for path, pair in found if pair is not None]
-        pair = _by_stems(root) if images and not parts else None
+        pair = _by_class(root) or _by_stems(root) if images and not parts else None
         if pair is None:
             return parts
     return _split_parts(*pair)
+
+
+def _by_class(root: Path) -> tuple[Path, Path] | None:
+    """The folder itself, where folders in it, one for each class perhaps, hold both kinds."""
+    pairs = ((path, _pair(path)) for path in visible(root) if path.is_dir())
+    both = [path for path, pair in pairs if pair == (path, path)]
+    return (root, root) if len(both) > 1 else None
 
 
 def _by_stems(root: Path) -> tuple[Path, Path] | None:
