@@ -108,6 +108,14 @@ def test_speeds_by_a_clock() -> None:
     assert (found["torch"].each, found["ncnn"].each) == (0.5, 0.25)
 
 
+def test_streams_may_be_a_little_slower() -> None:
+    # What surrounds the network goes on beside it: 1.1 x .125 s are .1375 s.
+    little = Speed("torch", "bf16", 0.0, 0.125, 0.135, agrees=True)
+    much = Speed("torch", "bf16", 0.0, 0.125, 0.14, agrees=True)
+    assert (little.parallel, little.each) == (True, 0.135)
+    assert (much.parallel, much.each) == (False, 0.125)
+
+
 def test_what_is_far_slower_is_measured_no_further() -> None:
     clock, made = Clock(), []
 
