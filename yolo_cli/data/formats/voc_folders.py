@@ -73,6 +73,8 @@ def find_parts(root: Path, *, images: bool) -> list[Part]:
 
 def _by_class(root: Path) -> tuple[Path, Path] | None:
     """The folder itself, where folders in it, one for each class perhaps, hold both kinds."""
+    if root.name.lower() in {*map(str.lower, _LABEL_FOLDERS), *IMAGE_FOLDERS}:
+        return None  # a part of a dataset: a written division links to whole folders in it
     pairs = ((path, _pair(path)) for path in visible(root) if path.is_dir())
     both = [path for path, pair in pairs if pair == (path, path)]
     return (root, root) if len(both) > 1 else None
