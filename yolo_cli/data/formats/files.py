@@ -78,9 +78,22 @@ def is_visible(name: str) -> bool:
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """Yield all visible files below a folder, in any order; links to folders are followed.
+    """Yield all visible files below a folder, in any order, as :func:`walk_folders` does."""
+    for base, files in walk_folders(folder, is_visible):
+        yield from (Path(base, name) for name in files if not name.startswith("."))
 
-    A link that leads back to a folder it is in is not followed again.
+
+def walk_folders(folder: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, list[str]]]:
+    """Yield a folder and those below it, each with the names of all its files.
+
+    Links to folders are followed; one that leads back to a folder it is in is not.
+
+    Args:
+        folder: to begin with.
+        wanted: whether a folder of that name is looked into.
+
+    Raises:
+        UserError: a folder cannot be read.
     """
     seen: set[str] = set()
 
@@ -93,8 +106,8 @@ def walk(folder: Path) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add(real)
-        folders[:] = sorted(filter(is_visible, folders))
-        yield from (Path(base, name) for name in files if not name.startswith("."))
+        folders[:] = sorted(filter(wanted, folders))
+        yield base, files
 
 
 class FileIndex:

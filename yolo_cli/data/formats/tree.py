@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from yolo_cli.data.formats.files import is_visible, unreadable
+from yolo_cli.data.formats.files import is_visible, walk_folders
 from yolo_cli.data.formats.leftovers import is_leftover
 from yolo_cli.data.images import IMAGE_SUFFIXES
 from yolo_cli.errors import ExitCode, UserError
@@ -72,19 +72,8 @@ def look(root: Path) -> Folder:
         UserError: a folder cannot be read, or there are more than ``MAX_FILES`` files.
     """
     folders: dict[str, Folder] = {}
-    seen: set[str] = set()
     files_left = MAX_FILES
-
-    def stop(error: OSError) -> None:
-        raise unreadable(Path(error.filename or root), error) from error
-
-    for base, names, files in os.walk(root, onerror=stop, followlinks=True):
-        real = os.path.realpath(base)
-        if real in seen:
-            names.clear()
-            continue
-        seen.add(real)
-        names[:] = sorted(filter(_counts, names))
+    for base, files in walk_folders(root, _counts):
         folder = folders[base] = Folder(Path(base))
         if base != os.fspath(root):
             folders[os.path.dirname(base)].inside.append(folder)  # noqa: PTH120
