@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,10 @@ def test_the_file_is_that_of_the_epoch_that_is_kept(
     assert best.info["epoch"] == position.best_epoch == kept
     assert best.info["kept"] == position.kept
     assert position.best == values[kept - 1]
+    with (tmp_path / "run/metrics.csv").open(newline="") as file:
+        assert [row["kept"] == "yes" for row in csv.DictReader(file)] == [
+            epoch == kept for epoch in (1, 2, 3)
+        ]
     same = all(torch.equal(tensor, last.tensors[name]) for name, tensor in best.tensors.items())
     assert same is (kept == 3)
 

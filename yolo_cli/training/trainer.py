@@ -322,6 +322,7 @@ class Trainer:
         ended = position.best_epoch == position.epoch
         kept = load_weights(self.run.last if ended else self.run.best)
         save_weights(self.run.best, network_of(kept), {**kept.info, "kept": position.kept})
+        self.run.write_history(position.history, self.task, position.best_epoch)
         self._save()
 
     def validate(self, stop: Stop | None = None) -> Score:

@@ -165,14 +165,22 @@ class RunFolder:
             self.config, json.dumps(dict(config), indent=2, ensure_ascii=False) + "\n"
         )
 
-    def write_history(self, history: Sequence[Mapping[str, float]], task: Task) -> None:
-        """Write ``metrics.csv`` and ``curves.png``."""
+    def write_history(
+        self, history: Sequence[Mapping[str, float]], task: Task, kept: int = 0
+    ) -> None:
+        """Write ``metrics.csv`` and ``curves.png``.
+
+        Args:
+            history: a row for each epoch.
+            task: names the score.
+            kept: epoch whose weights the run keeps, counted from 1; 0 while that is open.
+        """
         text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
+        writer = csv.DictWriter(text, fieldnames=[*history[0], "kept"], lineterminator="\n")
         writer.writeheader()
-        writer.writerows(
-            {k: "" if math.isnan(v) else f"{v:.6g}" for k, v in row.items()} for row in history
-        )
+        for row in history:
+            cells = {k: "" if math.isnan(v) else f"{v:.6g}" for k, v in row.items()}
+            writer.writerow({**cells, "kept": "yes" if row["epoch"] == kept else ""})
         atomic_write_text(self.metrics, text.getvalue())
         from yolo_cli.training.run.curves import draw_curves  # matplotlib takes a while
 
