@@ -66,6 +66,8 @@ class Architecture:
         pretrained: its ImageNet weights; None if there are none.
         frozen_blocks: leading blocks that training on a CPU keeps as they are where they have
             learned something already: most of the work, and general enough.
+        classifier: units of the hidden connected layers of its published ImageNet classifier;
+            empty where there is none.
     """
 
     title: str
@@ -75,6 +77,7 @@ class Architecture:
     norm: bool = True
     pretrained: Pretrained | None = None
     frozen_blocks: int = 0
+    classifier: tuple[int, ...] = ()
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -120,6 +123,7 @@ VGG16 = Architecture(
     norm=False,
     pretrained=Pretrained("VGG16_Weights.IMAGENET1K_FEATURES", "caffe"),
     frozen_blocks=4,  # 91 % of the work
+    classifier=(4096, 4096),
 )
 
 # YOLO paper, figure 3: 24 convolutions, 448 -> 7×7×1024. The first 20 were pre-trained.
@@ -170,6 +174,7 @@ ALEXNET = Architecture(
     norm=False,
     pretrained=Pretrained("AlexNet_Weights.IMAGENET1K_V1", "torchvision"),
     frozen_blocks=2,  # 43 % of the work
+    classifier=(4096, 4096),
 )
 
 # By the name that a command line and a weights file have for it; the first is the default.
