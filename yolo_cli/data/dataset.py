@@ -202,10 +202,10 @@ def open_dataset(
         return _open(root, format, reading)
     except UserError as error:
         other = None if task is None or format is not None else _other_task(root, reading)
-        if other is None:
+        if other is None or other.task == task:
             raise
         raise UserError(
-            f"to {other.task}, not to {task}: its layout is {other.format}",
+            f"a dataset to {other.task} ({other.format}), not to {task}",
             f"yolo train {root} trains {LEARNERS[other.task]}",
             path=root,
         ) from error
