@@ -15,6 +15,7 @@ from yolo_cli.data.target import Target
 from yolo_cli.data.task_names import TaskName
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.tasks.classes import class_indices
+from yolo_cli.tasks.balance import class_weights
 from yolo_cli.tasks.contract.export import Deviation
 from yolo_cli.tasks.contract.training import LossRecipe
 from yolo_cli.tasks.detect import parity
@@ -98,7 +99,7 @@ class Detect:
 
     def criterion(self, config: ModelConfig, recipe: LossRecipe, counts: Tensor) -> YoloLoss:
         """Return equation 3, or its variation."""
-        from yolo_cli.tasks.detect.loss import YoloLoss, class_weights
+        from yolo_cli.tasks.detect.loss import YoloLoss
 
         return YoloLoss(Grid.of(config), recipe.loss, class_weights(counts, recipe.balance))
 
