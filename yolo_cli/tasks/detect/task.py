@@ -14,8 +14,8 @@ from yolo_cli.data.sample import Dataset
 from yolo_cli.data.target import Target
 from yolo_cli.data.task_names import TaskName
 from yolo_cli.model.config import ModelConfig
-from yolo_cli.tasks.classes import class_indices
 from yolo_cli.tasks.balance import class_weights
+from yolo_cli.tasks.classes import class_indices
 from yolo_cli.tasks.contract.export import Deviation
 from yolo_cli.tasks.contract.training import LossRecipe
 from yolo_cli.tasks.detect import parity
