@@ -180,12 +180,13 @@ def _sums(rows: list[Row]) -> dict[str, Any]:
 
 
 def _lines(config: ModelConfig, rows: list[Row], stated: dict[str, Any]) -> dict[str, str]:
+    from yolo_cli.tasks.task import task_of
+
     size = config.image_size
     lines = {
         "network": f"{config.arch}, {config.head} head, {size}×{size} pixels, {cost(rows)}",
         "share": share(rows),
-        "grid": f"{config.grid}×{config.grid} cells, {config.boxes} boxes each, "
-        f"{config.output} output",
+        **task_of(config).describe(config),
         "input": f"RGB in [0, 1], mean {_numbers(config.mean)}, std {_numbers(config.std)}",
     }
     if config.widths is not None:
@@ -194,7 +195,7 @@ def _lines(config: ModelConfig, rows: list[Row], stated: dict[str, Any]) -> dict
     if stated:
         lines["classes"] = ", ".join(config.classes)
         lines["trained"] = _training(stated)
-        lines["score"] = _score(stated)
+        lines["score"] = _score(task_of(config).recorded(_part(stated, "val")), stated)
         lines["start"] = str(stated.get("start", ""))
         lines["pruned"] = _pruned(stated)
     return lines
@@ -222,10 +223,9 @@ def _pruned(stated: dict[str, Any]) -> str:
     )
 
 
-def _score(stated: dict[str, Any]) -> str:
-    value = _part(stated, "val", "voc07").get("mAP")
+def _score(score: str, stated: dict[str, Any]) -> str:
     images = _part(stated, "data").get("val", "?")
-    return f"VOC07 mAP@0.5 {value} on {images} validation images" if value is not None else ""
+    return f"{score} on {images} validation images" if score else ""
 
 
 def _part(stated: dict[str, Any], *names: str) -> dict[str, Any]:
