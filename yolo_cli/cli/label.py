@@ -132,10 +132,9 @@ def label(  # typer calls it by name
 
 def _proposer(session: Session, weights: str, device: str, conf: float, *, rate: bool) -> Proposer:
     with importing():
-        from yolo_cli.inference.detector import Detector
-        from yolo_cli.label.proposals import Proposer
+        from yolo_cli.label.proposals import Proposer, load_detector
 
-    return Proposer(Detector.load(weights, device=device), session, conf, rate=rate)
+    return Proposer(load_detector(weights, device=device), session, conf, rate=rate)
 
 
 def _serve(session: Session, proposer: Proposer | None, port: int, *, browser: bool) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from math import log2
 from typing import Any
 
-from yolo_cli.errors import UserError
+from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.inference.detector import Detector
 from yolo_cli.label.session import Progress, Session
 
@@ -22,6 +22,21 @@ LEAST = 0.05
 """Lowest score of a box that counts for :func:`uncertainty`."""
 
 _KEPT = 200  # images whose boxes are in memory
+
+
+def load_detector(
+    weights: str, *, device: str, precision: str = "auto", backend: str = "auto"
+) -> Detector:
+    """Load a network, which has to be a detector; the values are those of the options.
+
+    Raises:
+        UserError: it cannot be loaded, or finds no boxes.
+    """
+    loaded = Detector.load(weights, device=device, precision=precision, backend=backend)
+    if loaded.task.name != "detect":
+        what = f"{weights}: these weights are for the task {loaded.task.name}, no detector's"
+        raise UserError(what, "name those of a detector", ExitCode.USAGE)
+    return loaded
 
 
 @dataclass(frozen=True)
