@@ -23,7 +23,6 @@ from yolo_cli.tasks.networks import build_network
 REPEATS = 5  # passes of a network whose layers are timed
 ROUNDS = 9  # of a race
 TRIES = 8  # of a choice, each after a race
-BELOW = 0.999  # of a choice's cost: a budget for the next smaller one
 CLOSE = 0.02  # of the time that is asked for: what a race is off by
 WASTEFUL = 0.94  # a network that needs less than this part of it lost more than it had to
 
@@ -129,21 +128,23 @@ def choose_by_races(
         The slowest choice that was fast enough, and its race; if none was, the fastest.
     """
     total, least = choices.cost(choices.whole), choices.cheapest()
-    budget = share * total
+    budget, low, high = share * total, 0.0, float("inf")  # enough with low, too slow with high
     tried: dict[tuple[int, ...], Race] = {}
     for _ in range(TRIES):
         path = choose(choices, max(budget, least))
-        known = path in tried
-        found = tried[path] if known else race(path)
+        found = tried[path] if path in tried else race(path)
         tried[path] = found
-        enough = found.share <= (1 + CLOSE) * share
-        if enough and (known or found.share >= WASTEFUL * share):
+        if found.share > (1 + CLOSE) * share:
+            high = min(high, choices.cost(path))
+        elif found.share < WASTEFUL * share:
+            low = max(low, budget)
+        else:
             break
-        if not enough and budget <= least:
-            break  # there is nothing smaller
-        budget = max(budget, least) * share / found.share
-        if known:
-            budget = min(budget, BELOW * choices.cost(path))
+        if high <= least or high - low < CLOSE * share * total:
+            break
+        budget *= share / found.share
+        if not low < budget < high:
+            budget = (low + min(high, total)) / 2
     good = [one for one in tried.items() if one[1].share <= (1 + CLOSE) * share]
     return max(good, key=_share) if good else min(tried.items(), key=_share)
 
