@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from yolo_cli.inference.outputs import Done, Outputs
     from yolo_cli.inference.predictor import Predictor
     from yolo_cli.tasks.result import Document, Failure, ImageWriter, Result, Style
+    from yolo_cli.tasks.task import Task
 
 DEFAULT_OUT: dict[TaskName, Path] = {
     "detect": Path("detections"),
@@ -121,6 +122,7 @@ def run_sources(
     every: int,
     json_lines: bool,
     style: Style,
+    task: Callable[[], Task] | None = None,
 ) -> int:
     """Run a network on all that a user names, and write and say what it finds.
 
@@ -133,6 +135,7 @@ def run_sources(
         every: how many frames of a video there are for each that is looked at.
         json_lines: print a JSON line for each picture.
         style: of annotated copies.
+        task: makes something else of the network's output than its own task does.
 
     Returns:
         The exit code.
@@ -150,6 +153,8 @@ def run_sources(
     if folder.path is not None:
         found = without_results(found, named, folder.path)
     predictor = _load(network, found)
+    if task is not None:
+        predictor.task = task()
     settings = predictor.task.thresholds(predictor.config, thresholds)
     # On one terminal, bar and JSON lines would be in each other's way.
     shown = not (json_lines and sys.stdout.isatty())
