@@ -111,16 +111,16 @@ def detect(  # typer calls it by name
             "leave out --json and --save, or add --save image",
             ExitCode.USAGE,
         )
+    reading = _explaining if explain else None
     return run_sources(
         sources,
-        NetworkOptions("detect", weights, device, precision, backend, batch, threads),
+        NetworkOptions("detect", weights, device, precision, backend, batch, threads, reading),
         folder,
         thresholds,
         recursive=recursive,
         every=every,
         json_lines=json_lines,
         style=Style(line_width, not hide_labels, not hide_scores),
-        task=_explaining if explain else None,
     )
 
 

@@ -50,6 +50,7 @@ class NetworkOptions:
         backend: see ``--backend``.
         batch: images per forward pass.
         threads: of torch; None for all cores.
+        reading: returns what makes other results of its output than its own task does.
     """
 
     task: TaskName
@@ -59,6 +60,7 @@ class NetworkOptions:
     backend: str
     batch: int
     threads: int | None
+    reading: Callable[[], Task] | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,6 @@ def run_sources(
     every: int,
     json_lines: bool,
     style: Style,
-    task: Callable[[], Task] | None = None,
 ) -> int:
     """Run a network on all that a user names, and write and say what it finds.
 
@@ -135,7 +136,6 @@ def run_sources(
         every: how many frames of a video there are for each that is looked at.
         json_lines: print a JSON line for each picture.
         style: of annotated copies.
-        task: makes something else of the network's output than its own task does.
 
     Returns:
         The exit code.
@@ -153,8 +153,6 @@ def run_sources(
     if folder.path is not None:
         found = without_results(found, named, folder.path)
     predictor = _load(network, found)
-    if task is not None:
-        predictor.task = task()
     settings = predictor.task.thresholds(predictor.config, thresholds)
     # On one terminal, bar and JSON lines would be in each other's way.
     shown = not (json_lines and sys.stdout.isatty())
@@ -224,6 +222,8 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
         say=lambda line: say(stderr(), line),
     )
     require_task(network.weights, loaded.task.name, network.task)
+    if network.reading is not None:
+        loaded.task = network.reading()
     return loaded
 
 
