@@ -15,6 +15,7 @@ from yolo_cli.model.preprocessing import DARKNET
 
 Head = Literal["conv", "fc"]
 Output = Literal["linear", "sigmoid"]
+Upsample = Literal["unpool", "transposed", "bilinear", "nearest"]
 
 # More than anyone needs; a damaged file may ask for any number, and for all memory with it.
 MAX_IMAGE_SIZE = 4096
@@ -46,6 +47,7 @@ class ModelConfig:
         mean: subtracted from RGB in [0, 1].
         std: divides the difference.
         task: what the network does, see :mod:`yolo_cli.tasks`.
+        upsample: how a decoder doubles the resolution; None for a network without one.
     """
 
     classes: tuple[str, ...]
@@ -63,6 +65,7 @@ class ModelConfig:
     mean: tuple[float, ...] = DARKNET.mean
     std: tuple[float, ...] = DARKNET.std
     task: str = "detect"
+    upsample: Upsample | None = None
 
     # Of from_json: unknown fields, NaN and infinity are refused.
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
