@@ -79,23 +79,28 @@ def pack(indices: Tensor, width: int, dtype: torch.dtype) -> Tensor:
     Returns:
         ``[N, ⌈C / 4⌉, H, W]``, numbers from 0 to 255.
     """
-    switches = indices // width % 2 * 2 + indices % width % 2
+    # The width is even: a place and its column are both odd or both even.
+    switches = ((indices // width & 1) * 2 + (indices & 1)).to(torch.uint8)
     missing = -switches.shape[1] % TOGETHER
     if missing:
         switches = F.pad(switches, (0, 0, 0, 0, 0, missing))
     fours = switches.unflatten(1, (-1, TOGETHER))
-    place = 4 ** torch.arange(TOGETHER, device=indices.device).view(1, 1, TOGETHER, 1, 1)
-    return (fours * place).sum(dim=2).to(dtype)
+    packed = fours[:, :, 0]
+    for place in range(1, TOGETHER):
+        packed = packed + (fours[:, :, place] << 2 * place)
+    return packed.to(dtype)
 
 
 def unpack(packed: Tensor, channels: int) -> Tensor:
     """Undo :func:`pack`: return indices ``[N, channels, H, W]`` into a map twice as large."""
-    place = torch.arange(TOGETHER, device=packed.device).view(1, 1, TOGETHER, 1, 1) * 2
-    switches = (packed.long()[:, :, None] >> place & 3).flatten(1, 2)[:, :channels]
+    numbers = packed.to(torch.uint8)[:, :, None]
+    place = torch.arange(0, 2 * TOGETHER, 2, dtype=torch.uint8, device=packed.device)
+    switches = (numbers >> place.view(1, 1, TOGETHER, 1, 1) & 3).flatten(1, 2)[:, :channels]
     height, width = packed.shape[-2:]
-    rows = torch.arange(height, device=packed.device)[:, None] * 2 + switches // 2
-    columns = torch.arange(width, device=packed.device) * 2 + switches % 2
-    return rows * (2 * width) + columns
+    rows = torch.arange(height, device=packed.device)[:, None]
+    first = (2 * rows * width + torch.arange(width, device=packed.device)) * 2
+    steps = torch.tensor([0, 1, 2 * width, 2 * width + 1], device=packed.device)
+    return steps[switches.int()] + first
 
 
 def fold(packed: Tensor) -> Tensor:

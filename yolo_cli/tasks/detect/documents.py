@@ -42,12 +42,16 @@ def write_coco(records: Iterable[Record], path: Path, names: tuple[str, ...]) ->
     write_json_list(path, (item for record in records for item in _coco_items(record, names)))
 
 
-def _coco_items(record: Record, classes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    name = record["image"]
-    stem = PurePath(name).stem
-    image: int | str = int(stem) if stem.isdecimal() and len(stem) <= _MAX_DIGITS else stem
+def coco_image_id(record: Record) -> int | str:
+    """Return what an image is called where no ground truth says its number."""
+    stem = PurePath(record["image"]).stem
     if "frame" in record:
-        image = f"{stem}-{record['frame']}"
+        return f"{stem}-{record['frame']}"
+    return int(stem) if stem.isdecimal() and len(stem) <= _MAX_DIGITS else stem
+
+
+def _coco_items(record: Record, classes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    name, image = record["image"], coco_image_id(record)
     for found in record.get("detections", ()):
         x1, y1, x2, y2 = found["box"]
         label = found["label"]
