@@ -92,6 +92,8 @@ def _as_json(config: ModelConfig, layers: list[Layer], stated: dict[str, Any]) -
 def _show(
     console: Console, config: ModelConfig, layers: list[Layer], stated: dict[str, Any]
 ) -> None:
+    from yolo_cli.tasks.task import task_of
+
     table = plain_table(["layer", "kind", "output"], ["parameters", "MFLOP"])
     for layer in layers:
         table.add_row(
@@ -108,8 +110,7 @@ def _show(
     lines = {
         "network": f"{config.arch}, {config.head} head, {size}×{size} pixels, "
         f"{parameters / 1e6:.1f} million parameters, {flops / 1e9:.1f} GFLOP an image",
-        "grid": f"{config.grid}×{config.grid} cells, {config.boxes} boxes each, "
-        f"{config.output} output",
+        **task_of(config).describe(config),
         "input": f"RGB in [0, 1], mean {_numbers(config.mean)}, std {_numbers(config.std)}",
     }
     if config.widths is not None:
@@ -118,7 +119,7 @@ def _show(
     if stated:
         lines["classes"] = ", ".join(config.classes)
         lines["trained"] = _training(stated)
-        lines["score"] = _score(stated)
+        lines["score"] = _score(task_of(config).recorded(_part(stated, "val")), stated)
         lines["start"] = str(stated.get("start", ""))
         lines["pruned"] = _pruned(stated)
     for name, text in lines.items():
@@ -148,10 +149,9 @@ def _pruned(stated: dict[str, Any]) -> str:
     )
 
 
-def _score(stated: dict[str, Any]) -> str:
-    value = _part(stated, "val", "voc07").get("mAP")
+def _score(score: str, stated: dict[str, Any]) -> str:
     images = _part(stated, "data").get("val", "?")
-    return f"VOC07 mAP@0.5 {value} on {images} validation images" if value is not None else ""
+    return f"{score} on {images} validation images" if score else ""
 
 
 def _part(stated: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -18,6 +18,9 @@ import numpy.typing as npt
 from yolo_cli.data.mask import IGNORED, MaskArray
 from yolo_cli.data.sample import FloatArray, IntArray
 from yolo_cli.evaluation.bootstrap import RESAMPLES, draw, interval_of
+from yolo_cli.evaluation.plain import PlainScores
+
+SCORE = "mean IoU"
 
 
 def count_pairs(truth: MaskArray, found: MaskArray, classes: int) -> IntArray:
@@ -91,27 +94,28 @@ class SegmentationScore:
     @property
     def pixels(self) -> IntArray:
         """``[C]`` labelled pixels of each class."""
-        return self.pairs.sum(axis=1)
+        pixels: IntArray = self.pairs.sum(axis=1)
+        return pixels
 
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values; None where there is nothing to divide by."""
-        return {
-            "images": self.images,
-            "mIoU": _plain(self.mean_iou),
-            "pixel_accuracy": _plain(self.pixel_accuracy),
-            "class_accuracy": _plain(self.class_accuracy),
-            "classes": [
-                {
-                    "class": name,
-                    "IoU": _plain(self.iou[index]),
-                    "accuracy": _plain(self.accuracy[index]),
-                    "precision": _plain(self.precision[index]),
-                    "pixels": int(self.pixels[index]),
-                }
-                for index, name in enumerate(self.classes)
-            ],
-            "confusion": self.pairs.tolist(),
-        }
+    def plain(self) -> PlainScores:
+        """Return the scores as they are shown."""
+        return PlainScores(
+            name=SCORE,
+            metrics={
+                SCORE: self.mean_iou,
+                "pixel accuracy": self.pixel_accuracy,
+                "class accuracy": self.class_accuracy,
+            },
+            classes=self.classes,
+            columns={
+                "IoU": self.iou.tolist(),
+                "accuracy": self.accuracy.tolist(),
+                "precision": self.precision.tolist(),
+                "pixels": self.pixels.tolist(),
+            },
+            unit="pixel",
+            confusion=self.pairs[:, : len(self.classes)],
+        )
 
 
 def score_masks(
@@ -174,7 +178,3 @@ def _quotient(part: npt.NDArray[Any], whole: npt.NDArray[Any]) -> FloatArray:
 def _mean(values: FloatArray) -> float:
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else float("nan")
-
-
-def _plain(value: float) -> float | None:
-    return None if np.isnan(value) else round(float(value), 4)

@@ -37,7 +37,12 @@ class Backbone(nn.Module):
         self.ends: list[int] = []
         self.stride = 1
         self.channels = 3
-        for row in architecture.layers(config.stride, width=config.width, widths=config.widths):
+        for row in architecture.layers(
+            config.stride,
+            width=config.width,
+            widths=config.widths,
+            convolutions=config.convolutions,
+        ):
             if isinstance(row, Pool):
                 noted = self.carries and is_carried(self._poolings[len(self.ends)])
                 pool = nn.MaxPool2d(row.size, row.stride, row.padding, return_indices=noted)

@@ -37,7 +37,10 @@ def poolings(config: ModelConfig) -> tuple[Pooling, ...]:
     found: list[Pooling] = []
     channels, stride = 3, 1
     layers = architecture_of(config.arch).layers(
-        config.stride, width=config.width, widths=config.widths
+        config.stride,
+        width=config.width,
+        widths=config.widths,
+        convolutions=config.convolutions,
     )
     for row in layers:
         if isinstance(row, Pool):
@@ -85,7 +88,7 @@ def pack(indices: Tensor, width: int, dtype: torch.dtype) -> Tensor:
     if missing:
         switches = F.pad(switches, (0, 0, 0, 0, 0, missing))
     fours = switches.unflatten(1, (-1, TOGETHER))
-    packed = fours[:, :, 0]
+    packed: Tensor = fours[:, :, 0]
     for place in range(1, TOGETHER):
         packed = packed + (fours[:, :, place] << 2 * place)
     return packed.to(dtype)
@@ -100,7 +103,8 @@ def unpack(packed: Tensor, channels: int) -> Tensor:
     rows = torch.arange(height, device=packed.device)[:, None]
     first = (2 * rows * width + torch.arange(width, device=packed.device)) * 2
     steps = torch.tensor([0, 1, 2 * width, 2 * width + 1], device=packed.device)
-    return steps[switches.int()] + first
+    indices: Tensor = steps[switches.int()] + first
+    return indices
 
 
 def fold(packed: Tensor) -> Tensor:

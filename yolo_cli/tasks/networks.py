@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from yolo_cli.errors import UserError
+from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
 from yolo_cli.model.weights import Weights, read_weights
@@ -19,9 +19,16 @@ def build_network(config: ModelConfig) -> Network:
     """Build a network with random weights, in float32 on the default device.
 
     Raises:
-        UserError: for a task that this version does not know.
+        UserError: for a task that this version does not know, or a head that it does not have.
     """
-    return Network(config, task_of(config).build_head)
+    task = task_of(config)
+    if config.head not in task.heads:
+        raise UserError(
+            f"--head {config.head}: there is none to {task.name}",
+            f"choose {' or '.join(task.heads)}",
+            ExitCode.USAGE,
+        )
+    return Network(config, task.build_head)
 
 
 def shapes_of(config: ModelConfig) -> Network:

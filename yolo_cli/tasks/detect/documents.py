@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from yolo_cli.files import atomic_write, write_json_list
+from yolo_cli.tasks.image_ids import coco_image_id
 from yolo_cli.tasks.result import Record
 from yolo_cli.text import encodable
 
 COLUMNS = ("image", "frame", "time", "width", "height", "label", "score", "x1", "y1", "x2", "y2")
-_MAX_DIGITS = 15  # of an image's number
 
 
 def write_csv(records: Iterable[Record], path: Path, _names: tuple[str, ...] = ()) -> None:
@@ -40,14 +40,6 @@ def write_coco(records: Iterable[Record], path: Path, names: tuple[str, ...]) ->
     by names.
     """
     write_json_list(path, (item for record in records for item in _coco_items(record, names)))
-
-
-def coco_image_id(record: Record) -> int | str:
-    """Return what an image is called where no ground truth says its number."""
-    stem = PurePath(record["image"]).stem
-    if "frame" in record:
-        return f"{stem}-{record['frame']}"
-    return int(stem) if stem.isdecimal() and len(stem) <= _MAX_DIGITS else stem
 
 
 def _coco_items(record: Record, classes: tuple[str, ...]) -> Iterator[dict[str, Any]]:

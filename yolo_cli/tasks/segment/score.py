@@ -43,8 +43,12 @@ class SegmentScorer:
         pairs = torch.stack(self._pairs)
         total = SegmentationScore(self.classes, pairs.sum(dim=0).numpy(), len(pairs))
         value = 0.0 if math.isnan(total.mean_iou) else total.mean_iou
-        shown = ("mIoU", "pixel_accuracy", "class_accuracy")
-        record = {name: total.to_json()[name] for name in shown}
+        rates = {
+            "mIoU": total.mean_iou,
+            "pixel_accuracy": total.pixel_accuracy,
+            "class_accuracy": total.class_accuracy,
+        }
+        record = {n: None if math.isnan(rate) else round(rate, 2) for n, rate in rates.items()}
         return Score(value, {"segment": record}, outputs={"pairs": pairs})
 
 

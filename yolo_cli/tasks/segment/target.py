@@ -20,8 +20,8 @@ from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F  # noqa: N812  # torchvision's own short name
 
 from yolo_cli.data.augmentation import Augmentation
-from yolo_cli.data.mask import IGNORED, MaskArray
-from yolo_cli.data.sample import Sample
+from yolo_cli.data.mask import IGNORED, MaskArray, count_pixels
+from yolo_cli.data.sample import Dataset, IntArray, Sample
 from yolo_cli.data.target import Target
 from yolo_cli.data.transforms import adjust_colours, cut, stretch
 from yolo_cli.errors import UserError
@@ -137,3 +137,24 @@ def scene(parts: Sequence[tuple[Target, Window]]) -> Target:
 def encode(targets: Sequence[Target]) -> Pixels:
     """Return the masks of a batch."""
     return Pixels(torch.cat([target["mask"] for target in targets]))
+
+
+def shares(dataset: Dataset) -> Tensor:
+    """Return each class's share of the labelled pixels of the images that it is in, ``[C]``.
+
+    The frequency of median-frequency balancing (Eigen & Fergus 2015, section 6.3.2); zero for
+    classes that are in no image.
+    """
+    own = torch.zeros(len(dataset.classes), dtype=torch.float64)
+    of_images = torch.zeros_like(own)
+    for sample in dataset.samples:
+        pixels = torch.from_numpy(pixels_of(sample, len(dataset.classes))).double()
+        own += pixels
+        of_images += torch.where(pixels > 0, pixels.sum(), 0.0)
+    return torch.where(of_images > 0, own / of_images.clamp(min=1), 0.0)
+
+
+def pixels_of(sample: Sample, classes: int) -> IntArray:
+    """Return the pixels of each class, ``[C]``, as the reader has counted them if it has."""
+    known: IntArray | None = getattr(sample.annotation, "pixels", None)
+    return count_pixels(mask_of(sample), classes) if known is None else known

@@ -11,7 +11,7 @@ from typing import Any
 from yolo_cli.data.reduced import Reduced
 from yolo_cli.files import atomic_write, atomic_write_text, write_json_list
 from yolo_cli.pictures.masks import save_mask
-from yolo_cli.tasks.detect.documents import coco_image_id
+from yolo_cli.tasks.image_ids import coco_image_id
 from yolo_cli.tasks.result import Document, ImageWriter, Record
 from yolo_cli.text import encodable
 
