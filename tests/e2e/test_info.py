@@ -117,6 +117,31 @@ def test_nan_in_metadata_is_null(yolo: Yolo, tiny: Path, tmp_path: Path) -> None
     assert document(yolo, path)["info"] == {"val": {"loss": None}}
 
 
+def test_the_classifier_of_alexnet(yolo: Yolo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    told = document(yolo, "alexnet", "--head", "classifier")
+    # torchvision's number, of which the connected layers have 9217·4096 + 4097·4096 + 4097·1000.
+    assert (told["parameters"], told["connected"]) == (61_100_840, 58_631_144)
+    shown = yolo("info", "alexnet", "--head", "classifier")
+    rows = [line.split() for line in shown.out.splitlines()]
+    assert ["9", "head.fc1", "connected", "4096", "37,752,832", "75", "all"] in rows
+    assert "58.6 of 61.1 million parameters are in connected layers: 96%" in shown.out
+
+
+@pytest.mark.parametrize("what", [["yolov1", "--head", "fc"], ["vgg16"], ["default"]])
+def test_the_table_fits_a_terminal(
+    yolo: Yolo, what: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = yolo("info", *what)
+    assert shown.code == 0
+    lines = shown.out.splitlines()
+    assert max(map(len, lines)) <= 80
+    count = len(document(yolo, *what)["table"])
+    assert [line.split()[0] for line in lines[: count + 1]] == ["#", *map(str, range(1, count + 1))]
+    assert "…" not in shown.out
+
+
 def test_no_such_architecture(refused: Refused) -> None:
     message = refused("info", "resnet", code=3)
     assert "resnet: no such weights file" in message

@@ -67,6 +67,8 @@ class Architecture:
         frozen_blocks: leading blocks that training on a CPU keeps as they are where they have
             learned something already: most of the work, and general enough.
         pretraining: how many of the convolutions a classifier has; None for all.
+        classifier: units of the hidden connected layers of its published ImageNet classifier;
+            empty where there is none.
     """
 
     title: str
@@ -77,6 +79,7 @@ class Architecture:
     pretrained: Pretrained | None = None
     frozen_blocks: int = 0
     pretraining: int | None = None
+    classifier: tuple[int, ...] = ()
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -134,6 +137,7 @@ VGG16 = Architecture(
     norm=False,
     pretrained=Pretrained("VGG16_Weights.IMAGENET1K_FEATURES", "caffe"),
     frozen_blocks=4,  # 91 % of the work
+    classifier=(4096, 4096),
 )
 
 # YOLO paper, figure 3: 24 convolutions, 448 -> 7×7×1024.
@@ -185,6 +189,7 @@ ALEXNET = Architecture(
     norm=False,
     pretrained=Pretrained("AlexNet_Weights.IMAGENET1K_V1", "torchvision"),
     frozen_blocks=2,  # 43 % of the work
+    classifier=(4096, 4096),
 )
 
 # By the name that a command line and a weights file have for it; the first is the default.
