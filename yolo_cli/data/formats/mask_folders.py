@@ -8,7 +8,7 @@ from pathlib import Path
 
 from yolo_cli.data.formats.common import IMAGE_FOLDERS, SPLIT_FOLDERS
 from yolo_cli.data.formats.files import MAX_LIST_BYTES, FileIndex, child, read_lines, visible, walk
-from yolo_cli.data.formats.voc_folders import find_lists
+from yolo_cli.data.formats.voc_folders import find_lists, in_order
 from yolo_cli.data.images import IMAGE_SUFFIXES, is_image_path
 from yolo_cli.errors import UserError
 
@@ -106,7 +106,7 @@ def mask_lists(root: Path) -> dict[str, Path]:
     own = None if sets is None else child(sets, "Segmentation")
     if own is None:
         return find_lists(root)
-    return {path.stem: path for path in visible(own) if path.suffix.lower() == ".txt"}
+    return in_order({path.stem: path for path in visible(own) if path.suffix.lower() == ".txt"})
 
 
 def listed_ids(path: Path, part: MaskPart) -> list[tuple[int, str]]:
