@@ -7,7 +7,8 @@ import math
 import pytest
 import torch
 
-from yolo_cli.tasks.segment.loss import PixelLoss, Pixels, class_weights
+from yolo_cli.tasks.segment.batch import Pixels
+from yolo_cli.tasks.segment.loss import PixelLoss, class_weights
 
 
 def test_weights_by_median_frequency() -> None:

@@ -15,7 +15,8 @@ from yolo_cli.data.augmentation import Augmentation
 from yolo_cli.data.mask import Polygons
 from yolo_cli.data.sample import Dataset, Sample
 from yolo_cli.tasks.contract.training import Window
-from yolo_cli.tasks.segment.target import Preparation, cut_mask, encode, scene, shares
+from yolo_cli.tasks.segment.augment import Preparation
+from yolo_cli.tasks.segment.target import cut_mask, encode, scene, shares
 
 
 def sample(mask: Any, name: str = "a") -> Sample:

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F  # noqa: N812  # the name that every torch programmer reads
 from torch import Tensor, nn
 
 from yolo_cli.data.mask import IGNORED
+from yolo_cli.tasks.segment.batch import Pixels
 
 MOST = 10.0  # a class weighs at most so many times as much as the median one
-
-
-@dataclass(frozen=True)
-class Pixels:
-    """The masks of a batch.
-
-    Attributes:
-        masks: ``[N, S, S]`` uint8, indices of classes; 255 is not labelled.
-    """
-
-    masks: Tensor
-
-    def to(self, device: torch.device) -> Pixels:
-        """Return a copy on ``device``."""
-        return Pixels(self.masks.to(device))
 
 
 class PixelLoss(nn.Module):

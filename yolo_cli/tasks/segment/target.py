@@ -1,4 +1,4 @@
-"""A photograph and its mask as the network is trained on them.
+"""The mask of a photograph as the network is trained on it.
 
 A target is ``mask`` ``[1, S, S]`` uint8, in pixels of the network's input: one row, the mask as a
 whole.
@@ -6,48 +6,22 @@ whole.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional as F  # noqa: N812  # torchvision's own short name
 
-from yolo_cli.data.augmentation import Augmentation
 from yolo_cli.data.mask import IGNORED, MaskArray, count_pixels
 from yolo_cli.data.sample import Dataset, IntArray, Sample
 from yolo_cli.data.target import Target
-from yolo_cli.data.transforms import adjust_colours, cut, stretch
 from yolo_cli.errors import UserError
+from yolo_cli.pictures.masks import draw_mask
 from yolo_cli.tasks.contract.training import Window
-from yolo_cli.tasks.segment.loss import Pixels
+from yolo_cli.tasks.segment.batch import Pixels
 
 Window4: TypeAlias = tuple[int, int, int, int]
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """See :class:`yolo_cli.data.loader.Prepare`."""
-
-    image_size: int
-    augmentation: Augmentation | None
-
-    def __call__(
-        self, image: Image.Image, sample: Sample, rng: np.random.Generator
-    ) -> tuple[Tensor, Target]:
-        """Return ``[3, S, S]`` uint8 and its mask."""
-        mask = torch.from_numpy(mask_of(sample))[None]
-        size = self.image_size
-        if self.augmentation is None:
-            whole = (0, 0, image.width, image.height)
-            return stretch(image, size), {"mask": cut_mask(mask, whole, size)}
-        return augment(image, mask, size, self.augmentation, rng)
 
 
 def mask_of(sample: Sample) -> MaskArray:
@@ -63,46 +37,8 @@ def mask_of(sample: Sample) -> MaskArray:
     return result
 
 
-def augment(
-    image: Image.Image,
-    mask: Tensor,
-    size: int,
-    augmentation: Augmentation,
-    rng: np.random.Generator,
-) -> tuple[Tensor, Target]:
-    """Crop, stretch, shift colours and mirror at random, the mask along with the image.
-
-    Args:
-        image: upright RGB.
-        mask: ``[1, H, W]`` uint8.
-        size: pixels along each side of the result.
-        augmentation: what to vary, and how much.
-        rng: the only source of chance.
-    """
-    edges = rng.uniform(-augmentation.jitter, augmentation.jitter, 4)
-    exposure, saturation = (
-        math.exp(rng.uniform(-1, 1) * math.log(factor))
-        for factor in (augmentation.exposure, augmentation.saturation)
-    )
-    mirrored = rng.random() < augmentation.flip
-    window = _window(image.size, edges)
-    pixels = adjust_colours(cut(F.pil_to_tensor(image), window, size), exposure, saturation)
-    mask = cut_mask(mask, window, size)
-    if mirrored:
-        pixels, mask = F.horizontal_flip(pixels), F.horizontal_flip(mask)
-    return pixels, {"mask": mask.contiguous()}
-
-
-def _window(size: tuple[int, int], edges: npt.NDArray[np.float64]) -> Window4:
-    """Return a window whose edges lie inside the image's by these shares of its sides."""
-    width, height = size
-    left, top = round(edges[0] * width), round(edges[1] * height)
-    right, bottom = width - round(edges[2] * width), height - round(edges[3] * height)
-    return left, top, max(right, left + 1), max(bottom, top + 1)
-
-
 def cut_mask(mask: Tensor, window: Window4, size: int) -> Tensor:
-    """Stretch a window of a mask to a square, as :func:`~yolo_cli.data.transforms.cut` does.
+    """Stretch a window of a mask to a square, as :func:`~yolo_cli.data.windows.cut` does.
 
     Every pixel has the class of the one that its middle lies in; what lies outside the image is
     not labelled.
@@ -112,16 +48,23 @@ def cut_mask(mask: Tensor, window: Window4, size: int) -> Tensor:
         window: left, top, right and bottom in pixels.
         size: pixels along each side of the result.
     """
-    left, top, right, bottom = window
-    height, width = mask.shape[-2:]
-    padding = [max(0, -left), max(0, -top), max(0, right - width), max(0, bottom - height)]
-    if any(padding):
-        mask = F.pad(mask, padding, fill=IGNORED)
-    place = [top + padding[1], left + padding[0], bottom - top, right - left]
-    result: Tensor = F.resized_crop(
-        mask, *place, [size, size], InterpolationMode.NEAREST_EXACT, antialias=False
+    (rows, seen_rows), (columns, seen_columns) = (
+        _lines(first, last, size, side)
+        for first, last, side in (
+            (window[1], window[3], mask.shape[-2]),
+            (window[0], window[2], mask.shape[-1]),
+        )
     )
-    return result
+    cut = mask[:, rows[:, None], columns]
+    cut[:, ~(seen_rows[:, None] & seen_columns)] = IGNORED
+    return cut
+
+
+def _lines(first: int, last: int, count: int, side: int) -> tuple[Tensor, Tensor]:
+    """Return the line of an image that each of ``count`` lines of a window is, and if it has it."""
+    places = (torch.arange(count, dtype=torch.float64) + 0.5) * (last - first) / count
+    lines = places.floor().long() + first
+    return lines.clamp(0, side - 1), (lines >= 0) & (lines < side)
 
 
 def scene(parts: Sequence[tuple[Target, Window]]) -> Target:
@@ -158,3 +101,9 @@ def pixels_of(sample: Sample, classes: int) -> IntArray:
     """Return the pixels of each class, ``[C]``, as the reader has counted them if it has."""
     known: IntArray | None = getattr(sample.annotation, "pixels", None)
     return count_pixels(mask_of(sample), classes) if known is None else known
+
+
+def draw_target(pixels: Tensor, target: Target, classes: Sequence[str]) -> Image.Image:
+    """Lay the mask over ``[3, S, S]`` uint8."""
+    picture = Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy())
+    return draw_mask(picture, target["mask"][0].numpy(), classes)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2 import functional as F  # noqa: N812  # torchvision's own short name
 
 from yolo_cli.data.augmentation import Augmentation
 from yolo_cli.data.sample import Dataset, Sample
@@ -20,15 +19,15 @@ from yolo_cli.evaluation.plain import PlainScores
 from yolo_cli.evaluation.segmentation import SCORE, score_masks
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.weights import PREDICTOR
-from yolo_cli.pictures.masks import draw_mask
 from yolo_cli.tasks.contract.export import Deviation
 from yolo_cli.tasks.contract.training import LossRecipe
 from yolo_cli.tasks.result import Document, ImageWriter, Origin
 from yolo_cli.tasks.segment import parity
 from yolo_cli.tasks.segment import target as masks
+from yolo_cli.tasks.segment.batch import Pixels
 from yolo_cli.tasks.segment.classes import MaskClasses
 from yolo_cli.tasks.segment.decoder import Decoder, output_side
-from yolo_cli.tasks.segment.loss import PixelLoss, Pixels, class_weights
+from yolo_cli.tasks.segment.loss import PixelLoss, class_weights
 from yolo_cli.tasks.segment.postprocess import Output, postprocess
 from yolo_cli.tasks.segment.result import SegmentResult
 from yolo_cli.tasks.segment.score import SegmentScorer, difference
@@ -38,6 +37,8 @@ from yolo_cli.tasks.task import Task
 if TYPE_CHECKING:
     import numpy.typing as npt
     import onnx
+
+    from yolo_cli.tasks.segment.augment import Preparation
 
 _NO_GRID = "a segmenter has no grid of cells"
 
@@ -105,10 +106,14 @@ class Segment:
 
     # Training.
     scene = staticmethod(masks.scene)
+    draw_target = staticmethod(masks.draw_target)
 
-    def prepare(self, config: ModelConfig, augmentation: Augmentation | None) -> masks.Preparation:
+    def prepare(self, config: ModelConfig, augmentation: Augmentation | None) -> Preparation:
         """Stretch or augment, the mask along with the image."""
-        return masks.Preparation(config.image_size, augmentation)
+        # It imports torchvision, which takes seconds, and finding classes does without.
+        from yolo_cli.tasks.segment.augment import Preparation
+
+        return Preparation(config.image_size, augmentation)
 
     def encode(self, targets: Sequence[Target], config: ModelConfig) -> Pixels:
         """Put the masks together."""
@@ -139,10 +144,6 @@ class Segment:
         expected = teacher.log_softmax(dim=-1)
         ratio = expected - raw.log_softmax(dim=-1)
         return (expected.exp() * ratio).sum() / math.prod(raw.shape[1:3])
-
-    def draw_target(self, pixels: Tensor, target: Target, classes: Sequence[str]) -> Image.Image:
-        """Lay the mask over the input."""
-        return draw_mask(F.to_pil_image(pixels), target["mask"][0].numpy(), classes)
 
     def difference(
         self,
