@@ -30,6 +30,10 @@ TABLE = {
         "detect:detect",
         "Find objects in images and videos: annotated copies, tables, files for other tools.",
     ),
+    "segment": Listed(
+        "segment:segment",
+        "Find the class of every pixel: colours laid over the picture, masks, tables.",
+    ),
     "eval": Listed(
         "evaluate:evaluate",
         "Score weights, or any tool's detections: VOC2007, VOC2010+ and COCO in one run.",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from yolo_cli.inference.outputs import Done, Outputs
     from yolo_cli.inference.predictor import Predictor
     from yolo_cli.tasks.result import Document, Failure, ImageWriter, Result, Style
+    from yolo_cli.tasks.task import Task
 
 DEFAULT_OUT: dict[TaskName, Path] = {
     "detect": Path("detections"),
@@ -49,6 +50,7 @@ class NetworkOptions:
         backend: see ``--backend``.
         batch: images per forward pass.
         threads: of torch; None for all cores.
+        reading: returns what makes other results of its output than its own task does.
     """
 
     task: TaskName
@@ -58,6 +60,7 @@ class NetworkOptions:
     backend: str
     batch: int
     threads: int | None
+    reading: Callable[[], Task] | None = None
 
 
 @dataclass(frozen=True)
@@ -219,6 +222,8 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
         say=lambda line: say(stderr(), line),
     )
     require_task(network.weights, loaded.task.name, network.task)
+    if network.reading is not None:
+        loaded.task = network.reading()
     return loaded
 
 
