@@ -40,7 +40,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("reader")
     shutil.copytree(ROOT / "samples", path / "samples")
     shutil.copytree(ROOT / "samples", path / "my-dataset")
-    shutil.copytree(ROOT / "samples/JPEGImages", path / "holiday")
+    for name in ("holiday", "photos"):
+        shutil.copytree(ROOT / "samples/JPEGImages", path / name)
     for split in (lists := path / "my-dataset/ImageSets/Main").glob("*.txt"):
         kept = [i for i in split.read_text().split() if i not in {"chelsea", "owl"}]
         split.write_text("".join(f"{i}\n" for i in kept))
@@ -80,7 +81,7 @@ def shortened(arguments: list[str]) -> list[str]:
 
 def test_the_readme_shows_every_command() -> None:
     shown = {command.split()[1] for command in commands()}
-    assert shown == {"detect", "train", "prune", "eval", "check", "convert", "info"}
+    assert shown == {"detect", "train", "prune", "eval", "check", "convert", "info", "label"}
 
 
 def test_the_readme_commands_run(
@@ -94,9 +95,13 @@ def test_the_readme_commands_run(
             if arguments[0] == "train":
                 patch.setattr(embedded, "_embedded_folders", lambda: [small])
                 arguments += shortened(arguments)
+            if arguments[0] == "label":
+                patch.setattr("yolo_cli.label.serve.serve", lambda *_, **__: None)
             if arguments[0] == "prune":  # networks that have nothing like as much to spare
                 arguments += ["--round", "4", "--flops", "0.9"]
             assert run(arguments) == ExitCode.OK, f"{command}\n{capsys.readouterr().err}"
+        if arguments[0] == "label":  # what its user would have made
+            shutil.copytree(folder / "my-dataset", folder / "photos-labels")
     annotated = {p.name for p in (folder / "detections").iterdir()}
     assert {p.name for p in (folder / "samples/JPEGImages").iterdir()} <= annotated
 
