@@ -13,7 +13,7 @@ from yolo_cli.cli.console import image_progress, say, stderr
 from yolo_cli.cli.early import check_network
 from yolo_cli.cli.found import Found
 from yolo_cli.cli.startup import importing
-from yolo_cli.data.task_names import LEARNERS, TaskName
+from yolo_cli.data.task_names import DOING, LEARNERS, TaskName
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import check_folder
 from yolo_cli.inference.formats import IMAGE, parse_formats
@@ -29,11 +29,6 @@ DEFAULT_OUT: dict[TaskName, Path] = {
     "detect": Path("detections"),
     "classify": Path("classes"),
     "segment": Path("segments"),
-}
-_DOING: dict[TaskName, str] = {
-    "detect": "detecting",
-    "classify": "classifying",
-    "segment": "segmenting",
 }
 
 
@@ -164,7 +159,7 @@ def run_sources(
         count = _count(found)
         outcomes = _outcomes(predictor, found, settings, outputs, network.batch, every)
         bar = stack.enter_context(image_progress(report.console, shown=shown))
-        for outcome in bar.track(outcomes, total=count, description=_DOING[network.task]):
+        for outcome in bar.track(outcomes, total=count, description=DOING[network.task]):
             _take(outcome, report, outputs, json_lines=json_lines)
         if outputs is not None:
             outputs.end_video()
@@ -238,6 +233,7 @@ def _outputs(
         style=style,
         every=every,
         resume=folder.resume,
+        stem=DEFAULT_OUT[predictor.task.name].name,
     )
 
 
