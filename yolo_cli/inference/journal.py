@@ -15,7 +15,7 @@ from typing import IO
 from yolo_cli.files import atomic_write, unwritable, write_json_list
 from yolo_cli.tasks.result import Document, Record
 
-JOURNAL = ".jsonl"  # suffix
+JOURNAL = "detections.jsonl"  # of a detector
 
 
 class Journal:

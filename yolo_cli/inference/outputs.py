@@ -17,7 +17,7 @@ from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import locked_folder, unwritable
 from yolo_cli.inference.formats import IMAGE, JSON_LINES, JSON_LIST
 from yolo_cli.inference.inputs import Input
-from yolo_cli.inference.journal import JOURNAL, Journal, json_document, read_journal
+from yolo_cli.inference.journal import Journal, json_document, read_journal
 from yolo_cli.inference.video import SUFFIX as VIDEO_SUFFIX
 from yolo_cli.inference.video import VideoWriter, frame_rate
 from yolo_cli.pictures.save import output_path, save_annotated, taken_by
@@ -84,7 +84,7 @@ class Outputs:
         # Where the number of a picture's files varies, they do not show that it is done.
         varying = any(one.path(folder, folder / "x") is None for one in self._writers)
         if self._documents or varying or JSON_LINES in formats:
-            self._journal = Journal(folder / f"{stem}{JOURNAL}", self._stays if resume else None)
+            self._journal = Journal(folder / f"{stem}.jsonl", self._stays if resume else None)
         self._again: set[str] = set()
         self._begun = False
         self._handle: int | None = None
