@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
 import typer
 from rich.console import Console
 
-from yolo_cli.cli import options
+from yolo_cli.cli import info_pictures, options
 from yolo_cli.cli.layers import cost, share, show_lines, show_rows
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.architectures import ARCHITECTURES
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     HeadName: TypeAlias = str
 else:
     HeadName = Literal[(*get_args(options.HeadName), "classifier")]
+
+PICTURES = "Pictures"
 
 
 def info(
@@ -42,6 +44,41 @@ def info(
         ),
     ] = None,
     json_out: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    maps: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PHOTO",
+            help="Draw a layer's feature maps of this photograph instead.",
+            rich_help_panel=PICTURES,
+        ),
+    ] = None,
+    layer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|NAME",
+            help="Layer whose maps are drawn: its number or name in the table.",
+            show_default=info_pictures.FIRST,
+            rich_help_panel=PICTURES,
+        ),
+    ] = None,
+    upsample: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MASK",
+            help="Draw a mask made eight times smaller by max pooling, and large again by "
+            "max-unpooling, transposed convolution, bilinear and nearest, with each one's IoU.",
+            rich_help_panel=PICTURES,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the picture to this file.",
+            show_default=f"{info_pictures.MAPS} or {info_pictures.UPSAMPLED}",
+            rich_help_panel=PICTURES,
+        ),
+    ] = None,
 ) -> None:
     """Show a network's layers and what a weights file says of itself.
 
@@ -52,13 +89,24 @@ def info(
     yolo info default
     yolo info yolov1 --head fc
     yolo info alexnet --head classifier
+    yolo info --maps photo.jpg --layer conv2_1
+    yolo info --upsample mask.png
     """
+    info_pictures.check_options(
+        what, maps=maps, layer=layer, upsample=upsample, out=out, json_out=json_out
+    )
     if head is not None and what not in ARCHITECTURES:
         raise UserError(
             f"--head {head}: {what} names weights, whose head is what it is",
             f"--head goes with an architecture: {', '.join(ARCHITECTURES)}",
             ExitCode.USAGE,
         )
+    if maps is not None:
+        info_pictures.draw_maps(_weights_path(what), maps, layer, out)
+        return
+    if upsample is not None:
+        info_pictures.draw_upsampling(upsample, out)
+        return
     if head == "classifier":
         _show_classifier(what, json_out=json_out)
         return

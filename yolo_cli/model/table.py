@@ -7,15 +7,18 @@ block, so that ``--freeze 2`` keeps ``conv1_1`` to ``pool2``.
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
+from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.network import Network
 from yolo_cli.model.summary import flops_of
 
@@ -73,6 +76,30 @@ def tabulate(network: nn.Module, side: int) -> list[Row]:
         network(torch.empty(1, 3, side, side, dtype=dtype, device=device))
     rows = recorder.rows
     return [*rows[:-1], replace(rows[-1], name="output")]
+
+
+def find_row(rows: Sequence[Row], layer: str) -> int:
+    """Return the index of the layer that a user names, by its number from 1 or by its name.
+
+    Raises:
+        UserError: if there is none.
+    """
+    names = [row.name for row in rows]
+    if layer in names:
+        return names.index(layer)
+    if re.fullmatch(r"-?\d+", layer):
+        if 1 <= int(layer) <= len(rows):
+            return int(layer) - 1
+        raise UserError(
+            f"--layer {layer:.20}: the network has {len(rows)} layers",
+            f"1 is {names[0]}, {len(rows)} is the {names[-1]}",
+            ExitCode.USAGE,
+        )
+    near = get_close_matches(layer, names, n=len(names))
+    block, _, _ = layer.partition("_")
+    near.sort(key=lambda name: not name.startswith(block))
+    hint = f"did you mean {', '.join(near[:3])}?" if near else f"the layers are {', '.join(names)}"
+    raise UserError(f"--layer {layer:.50}: there is no such layer", hint, ExitCode.USAGE)
 
 
 @contextmanager

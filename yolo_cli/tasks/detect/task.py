@@ -20,11 +20,9 @@ from yolo_cli.tasks.contract.export import Deviation
 from yolo_cli.tasks.contract.training import LossRecipe
 from yolo_cli.tasks.detect import parity
 from yolo_cli.tasks.detect import target as objects
-from yolo_cli.tasks.detect.augment import Preparation
 from yolo_cli.tasks.detect.classes import ClassMap
 from yolo_cli.tasks.detect.grid import Grid, GridTarget
 from yolo_cli.tasks.detect.head import build_head
-from yolo_cli.tasks.detect.loss import YoloLoss
 from yolo_cli.tasks.detect.postprocess import Detection, postprocess
 from yolo_cli.tasks.detect.predictor import fit_predictor
 from yolo_cli.tasks.detect.result import DetectResult
@@ -39,6 +37,9 @@ from yolo_cli.tasks.task import Task
 if TYPE_CHECKING:
     import numpy.typing as npt
     import onnx
+
+    from yolo_cli.tasks.detect.augment import Preparation
+    from yolo_cli.tasks.detect.loss import YoloLoss
 
 
 class Detect:
@@ -77,7 +78,7 @@ class Detect:
         value = voc07.get("mAP") if isinstance(voc07, dict) else None
         return "" if value is None else f"{SCORE} {value}"
 
-    # Training.
+    # Training. What imports torchvision is imported when it is needed: detection starts without.
     scene = staticmethod(objects.scene)
     counts = staticmethod(objects.counts)
     typical_size = staticmethod(objects.typical_size)
@@ -88,6 +89,8 @@ class Detect:
 
     def prepare(self, config: ModelConfig, augmentation: Augmentation | None) -> Preparation:
         """Stretch or augment, boxes along with the image."""
+        from yolo_cli.tasks.detect.augment import Preparation
+
         return Preparation(config.image_size, augmentation)
 
     def encode(self, targets: Sequence[Target], config: ModelConfig) -> GridTarget:
@@ -96,6 +99,8 @@ class Detect:
 
     def criterion(self, config: ModelConfig, recipe: LossRecipe, counts: Tensor) -> YoloLoss:
         """Return equation 3, or its variation."""
+        from yolo_cli.tasks.detect.loss import YoloLoss
+
         return YoloLoss(Grid.of(config), recipe.loss, class_weights(counts, recipe.balance))
 
     def soft_loss(self, config: ModelConfig, raw: Tensor, teacher: Tensor) -> Tensor:
