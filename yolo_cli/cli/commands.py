@@ -30,6 +30,10 @@ TABLE = {
         "detect:detect",
         "Find objects in images and videos: annotated copies, tables, files for other tools.",
     ),
+    "classify": Listed(
+        "classify:classify",
+        "Say what is on images and videos, one class for each: annotated copies, tables, JSON.",
+    ),
     "eval": Listed(
         "evaluate:evaluate",
         "Score weights, or any tool's detections: VOC2007, VOC2010+ and COCO in one run.",

@@ -197,6 +197,7 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
     with importing():
         import torch
 
+        from yolo_cli.inference.backends.choose import task_in
         from yolo_cli.inference.backends.fastest import MANY
         from yolo_cli.inference.predictor import Predictor
         from yolo_cli.inference.video import require_library
@@ -205,7 +206,8 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
         require_library()
     if network.threads is not None:
         torch.set_num_threads(network.threads)
-    loaded: Predictor[Any] = Predictor.load(
+    require_task(network.weights, task_in(network.weights), network.task)
+    return Predictor.load(
         network.weights,
         device=network.device,
         precision=network.precision,
@@ -213,8 +215,6 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
         images=MANY if _count(found) is None else _count(found),
         say=lambda line: say(stderr(), line),
     )
-    require_task(network.weights, loaded.task.name, network.task)
-    return loaded
 
 
 def _outputs(
