@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2 import functional as F  # noqa: N812  # torchvision's own short name
 
 from yolo_cli.data.sample import Dataset, Sample
 from yolo_cli.data.target import Target
@@ -73,5 +72,5 @@ def draw_target(pixels: Tensor, target: Target, classes: Sequence[str]) -> Image
     """Draw a frame with the name of the largest class on ``[3, S, S]`` uint8."""
     height, width = pixels.shape[-2:]
     label = target["labels"][target["shares"].argmax()].item()
-    image = F.to_pil_image(pixels)
+    image = Image.fromarray(pixels.permute(1, 2, 0).numpy())
     return draw_detections(image, [[0, 0, width, height]], None, [label], classes)

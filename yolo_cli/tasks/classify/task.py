@@ -16,7 +16,6 @@ from yolo_cli.model.config import ModelConfig
 from yolo_cli.tasks.balance import class_weights
 from yolo_cli.tasks.classify import parity
 from yolo_cli.tasks.classify import target as classes
-from yolo_cli.tasks.classify.augment import Preparation
 from yolo_cli.tasks.classify.head import build_head
 from yolo_cli.tasks.classify.loss import ClassLoss
 from yolo_cli.tasks.classify.output import Classification, ClassMap, Listed, classify, listed_of
@@ -32,6 +31,8 @@ from yolo_cli.tasks.task import Task
 if TYPE_CHECKING:
     import numpy.typing as npt
     import onnx
+
+    from yolo_cli.tasks.classify.augment import Preparation
 
 _NO_GRID = "a classifier has no grid of boxes"
 
@@ -88,6 +89,8 @@ class Classify:
 
     def prepare(self, config: ModelConfig, augmentation: Augmentation | None) -> Preparation:
         """Stretch, or crop at random."""
+        from yolo_cli.tasks.classify.augment import Preparation  # torchvision takes a while
+
         return Preparation(config.image_size, augmentation)
 
     def criterion(self, config: ModelConfig, recipe: LossRecipe, counts: Tensor) -> ClassLoss:
