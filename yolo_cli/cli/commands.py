@@ -46,6 +46,9 @@ TABLE = {
         "convert:convert",
         "Write a dataset in another layout: labels, splits, and the images if you like.",
     ),
+    "label": Listed(
+        "label:label", "Label images on a page in the browser, which only this machine can open."
+    ),
     "prune": Listed(
         "prune:prune",
         "Make a network smaller: drop channels, and solve its layers again for what is left.",
