@@ -187,7 +187,6 @@ def evaluate(  # typer calls it by name
     from yolo_cli.data.splits import evaluation_split
     from yolo_cli.evaluation.similar import parse_similar
     from yolo_cli.tasks.detect.thresholds import VOTE, Thresholds
-    from yolo_cli.tasks.task import task_named
 
     console = stderr()
     folder = open_dataset(
@@ -205,6 +204,8 @@ def evaluate(  # typer calls it by name
     for line in skipped:
         say(console, line)
     if task != "detect":
+        from yolo_cli.tasks.task import task_named
+
         how = Running(task_named(task).scoring, batch, device, precision, backend, skip_bad)
         plain = {name: score_weights(console, dataset, name, how) for name in names}
         finish_plain(console, plain, dataset, json_out=json_out, report=report)
