@@ -27,7 +27,14 @@ TOP = 5
 
 def classify(  # typer calls it by name
     sources: Sources,
-    weights: options.Weights = "default",
+    weights: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Weights file or export of a classifier; there is none to start with.",
+            show_default=False,
+        ),
+    ] = "default",
     top: Annotated[
         int, typer.Option(metavar="N", min=1, help="List this many of the likeliest classes.")
     ] = TOP,
@@ -62,7 +69,7 @@ def classify(  # typer calls it by name
 
     [b]Examples[/b]
     yolo classify photo.jpg --weights runs/train-1/best.safetensors
-    yolo classify holiday/ -r --weights cats.safetensors --top 1 --json > classes.jsonl
+    yolo classify holiday/ -r --weights cats.safetensors --top 1 --json
     yolo classify "*.png" --weights cats.safetensors --save image,csv --out sorted
     """
     from yolo_cli.tasks.classify.writers import WRITERS
