@@ -49,7 +49,7 @@ def test_a_resumed_run_ends_with_the_same_bits(
     options = asked(tmp_path, classifier, unfreeze=1, unfreeze_at=2)
     whole = train(options, tmp_path / "whole", reporter)
     assert whole.task.name == "classify"
-    assert (whole.train.depth, whole.train.copies) == (1, 0)  # the second phase's
+    assert (whole.train.depth, whole.train.copies) == (0, 0)  # fresh images in the second phase
     interrupt_after(3, monkeypatch)  # in the middle of the second epoch, of two steps each
     with pytest.raises(KeyboardInterrupt):
         train(options, tmp_path / "parts", reporter)
@@ -88,7 +88,8 @@ def test_it_learns(tmp_path: Path, reporter: Reporter) -> None:
     torch.manual_seed(1)
     config = new_config(CLASSES, task="classify", head="pool", image_size=32, width=0.0625)
     save_weights(tmp_path / "pool.safetensors", build_network(config), {})
-    options = asked(tmp_path, tmp_path / "pool.safetensors", freeze=0, copies=0, epochs=8, lr=0.01)
+    change = {"freeze": 0, "copies": 0, "epochs": 8, "validate_every": 8, "lr": 0.01}
+    options = asked(tmp_path, tmp_path / "pool.safetensors", **change)
     assert train(options, tmp_path / "run", reporter).position.best == 100  # two of two colours
 
 

@@ -34,6 +34,10 @@ TABLE = {
         "classify:classify",
         "Say what is on images and videos, one class for each: annotated copies, tables, JSON.",
     ),
+    "segment": Listed(
+        "segment:segment",
+        "Find the class of every pixel: colours laid over the picture, masks, tables.",
+    ),
     "eval": Listed(
         "evaluate:evaluate",
         "Score weights, or any tool's detections: VOC2007, VOC2010+ and COCO in one run.",

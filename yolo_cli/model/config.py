@@ -15,8 +15,9 @@ from yolo_cli.model.preprocessing import DARKNET
 
 Head = Literal["conv", "fc", "pool"]  # a task says which of them it has
 Output = Literal["linear", "sigmoid"]
+Upsample = Literal["unpool", "transposed", "bilinear", "nearest"]
 
-DETECT, CLASSIFY = "detect", "classify"  # tasks whose backbones are not alike
+DETECT, CLASSIFY, SEGMENT = "detect", "classify", "segment"  # their backbones are not alike
 
 # More than anyone needs; a damaged file may ask for any number, and for all memory with it.
 MAX_IMAGE_SIZE = 4096
@@ -48,6 +49,7 @@ class ModelConfig:
         mean: subtracted from RGB in [0, 1].
         std: divides the difference.
         task: what the network does, see :mod:`yolo_cli.tasks`.
+        upsample: how a decoder doubles the resolution; None for a network without one.
     """
 
     classes: tuple[str, ...]
@@ -65,6 +67,7 @@ class ModelConfig:
     mean: tuple[float, ...] = DARKNET.mean
     std: tuple[float, ...] = DARKNET.std
     task: str = DETECT
+    upsample: Upsample | None = None
 
     # Of from_json: unknown fields, NaN and infinity are refused.
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
@@ -73,10 +76,12 @@ class ModelConfig:
         for name, value, allowed in (
             ("head", self.head, get_args(Head)),
             ("output", self.output, get_args(Output)),
+            ("upsample", self.upsample, (*get_args(Upsample), None)),
         ):
             if value not in allowed:
                 raise UserError(
-                    f"unknown {name} {value!r:.50}", f"choose one of {', '.join(allowed)}"
+                    f"unknown {name} {value!r:.50}",
+                    f"choose one of {', '.join(filter(None, allowed))}",
                 )
         self._check_classes()
         self._check_widths()
@@ -148,7 +153,9 @@ class ModelConfig:
     @property
     def stride(self) -> int:
         """Return the pixels that a cell of the features covers at most: 32 or 64 for a grid's."""
-        return self.image_size // self.grid if self.task == DETECT else 2 * TRUNK_STRIDE
+        if self.task == DETECT:
+            return self.image_size // self.grid
+        return TRUNK_STRIDE if self.task == SEGMENT else 2 * TRUNK_STRIDE
 
     @property
     def convolutions(self) -> int | None:

@@ -25,6 +25,7 @@ from yolo_cli.tasks.contract.training import TrainingTask
 TASKS: dict[str, str] = {
     "detect": "yolo_cli.tasks.detect.task",
     "classify": "yolo_cli.tasks.classify.task",
+    "segment": "yolo_cli.tasks.segment.task",
 }
 
 

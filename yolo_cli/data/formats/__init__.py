@@ -12,6 +12,7 @@ from yolo_cli.data.formats import (
     folders,
     labelme,
     labelstudio,
+    masks,
     supervisely,
     text,
     via,
@@ -27,7 +28,7 @@ FORMATS: dict[str, Format] = {
     for one in (
         *(voc.FORMAT, coco.FORMAT, csv_table.FORMAT, via.FORMAT, labelme.FORMAT, cvat.FORMAT),
         *(createml.FORMAT, supervisely.FORMAT, labelstudio.FORMAT, text.FORMAT, yolo.FORMAT),
-        folders.FORMAT,
+        *(masks.FORMAT, folders.FORMAT),
     )
 }
 """By name, in the order in which they are tried."""
