@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from yolo_cli.inference.outputs import Done, Outputs
     from yolo_cli.inference.predictor import Predictor
     from yolo_cli.tasks.result import Document, Failure, ImageWriter, Result, Style
+    from yolo_cli.tasks.task import Task
 
 DEFAULT_OUT: dict[TaskName, Path] = {
     "detect": Path("detections"),
@@ -44,6 +45,7 @@ class NetworkOptions:
         backend: see ``--backend``.
         batch: images per forward pass.
         threads: of torch; None for all cores.
+        reading: returns what makes other results of its output than its own task does.
     """
 
     task: TaskName
@@ -53,6 +55,7 @@ class NetworkOptions:
     backend: str
     batch: int
     threads: int | None
+    reading: Callable[[], Task] | None = None
 
 
 @dataclass(frozen=True)
@@ -207,7 +210,7 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
     if network.threads is not None:
         torch.set_num_threads(network.threads)
     require_task(network.weights, task_in(network.weights), network.task)
-    return Predictor.load(
+    loaded: Predictor[Any] = Predictor.load(
         network.weights,
         device=network.device,
         precision=network.precision,
@@ -215,6 +218,9 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
         images=MANY if _count(found) is None else _count(found),
         say=lambda line: say(stderr(), line),
     )
+    if network.reading is not None:
+        loaded.task = network.reading()
+    return loaded
 
 
 def _outputs(

@@ -53,6 +53,12 @@ class NcnnGraph:
         numbers = np.frombuffer(self.weights, dtype=np.float32)[-count - outputs :]
         return numbers[:count].reshape(outputs, -1), numbers[count:]
 
+    def ends(self) -> list[str]:
+        """Return the names of what each layer with weights is given, and of the output."""
+        lines = [line.split() for line in self.param.splitlines()[2:]]
+        given = [line[4] for line in lines if line[0] in ("Convolution", "InnerProduct")]
+        return [*given, lines[-1][5]]
+
 
 def to_ncnn(network: Network) -> NcnnGraph:
     """Return a network as a graph with the output ``raw``, ``[S, S, 5B + C]`` for one image.
