@@ -49,6 +49,10 @@ TABLE = {
     "label": Listed(
         "label:label", "Label images on a page in the browser, which only this machine can open."
     ),
+    "demo": Listed(
+        "demo:demo",
+        "Show a detector on a page in the browser: drop photographs, or let the camera look.",
+    ),
     "prune": Listed(
         "prune:prune",
         "Make a network smaller: drop channels, and solve its layers again for what is left.",
