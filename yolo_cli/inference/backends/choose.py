@@ -13,7 +13,7 @@ from yolo_cli.data.task_names import TaskName
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.inference.backends.backend import PACKAGES, Backend, BackendName, installed
 from yolo_cli.inference.backends.fastest import choose
-from yolo_cli.inference.backends.ncnn_folder import folder_of
+from yolo_cli.inference.backends.ncnn_folder import digest, folder_of
 from yolo_cli.inference.backends.torch_backend import TorchBackend
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.embedded import weights_path
@@ -148,6 +148,7 @@ def _fastest(
 
     choice = choose(
         weights.config,
+        lambda: digest(path.read_bytes()),
         precision,
         images,
         lambda backend, precision: _of_weights(path, weights, backend, cpu, precision),
