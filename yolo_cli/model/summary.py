@@ -88,6 +88,7 @@ def _kind(module: nn.Module) -> str:
         nn.ReLU: "ReLU",
         nn.Dropout: "dropout",
         nn.Flatten: "flatten",
+        nn.AdaptiveAvgPool2d: "mean",
     }
     return names.get(type(module), type(module).__name__)
 
