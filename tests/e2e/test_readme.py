@@ -116,6 +116,17 @@ def test_the_readme_commands_run(
         assert np.abs(made - shown).mean() < 8, picture.name  # of 255, of which JPEG costs 5
 
 
+def test_the_table_of_the_readme_is_what_the_command_prints(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = (ROOT / "README.md").read_text("utf-8")
+    (shown,) = re.findall(r"```bash\nyolo (info [^\n]*)\n```\n\n```text\n(.*?)```", text, re.DOTALL)
+    assert run(shlex.split(shown[0])) == ExitCode.OK
+    printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert shown[1].splitlines() == printed[: len(shown[1].splitlines())]
+
+
 def test_the_pictures_of_the_readme_are_small_and_shown() -> None:
     shown = re.findall(
         r"!\[.+?\]\((weights/lecture/.+?)\)", (ROOT / "README.md").read_text("utf-8")
