@@ -92,8 +92,11 @@ def drag(page: Page, x1: float, y1: float, x2: float, y2: float) -> None:
 
 def saved(page: Page) -> None:
     """Wait until all is on disk; the page's policy forbids what wait_for_function does."""
-    while page.evaluate("yolo.desk.sheet.dirty || yolo.desk.sheet.running !== null"):
-        page.wait_for_timeout(20)
+    for _ in range(600):
+        if not page.evaluate("yolo.desk.sheet.dirty || yolo.desk.sheet.running !== null"):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(page.locator("#banner, #saved").all_inner_texts())
 
 
 def at(page: Page, number: int) -> None:
@@ -180,3 +183,19 @@ def test_what_is_drawn_is_on_disk_to_the_pixel_whatever_crashes(
     }
     own = ("http://127.0.0.1:", "blob:http://127.0.0.1:")
     assert not [one for one in seen if not one.startswith(own)]
+
+
+def test_the_first_box_waits_for_the_name_of_its_class(
+    browser: Browser, serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    server = serve(make_photos(tmp_path / "photos"))
+    page = visit(browser, server.address, [])
+    drag(page, 20, 30, 120, 130)
+    page.keyboard.type("red cell")
+    page.keyboard.press("Enter")
+    drag(page, 200, 100, 300, 200)
+    saved(page)
+    page.close()
+    assert server.end(signal.SIGINT) == 0
+    (found,) = boxes(tmp_path / "photos-labels").values()
+    assert found == [("red cell", 20, 30, 120, 130), ("red cell", 200, 100, 300, 200)]
