@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from torch.distributed import HashStore
+from torch._C._distributed_c10d import HashStore
 
 from yolo_cli.cli import several
 from yolo_cli.errors import ExitCode, UserError
@@ -89,7 +89,7 @@ def test_torchrun_and_nproc_are_one_too_many(
 ) -> None:
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "2")
-    assert "--nproc: torchrun has started" in refused("train", tmp_path, "--nproc", "2")
+    assert "--nproc: torchrun has started" in refused("train", tmp_path, "--nproc", 2, code=2)
 
 
 def fail(monkeypatch: pytest.MonkeyPatch, ranks: Ranks, error: Exception) -> None:

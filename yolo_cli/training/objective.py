@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inspect import signature
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -66,7 +67,8 @@ def share_gradients(objective: Objective) -> nn.Module:
     parallel = nn.parallel.DistributedDataParallel
     names = ("forward_sync_buffers", "broadcast_buffers")  # torch has changed the option's name
     name = next(name for name in names if name in signature(parallel).parameters)
-    return parallel(objective, **{name: False})
+    options: dict[str, Any] = {name: False}
+    return parallel(objective, **options)
 
 
 def scaled(terms: Terms, factor: Tensor | float) -> Terms:
