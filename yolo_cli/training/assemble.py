@@ -100,7 +100,7 @@ def make_trainer(
     Raises:
         UserError: if several processes start from different things, or have too little to share.
     """
-    check_shared(run)
+    check_shared(run.ranks, run.machine, run.network, run.splits, run.decision.recipe)
     _introduce(run)
 
     def open_stage(stage: Stage) -> tuple[Source, Source]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from yolo_cli.data.splits import TrainingSplits
 from yolo_cli.errors import UserError
 from yolo_cli.tasks.networks import build_network
 from yolo_cli.tasks.task import task_named, task_of
@@ -35,7 +36,7 @@ from yolo_cli.training.run.checkpoint import load_network, read_checkpoint
 from yolo_cli.training.run.config import RunConfig
 from yolo_cli.training.run.folder import RunFolder
 from yolo_cli.training.same import check_batches
-from yolo_cli.training.start import find_start, start_network
+from yolo_cli.training.start import Start, find_start, start_network
 from yolo_cli.training.trainer import Trainer
 
 SURE = 0.8  # of an estimated time that is needed at least: what is refused at once is hopeless
@@ -71,15 +72,7 @@ def prepare(
     task = task_named(splits.train.task)
     stay_outside(options, splits, folder)
     start = find_start(options)
-    facts = Facts(
-        images=len(splits.train),
-        val_images=len(splits.val),
-        object_size=task.typical_size(splits.train),
-        arch=start.arch,
-        pretrained=start.pretrained,
-        device=machine.device.type,
-        task=task.name,
-    )
+    facts = _facts(splits, start, machine)
     decision = decide(options, facts)
     _say(decision, reporter)
     torch.manual_seed(seed)
@@ -109,6 +102,19 @@ def prepare(
         folder.write_config(record)
         _tell(ranks, folder, None)
         return make_trainer(run, opener, teacher, budget, partial(_settle_copies, folder, record))
+
+
+def _facts(splits: TrainingSplits, start: Start, machine: Machine) -> Facts:
+    task = task_named(splits.train.task)
+    return Facts(
+        images=len(splits.train),
+        val_images=len(splits.val),
+        object_size=task.typical_size(splits.train),
+        arch=start.arch,
+        pretrained=start.pretrained,
+        device=machine.device.type,
+        task=task.name,
+    )
 
 
 def prepare_resumed(
