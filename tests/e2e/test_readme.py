@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from tests import lecture
+from tests.toy import make_folders
 from yolo_cli.cli.app import run
 from yolo_cli.errors import ExitCode
 from yolo_cli.model import embedded
@@ -57,6 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("photo", "new-photo"):
         shutil.copy(ROOT / "samples/JPEGImages/chelsea.jpg", path / f"{name}.jpg")
     Image.open(path / "photo.jpg").save(path / "photo.png")
+    make_folders(path / "my-pets", splits=False)
     for name in ("A", "B"):
         shutil.copy(weights_path("default"), path / f"{name}.safetensors")
     box = {"category_id": "person", "bbox": [10, 10, 99, 99], "score": 0.5}
@@ -89,7 +91,7 @@ def shortened(arguments: list[str]) -> list[str]:
 
 def test_the_readme_shows_every_command() -> None:
     shown = {command.split()[1] for command in commands()}
-    assert shown == {"detect", "train", "prune", "eval", "check", "convert", "info"}
+    assert shown == {"detect", "classify", "train", "prune", "eval", "check", "convert", "info"}
 
 
 def test_the_readme_commands_run(
@@ -112,6 +114,17 @@ def test_the_readme_commands_run(
         made = np.asarray(lecture.small(folder / picture.made, picture.width), dtype=float)
         shown = np.asarray(Image.open(lecture.FOLDER / picture.name).convert("RGB"), dtype=float)
         assert np.abs(made - shown).mean() < 8, picture.name  # of 255, of which JPEG costs 5
+
+
+def test_the_table_of_the_readme_is_what_the_command_prints(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = (ROOT / "README.md").read_text("utf-8")
+    (shown,) = re.findall(r"```bash\nyolo (info [^\n]*)\n```\n\n```text\n(.*?)```", text, re.DOTALL)
+    assert run(shlex.split(shown[0])) == ExitCode.OK
+    printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert shown[1].splitlines() == printed[: len(shown[1].splitlines())]
 
 
 def test_the_pictures_of_the_readme_are_small_and_shown() -> None:

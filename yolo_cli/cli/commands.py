@@ -30,6 +30,10 @@ TABLE = {
         "detect:detect",
         "Find objects in images and videos: annotated copies, tables, files for other tools.",
     ),
+    "classify": Listed(
+        "classify:classify",
+        "Say what is on images and videos, one class for each: annotated copies, tables, JSON.",
+    ),
     "segment": Listed(
         "segment:segment",
         "Find the class of every pixel: colours laid over the picture, masks, tables.",

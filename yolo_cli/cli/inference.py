@@ -13,7 +13,7 @@ from yolo_cli.cli.console import image_progress, say, stderr
 from yolo_cli.cli.early import check_network
 from yolo_cli.cli.found import Found
 from yolo_cli.cli.startup import importing
-from yolo_cli.data.task_names import LEARNERS, TaskName
+from yolo_cli.data.task_names import DOING, LEARNERS, TaskName
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import check_folder
 from yolo_cli.inference.formats import IMAGE, parse_formats
@@ -30,11 +30,6 @@ DEFAULT_OUT: dict[TaskName, Path] = {
     "detect": Path("detections"),
     "classify": Path("classes"),
     "segment": Path("segments"),
-}
-_DOING: dict[TaskName, str] = {
-    "detect": "detecting",
-    "classify": "classifying",
-    "segment": "segmenting",
 }
 
 
@@ -167,7 +162,7 @@ def run_sources(
         count = _count(found)
         outcomes = _outcomes(predictor, found, settings, outputs, network.batch, every)
         bar = stack.enter_context(image_progress(report.console, shown=shown))
-        for outcome in bar.track(outcomes, total=count, description=_DOING[network.task]):
+        for outcome in bar.track(outcomes, total=count, description=DOING[network.task]):
             _take(outcome, report, outputs, json_lines=json_lines)
         if outputs is not None:
             outputs.end_video()
@@ -205,6 +200,7 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
     with importing():
         import torch
 
+        from yolo_cli.inference.backends.choose import task_in
         from yolo_cli.inference.backends.fastest import MANY
         from yolo_cli.inference.predictor import Predictor
         from yolo_cli.inference.video import require_library
@@ -213,6 +209,7 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
         require_library()
     if network.threads is not None:
         torch.set_num_threads(network.threads)
+    require_task(network.weights, task_in(network.weights), network.task)
     loaded: Predictor[Any] = Predictor.load(
         network.weights,
         device=network.device,
@@ -221,7 +218,6 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
         images=MANY if _count(found) is None else _count(found),
         say=lambda line: say(stderr(), line),
     )
-    require_task(network.weights, loaded.task.name, network.task)
     if network.reading is not None:
         loaded.task = network.reading()
     return loaded
@@ -243,6 +239,7 @@ def _outputs(
         style=style,
         every=every,
         resume=folder.resume,
+        stem=DEFAULT_OUT[predictor.task.name].name,
     )
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from yolo_cli.cli import options
 from yolo_cli.cli.console import plain_table, say, stderr
+from yolo_cli.data.task_names import LEARNERS
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.prune.goal import IMAGES, LEAST_IMAGES, MULTIPLE, Goal
 
@@ -112,6 +113,7 @@ def prune(
     from yolo_cli.prune.prune import prune as make
     from yolo_cli.prune.record import pruned_record
     from yolo_cli.tasks.networks import load_weights, network_of
+    from yolo_cli.tasks.task import task_of
 
     if export_kind(path) is not None:
         raise UserError(
@@ -120,6 +122,11 @@ def prune(
         )
     console = stderr()
     loaded = load_weights(path)
+    if loaded.config.task != "detect":
+        raise UserError(
+            f"{path}: {LEARNERS[task_of(loaded.config).name]}, and only detectors can be pruned",
+            f"train a detector from it: yolo train DATA --weights {path}",
+        )
     found = find_images(data, split, format)
     check_outside(target, found.folders)
     drawn = draw(found.paths, images, loaded.config.image_size, seed)

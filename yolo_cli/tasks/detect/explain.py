@@ -29,7 +29,7 @@ WIDEST = 11  # pixels of the line of a box that is sure
 LINE = (255, 255, 255, 150)  # of the grid
 CELL = 150  # opacity, of 255, of the cell of an object
 FAINTEST = 0.25  # opacity of a box that is not sure at all
-NAMED = 56  # smallest side of a cell, in pixels, with the name of its class in it
+NAMED = 40  # smallest side of a cell, in pixels, with the name of its class in it
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
