@@ -108,7 +108,7 @@ def _check_fit(config: ModelConfig, tensors: Mapping[str, Tensor]) -> None:
     try:
         with torch.device("meta"):
             empty = {name: torch.empty(tensor.shape) for name, tensor in tensors.items()}
-        shapes_of(config).load_state_dict(empty)
+            shapes_of(config).load_state_dict(empty)  # what is not in it is made there, too
     except RuntimeError as error:
         raise _unfit(error) from error
     for name, tensor in tensors.items():

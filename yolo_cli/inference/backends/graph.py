@@ -131,6 +131,9 @@ class _Writer:
         elif isinstance(layer, nn.MaxPool2d):
             size, stride, pad = map(side_of, (layer.kernel_size, layer.stride, layer.padding))
             self.node("MaxPool", kernel_shape=[size] * 2, strides=[stride] * 2, pads=[pad] * 4)
+        elif isinstance(layer, nn.AdaptiveAvgPool2d):
+            assert layer.output_size == 1
+            self.node("GlobalAveragePool")
         elif isinstance(layer, nn.Flatten):
             self.node("Flatten")
         elif not isinstance(layer, nn.Dropout | nn.Identity):
