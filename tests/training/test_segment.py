@@ -6,17 +6,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageDraw
 
+from tests.toy import make_masks
 from tests.training.test_trainer import assert_same_result, interrupt_after
-from yolo_cli.inference.predictor import Predictor
 from yolo_cli.model.config import new_config
 from yolo_cli.model.weights import save_weights
 from yolo_cli.tasks.networks import build_network
-from yolo_cli.tasks.segment.result import SegmentResult
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.prepare import prepare, prepare_resumed
 from yolo_cli.training.reporter import Reporter
@@ -26,23 +23,9 @@ Options = Callable[..., TrainOptions]
 
 @pytest.fixture
 def street(tmp_path: Path) -> Path:
-    """Pictures of a bright disc on dark ground."""
-    root, rng = tmp_path / "street", np.random.default_rng(0)
-    for name in ("images", "masks"):
-        (root / name).mkdir(parents=True)
-    for i in range(8):
-        picture = Image.fromarray(rng.integers(0, 60, (64, 80, 3), dtype=np.uint8))
-        mask = Image.new("L", (80, 64))
-        left, top = (int(value) for value in rng.integers(0, 30, 2))
-        box = (left, top, left + 34, top + 30)
-        ImageDraw.Draw(picture).ellipse(box, fill=(230, 60, 40))
-        ImageDraw.Draw(mask).ellipse(box, fill=1)
-        mask.putpixel((0, 0), 255)
-        picture.save(root / "images" / f"{i}.png")
-        mask.save(root / "masks" / f"{i}.png")
+    root = make_masks(tmp_path / "street")
     for name, ids in (("train", range(6)), ("val", range(6, 8))):
         (root / f"{name}.txt").write_text("".join(f"{i}\n" for i in ids))
-    (root / "classes.txt").write_text("ground\ndisc\n")
     return root
 
 
@@ -71,21 +54,7 @@ def given(street: Path, tmp_path: Path) -> Options:
     return make
 
 
-def test_it_learns_what_is_bright(
-    given: Options, street: Path, tmp_path: Path, reporter: Reporter
-) -> None:
-    options = replace(given(freeze=0, copies=0, epochs=14), weights="none", arch="fast")
-    options = replace(options, image_size=64)
-    trainer = prepare(options, tmp_path / "run", reporter)
-    assert trainer.fit().best > 75
-    predictor: Predictor[SegmentResult] = Predictor.load(trainer.run.best)
-    result = predictor(street / "images" / "7.png")
-    assert (result.width, result.height) == (80, 64)
-    assert result.mask.shape == (64, 80)
-    assert dict(result.found())["disc"] == pytest.approx(0.16, abs=0.08)  # π/4 · 34 · 30 of 80 · 64
-
-
-@pytest.mark.parametrize("steps", [3, 4])  # three steps an epoch: at its end, and within one
+@pytest.mark.parametrize("steps", [4])  # three an epoch: within one
 def test_resumed_from_the_cache_to_the_bit(
     steps: int,
     given: Options,
