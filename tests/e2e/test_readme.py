@@ -48,7 +48,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("reader")
     shutil.copytree(ROOT / "samples", path / "samples")
     shutil.copytree(ROOT / "samples", path / "my-dataset")
-    shutil.copytree(ROOT / "samples/JPEGImages", path / "holiday")
+    for name in ("holiday", "photos"):
+        shutil.copytree(ROOT / "samples/JPEGImages", path / name)
     shutil.copytree(lecture.FOLDER, path / "weights/lecture")
     for split in (lists := path / "my-dataset/ImageSets/Main").glob("*.txt"):
         kept = [i for i in split.read_text().split() if i not in {"chelsea", "owl"}]
@@ -90,7 +91,8 @@ def shortened(arguments: list[str]) -> list[str]:
 
 def test_the_readme_shows_every_command() -> None:
     shown = {command.split()[1] for command in commands()}
-    assert shown == {"detect", "classify", "train", "prune", "eval", "check", "convert", "info"}
+    others = {"train", "prune", "eval", "check", "convert", "info", "label"}
+    assert shown == {"detect", "classify", *others}
 
 
 def test_the_readme_commands_run(
@@ -104,9 +106,13 @@ def test_the_readme_commands_run(
             if arguments[0] == "train":
                 patch.setattr(embedded, "_embedded_folders", lambda: [small])
                 arguments += shortened(arguments)
+            if arguments[0] == "label":
+                patch.setattr("yolo_cli.label.serve.serve", lambda *_, **__: None)
             if arguments[0] == "prune":  # networks that have nothing like as much to spare
                 arguments += ["--round", "4", "--flops", "0.9"]
             assert run(arguments) == ExitCode.OK, f"{command}\n{capsys.readouterr().err}"
+        if arguments[0] == "label":  # what its user would have made
+            shutil.copytree(folder / "my-dataset", folder / "photos-labels")
     annotated = {p.name for p in (folder / "detections").iterdir()}
     assert {p.name for p in (folder / "samples/JPEGImages").iterdir()} <= annotated
     for picture in lecture.PICTURES:
