@@ -22,10 +22,21 @@ class Listed(NamedTuple):
 
 
 TABLE = {
-    "train": Listed("train:train", "Train a detector on a folder of labelled images."),
+    "train": Listed(
+        "train:train",
+        "Train a network on a folder of labelled images: boxes, a folder a class, masks.",
+    ),
     "detect": Listed(
         "detect:detect",
         "Find objects in images and videos: annotated copies, tables, files for other tools.",
+    ),
+    "classify": Listed(
+        "classify:classify",
+        "Say what is on images and videos, one class for each: annotated copies, tables, JSON.",
+    ),
+    "segment": Listed(
+        "segment:segment",
+        "Find the class of every pixel: colours laid over the picture, masks, tables.",
     ),
     "eval": Listed(
         "evaluate:evaluate",
@@ -38,6 +49,13 @@ TABLE = {
     "convert": Listed(
         "convert:convert",
         "Write a dataset in another layout: labels, splits, and the images if you like.",
+    ),
+    "label": Listed(
+        "label:label", "Label images on a page in the browser, which only this machine can open."
+    ),
+    "demo": Listed(
+        "demo:demo",
+        "Show a detector on a page in the browser: drop photographs, or let the camera look.",
     ),
     "prune": Listed(
         "prune:prune",

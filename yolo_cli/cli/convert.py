@@ -23,9 +23,9 @@ def convert(  # typer calls it by name
     data: options.DataFolder,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Write into this new folder.")],
     to: Annotated[
-        Literal["voc", "yolo", "coco"] | None,
+        Literal["voc", "yolo", "coco", "folders"] | None,
         typer.Option(
-            help="Write the labels in this layout; needed without --crops.", show_default=False
+            help="Write the labels in this layout; folders: as --crops.", show_default=False
         ),
     ] = None,
     copy: Annotated[
@@ -59,10 +59,12 @@ def convert(  # typer calls it by name
     yolo convert DATA --to coco --out DATA-coco --copy --split val
     yolo convert DATA --crops --out DATA-crops
     """
+    if to == "folders" and not crops:
+        to, crops = None, True
     if (to is None) == (not crops):
         raise UserError(
             "--to and --crops are two different conversions" if crops else "convert to what?",
-            "use one of --to voc, --to yolo, --to coco and --crops",
+            "use one of --to voc, --to yolo, --to coco and --to folders",
             ExitCode.USAGE,
         )
     if copy and link:
@@ -76,7 +78,11 @@ def convert(  # typer calls it by name
     console = stderr()
     with phases(console) as phase:
         folder = open_dataset(
-            data, format=format, skip_bad=skip_bad, class_attribute=class_attribute
+            data,
+            format=format,
+            skip_bad=skip_bad,
+            class_attribute=class_attribute,
+            task="detect",
         )
         done = write(
             folder,
@@ -90,7 +96,7 @@ def convert(  # typer calls it by name
         say(console, folder.note, title="note:", style="yellow")
     _show(console, data, folder.format, done)
     if to is None:
-        say(console, f"crops of the objects written to {out}")
+        say(console, f"crops of the objects, a folder a class, written to {out}; yolo train {out}")
     elif copy or link:
         say(console, f"{_TITLES[to]} written to {out}; yolo train {out}")
     else:

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
 from yolo_cli.cli import options
-from yolo_cli.cli.inference import DEFAULT_OUT, Folder, NetworkOptions, run_sources
+from yolo_cli.cli.inference import Folder, NetworkOptions, run_sources
+from yolo_cli.cli.sources import (
+    DRAWING,
+    FOLDER,
+    Every,
+    HideScores,
+    JsonLines,
+    LineWidth,
+    Out,
+    Recursive,
+    SkipExisting,
+    Sources,
+    Threads,
+)
+from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.inference.formats import IMAGE
 
-DRAWING, FOLDER = "Drawing", "Folder of results"
+if TYPE_CHECKING:
+    from yolo_cli.tasks.task import Task
 
 NmsName: TypeAlias = Literal["class", "agnostic"]
 
 
 def detect(  # typer calls it by name
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SOURCE",
-            help="Images, folders, patterns, videos, .txt lists of paths, http(s) addresses, or - "
-            "for paths on standard input.",
-        ),
-    ],
+    sources: Sources,
     weights: options.Weights = "default",
     conf: options.Conf = options.DETECT_CONF,
     iou: options.Iou = options.DETECT_IOU,
@@ -40,28 +47,10 @@ def detect(  # typer calls it by name
             help="Find only these classes, separated by commas: person,dog. Default: all.",
         ),
     ] = None,
-    json_lines: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            help="Print a JSON line for each image; write files only if --out or --save is given.",
-        ),
-    ] = False,
-    recursive: Annotated[
-        bool, typer.Option("--recursive", "-r", help="Search subfolders, too.")
-    ] = False,
-    every: Annotated[
-        int, typer.Option(metavar="N", min=1, help="Look at every Nth frame of a video.")
-    ] = 1,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Write results to this folder.",
-            show_default=str(DEFAULT_OUT),
-            rich_help_panel=FOLDER,
-        ),
-    ] = None,
+    json_lines: JsonLines = False,
+    recursive: Recursive = False,
+    every: Every = 1,
+    out: Out = None,
     save: Annotated[
         str | None,
         typer.Option(
@@ -72,45 +61,24 @@ def detect(  # typer calls it by name
             rich_help_panel=FOLDER,
         ),
     ] = None,
-    skip_existing: Annotated[
+    skip_existing: SkipExisting = False,
+    explain: Annotated[
         bool,
         typer.Option(
-            "--skip-existing",
-            help="Skip images whose results are there: go on where an earlier run stopped.",
-            rich_help_panel=FOLDER,
-        ),
-    ] = False,
-    line_width: Annotated[
-        int | None,
-        typer.Option(
-            metavar="PIXELS",
-            min=1,
-            help="Draw boxes this wide.",
-            show_default="scaled to the image",
+            "--explain",
+            help="Draw how it works instead of annotated copies: the grid, all boxes, the class "
+            "of each cell, and what is left after NMS.",
             rich_help_panel=DRAWING,
         ),
-    ] = None,
+    ] = False,
+    line_width: LineWidth = None,
     hide_labels: Annotated[
         bool,
         typer.Option("--hide-labels", help="Draw boxes without labels.", rich_help_panel=DRAWING),
     ] = False,
-    hide_scores: Annotated[
-        bool,
-        typer.Option(
-            "--hide-scores", help="Write classes without scores.", rich_help_panel=DRAWING
-        ),
-    ] = False,
+    hide_scores: HideScores = False,
     batch: options.Batch = options.BATCH,
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Use this many threads.",
-            show_default="one for each core",
-            rich_help_panel=options.SPEED,
-        ),
-    ] = None,
+    threads: Threads = None,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     backend: options.Backend = "auto",
@@ -123,6 +91,7 @@ def detect(  # typer calls it by name
     yolo detect "*.png" --json > detections.jsonl
     yolo detect clip.mp4 --every 5 --save image,csv
     find . -name "*.jpg" | yolo detect - --save coco,crops --skip-existing
+    yolo detect photo.jpg --explain --no-vote
     """
     from yolo_cli.tasks.detect.writers import WRITERS
     from yolo_cli.tasks.result import Style
@@ -135,13 +104,27 @@ def detect(  # typer calls it by name
         "classes": classes,
         "agnostic": nms == "agnostic",
     }
+    folder = Folder.of("detect", out, save, WRITERS, resume=skip_existing, json_lines=json_lines)
+    if explain and (folder.path is None or IMAGE not in folder.formats):
+        raise UserError(
+            "--explain draws pictures, and none are written",
+            "leave out --json and --save, or add --save image",
+            ExitCode.USAGE,
+        )
+    reading = _explaining if explain else None
     return run_sources(
         sources,
-        NetworkOptions(weights, device, precision, backend, batch, threads),
-        Folder.of(out, save, WRITERS, resume=skip_existing, json_lines=json_lines),
+        NetworkOptions("detect", weights, device, precision, backend, batch, threads, reading),
+        folder,
         thresholds,
         recursive=recursive,
         every=every,
         json_lines=json_lines,
         style=Style(line_width, not hide_labels, not hide_scores),
     )
+
+
+def _explaining() -> Task:
+    from yolo_cli.tasks.detect.explain import TASK
+
+    return TASK

@@ -13,6 +13,7 @@ from yolo_cli.cli.console import image_progress, say, stderr
 from yolo_cli.cli.early import check_network
 from yolo_cli.cli.found import Found
 from yolo_cli.cli.startup import importing
+from yolo_cli.data.task_names import DOING, LEARNERS, TaskName
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import check_folder
 from yolo_cli.inference.formats import IMAGE, parse_formats
@@ -23,8 +24,13 @@ if TYPE_CHECKING:
     from yolo_cli.inference.outputs import Done, Outputs
     from yolo_cli.inference.predictor import Predictor
     from yolo_cli.tasks.result import Document, Failure, ImageWriter, Result, Style
+    from yolo_cli.tasks.task import Task
 
-DEFAULT_OUT = Path("detections")
+DEFAULT_OUT: dict[TaskName, Path] = {
+    "detect": Path("detections"),
+    "classify": Path("classes"),
+    "segment": Path("segments"),
+}
 
 
 @dataclass(frozen=True)
@@ -32,20 +38,24 @@ class NetworkOptions:
     """How a network is run.
 
     Attributes:
+        task: that the network has to be for.
         weights: see ``--weights``.
         device: see ``--device``.
         precision: see ``--precision``.
         backend: see ``--backend``.
         batch: images per forward pass.
         threads: of torch; None for all cores.
+        reading: returns what makes other results of its output than its own task does.
     """
 
+    task: TaskName
     weights: str
     device: str
     precision: str
     backend: str
     batch: int
     threads: int | None
+    reading: Callable[[], Task] | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,7 @@ class Folder:
     @classmethod
     def of(
         cls,
+        task: TaskName,
         out: Path | None,
         save: str | None,
         writers: Mapping[str, ImageWriter | Document],
@@ -78,7 +89,7 @@ class Folder:
             UserError: for options that do not go together, and for formats that there are not.
         """
         formats = parse_formats(IMAGE if save is None else save, writers)
-        path = out or (None if json_lines and save is None else DEFAULT_OUT)
+        path = out or (None if json_lines and save is None else DEFAULT_OUT[task])
         if path is not None:
             check_folder(path, "--out")
         elif resume:
@@ -151,12 +162,33 @@ def run_sources(
         count = _count(found)
         outcomes = _outcomes(predictor, found, settings, outputs, network.batch, every)
         bar = stack.enter_context(image_progress(report.console, shown=shown))
-        for outcome in bar.track(outcomes, total=count, description="detecting"):
+        for outcome in bar.track(outcomes, total=count, description=DOING[network.task]):
             _take(outcome, report, outputs, json_lines=json_lines)
         if outputs is not None:
             outputs.end_video()
     report.show(folder.title, table=not json_lines)
     return ExitCode.BAD_INPUT if report.failures else ExitCode.OK
+
+
+def require_task(weights: str, found: TaskName, wanted: TaskName) -> None:
+    """Refuse weights of another task than a command is for.
+
+    Raises:
+        UserError: names the command that is for them.
+    """
+    if found == wanted:
+        return
+    if weights == "default":
+        raise UserError(
+            f"the default weights are those of {LEARNERS[found]}",
+            f"name weights of {LEARNERS[wanted]} with --weights; yolo train DATA makes some",
+            ExitCode.USAGE,
+        )
+    raise UserError(
+        f"{weights}: {LEARNERS[found]}, not {LEARNERS[wanted]}",
+        f"yolo {found} SOURCE --weights {weights}",
+        ExitCode.USAGE,
+    )
 
 
 def _count(found: Sequence[Input]) -> int | None:
@@ -168,6 +200,7 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
     with importing():
         import torch
 
+        from yolo_cli.inference.backends.choose import task_in
         from yolo_cli.inference.backends.fastest import MANY
         from yolo_cli.inference.predictor import Predictor
         from yolo_cli.inference.video import require_library
@@ -176,7 +209,8 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
         require_library()
     if network.threads is not None:
         torch.set_num_threads(network.threads)
-    return Predictor.load(
+    require_task(network.weights, task_in(network.weights), network.task)
+    loaded: Predictor[Any] = Predictor.load(
         network.weights,
         device=network.device,
         precision=network.precision,
@@ -184,6 +218,9 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
         images=MANY if _count(found) is None else _count(found),
         say=lambda line: say(stderr(), line),
     )
+    if network.reading is not None:
+        loaded.task = network.reading()
+    return loaded
 
 
 def _outputs(
@@ -202,6 +239,7 @@ def _outputs(
         style=style,
         every=every,
         resume=folder.resume,
+        stem=DEFAULT_OUT[predictor.task.name].name,
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 from rich.console import Console
 
-from yolo_cli.cli import options
+from yolo_cli.cli import info_pictures, options
 from yolo_cli.cli.layers import cost, share, show_lines, show_rows
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.architectures import ARCHITECTURES
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from yolo_cli.model.summary import Layer
     from yolo_cli.model.table import Row
 
-    HeadName: TypeAlias = str
-else:
-    HeadName = Literal[(*get_args(options.HeadName), "classifier")]
+HeadName: TypeAlias = Literal["conv", "fc", "classifier"]
+PICTURES = "Pictures"
 
 
 def info(
@@ -42,6 +41,41 @@ def info(
         ),
     ] = None,
     json_out: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    maps: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PHOTO",
+            help="Draw a layer's feature maps of this photograph instead.",
+            rich_help_panel=PICTURES,
+        ),
+    ] = None,
+    layer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|NAME",
+            help="Layer whose maps are drawn: its number or name in the table.",
+            show_default=info_pictures.FIRST,
+            rich_help_panel=PICTURES,
+        ),
+    ] = None,
+    upsample: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MASK",
+            help="Draw a mask made eight times smaller by max pooling, and large again by "
+            "max-unpooling, transposed convolution, bilinear and nearest, with each one's IoU.",
+            rich_help_panel=PICTURES,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the picture to this file.",
+            show_default=f"{info_pictures.MAPS} or {info_pictures.UPSAMPLED}",
+            rich_help_panel=PICTURES,
+        ),
+    ] = None,
 ) -> None:
     """Show a network's layers and what a weights file says of itself.
 
@@ -52,13 +86,24 @@ def info(
     yolo info default
     yolo info yolov1 --head fc
     yolo info alexnet --head classifier
+    yolo info --maps photo.jpg --layer conv2_1
+    yolo info --upsample mask.png
     """
+    info_pictures.check_options(
+        what, maps=maps, layer=layer, upsample=upsample, out=out, json_out=json_out
+    )
     if head is not None and what not in ARCHITECTURES:
         raise UserError(
             f"--head {head}: {what} names weights, whose head is what it is",
             f"--head goes with an architecture: {', '.join(ARCHITECTURES)}",
             ExitCode.USAGE,
         )
+    if maps is not None:
+        info_pictures.draw_maps(_weights_path(what), maps, layer, out)
+        return
+    if upsample is not None:
+        info_pictures.draw_upsampling(upsample, out)
+        return
     if head == "classifier":
         _show_classifier(what, json_out=json_out)
         return
@@ -132,12 +177,13 @@ def _sums(rows: list[Row]) -> dict[str, Any]:
 
 
 def _lines(config: ModelConfig, rows: list[Row], stated: dict[str, Any]) -> dict[str, str]:
+    from yolo_cli.tasks.task import task_of
+
     size = config.image_size
     lines = {
         "network": f"{config.arch}, {config.head} head, {size}×{size} pixels, {cost(rows)}",
         "share": share(rows),
-        "grid": f"{config.grid}×{config.grid} cells, {config.boxes} boxes each, "
-        f"{config.output} output",
+        **task_of(config).describe(config),
         "input": f"RGB in [0, 1], mean {_numbers(config.mean)}, std {_numbers(config.std)}",
     }
     if config.widths is not None:
@@ -146,7 +192,7 @@ def _lines(config: ModelConfig, rows: list[Row], stated: dict[str, Any]) -> dict
     if stated:
         lines["classes"] = ", ".join(config.classes)
         lines["trained"] = _training(stated)
-        lines["score"] = _score(stated)
+        lines["score"] = _score(task_of(config).recorded(_part(stated, "val")), stated)
         lines["start"] = str(stated.get("start", ""))
         lines["pruned"] = _pruned(stated)
     return lines
@@ -174,10 +220,9 @@ def _pruned(stated: dict[str, Any]) -> str:
     )
 
 
-def _score(stated: dict[str, Any]) -> str:
-    value = _part(stated, "val", "voc07").get("mAP")
+def _score(score: str, stated: dict[str, Any]) -> str:
     images = _part(stated, "data").get("val", "?")
-    return f"VOC07 mAP@0.5 {value} on {images} validation images" if value is not None else ""
+    return f"{score} on {images} validation images" if score else ""
 
 
 def _part(stated: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -66,6 +66,7 @@ class Architecture:
         pretrained: its ImageNet weights; None if there are none.
         frozen_blocks: leading blocks that training on a CPU keeps as they are where they have
             learned something already: most of the work, and general enough.
+        pretraining: how many of the convolutions a classifier has; None for all.
         classifier: units of the hidden connected layers of its published ImageNet classifier;
             empty where there is none.
     """
@@ -77,6 +78,7 @@ class Architecture:
     norm: bool = True
     pretrained: Pretrained | None = None
     frozen_blocks: int = 0
+    pretraining: int | None = None
     classifier: tuple[int, ...] = ()
 
     @property
@@ -84,8 +86,17 @@ class Architecture:
         """Return the output channels of each convolution."""
         return tuple(row.channels for row in self.table if isinstance(row, Conv))
 
+    def widths(self, factor: float) -> tuple[int, ...]:
+        """Return the output channels of each convolution, scaled."""
+        return tuple(max(MIN_CHANNELS, round(count * factor)) for count in self.channels)
+
     def layers(
-        self, stride: int, *, width: float = 1.0, widths: tuple[int, ...] | None = None
+        self,
+        stride: int,
+        *,
+        width: float = 1.0,
+        widths: tuple[int, ...] | None = None,
+        convolutions: int | None = None,
     ) -> Iterator[Conv | Pool]:
         """Yield the layer table of one network.
 
@@ -94,12 +105,15 @@ class Architecture:
                 from stride 32 to 64.
             width: factor on the numbers of channels, where ``widths`` does not give them.
             widths: numbers of channels instead of the table's, one for each convolution.
+            convolutions: how many there are, with what is between them; None for the whole table.
         """
-        if widths is None:
-            widths = tuple(max(MIN_CHANNELS, round(count * width)) for count in self.channels)
-        channels = iter(widths)
-        reached = 1
+        channels = iter(self.widths(width) if widths is None else widths)
+        reached, left = 1, convolutions
         for row in self.table:
+            if left == 0:
+                return
+            if left is not None and isinstance(row, Conv):
+                left -= 1
             kept = reached * row.stride <= max(stride, TRUNK_STRIDE)
             reached *= row.stride if kept else 1
             if isinstance(row, Conv):
@@ -126,7 +140,7 @@ VGG16 = Architecture(
     classifier=(4096, 4096),
 )
 
-# YOLO paper, figure 3: 24 convolutions, 448 -> 7×7×1024. The first 20 were pre-trained.
+# YOLO paper, figure 3: 24 convolutions, 448 -> 7×7×1024.
 YOLOV1 = Architecture(
     title="YOLOv1",
     table=(
@@ -140,6 +154,7 @@ YOLOV1 = Architecture(
         *(Conv(1024), Conv(1024)),
     ),
     head_channels=512,
+    pretraining=20,  # section 2.2
 )
 
 # Darknet, yolov1-tiny.cfg: 8 convolutions, 448 -> 7×7×256.

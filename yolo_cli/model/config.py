@@ -13,8 +13,11 @@ from yolo_cli.model.architectures import DEFAULT as DEFAULT_ARCHITECTURE
 from yolo_cli.model.architectures import TRUNK_STRIDE, architecture_of
 from yolo_cli.model.preprocessing import DARKNET
 
-Head = Literal["conv", "fc"]
+Head = Literal["conv", "fc", "pool"]  # a task says which of them it has
 Output = Literal["linear", "sigmoid"]
+Upsample = Literal["unpool", "transposed", "bilinear", "nearest"]
+
+DETECT, CLASSIFY, SEGMENT = "detect", "classify", "segment"  # their backbones are not alike
 
 # More than anyone needs; a damaged file may ask for any number, and for all memory with it.
 MAX_IMAGE_SIZE = 4096
@@ -30,9 +33,9 @@ class ModelConfig:
     Attributes:
         classes: names, in the order of the output's class scores (C of them).
         arch: backbone, a name of :data:`.architectures.ARCHITECTURES`.
-        head: ``conv``, or ``fc``, the paper's two connected layers.
-        grid: S, cells along each side.
-        boxes: B, boxes a cell.
+        head: ``conv``, or ``fc``, connected layers, or ``pool``, a mean over all places.
+        grid: S, cells along each side; of a detector.
+        boxes: B, boxes a cell; of a detector.
         image_size: pixels along each side of the network's input.
         dropout: probability, in the head.
         norm: batch normalisation in the head, and in a backbone whose architecture allows it.
@@ -46,6 +49,7 @@ class ModelConfig:
         mean: subtracted from RGB in [0, 1].
         std: divides the difference.
         task: what the network does, see :mod:`yolo_cli.tasks`.
+        upsample: how a decoder doubles the resolution; None for a network without one.
     """
 
     classes: tuple[str, ...]
@@ -62,7 +66,8 @@ class ModelConfig:
     head_widths: tuple[int, ...] | None = None
     mean: tuple[float, ...] = DARKNET.mean
     std: tuple[float, ...] = DARKNET.std
-    task: str = "detect"
+    task: str = DETECT
+    upsample: Upsample | None = None
 
     # Of from_json: unknown fields, NaN and infinity are refused.
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
@@ -71,10 +76,12 @@ class ModelConfig:
         for name, value, allowed in (
             ("head", self.head, get_args(Head)),
             ("output", self.output, get_args(Output)),
+            ("upsample", self.upsample, (*get_args(Upsample), None)),
         ):
             if value not in allowed:
                 raise UserError(
-                    f"unknown {name} {value!r:.50}", f"choose one of {', '.join(allowed)}"
+                    f"unknown {name} {value!r:.50}",
+                    f"choose one of {', '.join(filter(None, allowed))}",
                 )
         self._check_classes()
         self._check_widths()
@@ -99,6 +106,16 @@ class ModelConfig:
                 f"at most {MAX_IMAGE_SIZE}",
                 ExitCode.USAGE,
             )
+        if self.task == DETECT:
+            self._check_grid()
+        elif self.image_size < TRUNK_STRIDE or self.image_size % TRUNK_STRIDE:
+            raise UserError(
+                f"an image size of {self.image_size} is no multiple of {TRUNK_STRIDE}",
+                f"use --image-size {max(1, round(self.image_size / TRUNK_STRIDE)) * TRUNK_STRIDE}",
+                ExitCode.USAGE,
+            )
+
+    def _check_grid(self) -> None:
         if self.image_size not in (self.grid * TRUNK_STRIDE, 2 * self.grid * TRUNK_STRIDE):
             sizes = f"{self.grid * TRUNK_STRIDE} or {2 * self.grid * TRUNK_STRIDE}"
             raise UserError(
@@ -124,7 +141,7 @@ class ModelConfig:
     def _check_widths(self) -> None:
         if not 0 < self.width <= MAX_WIDTH:
             raise UserError(f"width {self.width}: above 0 and at most {MAX_WIDTH:g}")
-        count = len(architecture_of(self.arch).channels)
+        count = len(architecture_of(self.arch).channels[: self.convolutions])
         if self.widths is not None and len(self.widths) != count:
             raise UserError(
                 f"{len(self.widths)} widths for the {count} convolutions of {self.arch}"
@@ -135,8 +152,15 @@ class ModelConfig:
 
     @property
     def stride(self) -> int:
-        """Return the pixels that a grid cell covers along each side: 32 or 64."""
-        return self.image_size // self.grid
+        """Return the pixels that a cell of the features covers at most: 32 or 64 for a grid's."""
+        if self.task == DETECT:
+            return self.image_size // self.grid
+        return TRUNK_STRIDE if self.task == SEGMENT else 2 * TRUNK_STRIDE
+
+    @property
+    def convolutions(self) -> int | None:
+        """Return how many of the backbone's convolutions there are; None for all."""
+        return architecture_of(self.arch).pretraining if self.task == CLASSIFY else None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a weights file's metadata, without the fields that are None."""

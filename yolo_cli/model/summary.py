@@ -53,8 +53,12 @@ def summarise(network: Network) -> list[Layer]:
 
 def _recorder(
     name: str, layers: list[Layer]
-) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-    def record(module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor | tuple[Tensor, Tensor]], None]:
+    def record(
+        module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor | tuple[Tensor, Tensor]
+    ) -> None:
+        if isinstance(output, tuple):  # a pooling that says where the maxima were
+            output = output[0]
         layers.append(
             Layer(
                 name=name,
@@ -84,6 +88,7 @@ def _kind(module: nn.Module) -> str:
         nn.ReLU: "ReLU",
         nn.Dropout: "dropout",
         nn.Flatten: "flatten",
+        nn.AdaptiveAvgPool2d: "mean",
     }
     return names.get(type(module), type(module).__name__)
 
@@ -92,6 +97,9 @@ def flops_of(module: nn.Module, output: Tensor) -> int:
     """Count two for each weight and output position; what has no weights is little."""
     if isinstance(module, nn.Conv2d):
         return 2 * module.weight.numel() * output.shape[-1] * output.shape[-2]
+    if isinstance(module, nn.ConvTranspose2d):  # for each input position
+        places = output.shape[-1] * output.shape[-2] // (module.stride[0] * module.stride[1])
+        return 2 * module.weight.numel() * places
     if isinstance(module, nn.Linear):
         return 2 * module.weight.numel()
     return 0

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Le
 
+from yolo_cli.data.task_names import TaskName
 from yolo_cli.model.architectures import ARCHITECTURES, ArchName
-from yolo_cli.model.config import Head
+from yolo_cli.model.config import Head, Upsample
 from yolo_cli.model.preprocessing import PreprocessingName
 from yolo_cli.training.field import DATA, NETWORK, SPEED, TRAINING, Option
 from yolo_cli.training.recipe import RecipeName
@@ -30,6 +31,10 @@ class TrainOptions:
 
     # The dataset's folder, its layout, and whether broken labels are dropped.
     data: Path
+    task: Annotated[
+        TaskName | None,
+        Option("What the network is for.", DATA, default="what the dataset is labelled for"),
+    ] = None
     format: str | None = None
     class_attribute: Annotated[
         str | None,
@@ -58,7 +63,21 @@ class TrainOptions:
     ] = None
     head: Annotated[
         Head | None,
-        Option("Head: convolutions, or the paper's connected layers.", NETWORK, default=_WEIGHTS),
+        Option(
+            "Head: convolutions or the paper's connected layers; of a classifier a mean (pool) or "
+            "connected layers.",
+            NETWORK,
+            default=_WEIGHTS,
+        ),
+    ] = None
+    upsample: Annotated[
+        Upsample | None,
+        Option(
+            "How a segmenter's decoder doubles the resolution: by the places of the encoder's "
+            "maxima, transposed convolutions, interpolation, or duplication.",
+            NETWORK,
+            default="unpool; " + _WEIGHTS,
+        ),
     ] = None
     grid: Annotated[
         int | None,

@@ -8,14 +8,15 @@ from typing import Any
 
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.architectures import ARCHITECTURES
-from yolo_cli.model.config import ModelConfig, new_config
+from yolo_cli.model.config import CLASSIFY, ModelConfig, new_config
 from yolo_cli.model.embedded import default_for, weights_path
 from yolo_cli.model.network import Network
 from yolo_cli.model.pretrained import PretrainedBackbone, backbone_from_file, imagenet_backbone
 from yolo_cli.model.weights import Weights
 from yolo_cli.tasks.networks import build_network, load_weights
+from yolo_cli.tasks.task import Task
 from yolo_cli.tasks.transfer import transfer
-from yolo_cli.text import listed
+from yolo_cli.text import counted, listed
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.recipe import Recipe
 
@@ -81,6 +82,7 @@ def find_start(options: TrainOptions) -> Start:
 def start_network(
     start: Start,
     options: TrainOptions,
+    task: Task,
     classes: tuple[str, ...],
     recipe: Recipe,
     grid: int | None,
@@ -90,6 +92,7 @@ def start_network(
     Args:
         start: where its tensors come from.
         options: shape of the network.
+        task: that the network is for.
         classes: names of the dataset's.
         recipe: dropout, normalisation and form of the output.
         grid: S; None for that of the weights, or the default.
@@ -101,6 +104,8 @@ def start_network(
         UserError: if the tensors do not fit.
     """
     shape = _shape(options, grid)
+    if start.weights is not None and start.weights.config.task != task.name:
+        return _from_another_task(start, task, classes, recipe, shape)
     if start.weights is not None:
         assert start.path is not None
         network = build_network(_from_weights(start.weights, options, classes, recipe, shape))
@@ -112,7 +117,7 @@ def start_network(
         dropout=recipe.dropout,
         norm=recipe.norm,
         output=recipe.output,
-        **shape,
+        **{**task.model, "task": task.name, **shape},
     )
     if start.backbone is None:
         return build_network(config), f"{config.arch} from scratch{start.remark}"
@@ -123,6 +128,7 @@ def _shape(options: TrainOptions, grid: int | None) -> dict[str, Any]:
     """Return what changes a network's shape, where given."""
     shape = {
         "head": options.head,
+        "upsample": options.upsample,
         "grid": grid,
         "boxes": options.boxes,
         "image_size": options.image_size,
@@ -133,13 +139,51 @@ def _shape(options: TrainOptions, grid: int | None) -> dict[str, Any]:
 def _from_backbone(config: ModelConfig, backbone: PretrainedBackbone) -> tuple[Network, str]:
     title = ARCHITECTURES[config.arch].title
     network = build_network(replace(config, **backbone.preprocessing._asdict()))
-    report = transfer(network, backbone.tensors)
+    connected = backbone.connected if (config.task, config.head) == (CLASSIFY, "fc") else {}
+    report = transfer(network, {**backbone.tensors, **connected})
     own = {name for name in network.state_dict() if name.startswith("backbone.")}
     if missing := own - set(report.kept):
         raise UserError(
             f"{backbone.origin}: not all convolutions of {title}: {listed(sorted(missing), 4)}"
         )
-    return network, f"{title} convolutions from {backbone.origin}; the head starts afresh"
+    kept = sum(name.startswith("head.") for name in report.kept) // 2
+    rest = f"{counted(kept, 'connected layer')} too; the rest" if kept else "the head"
+    return network, f"{title} convolutions from {backbone.origin}; {rest} starts afresh"
+
+
+def _from_another_task(
+    start: Start,
+    task: Task,
+    classes: tuple[str, ...],
+    recipe: Recipe,
+    shape: dict[str, Any],
+) -> tuple[Network, str]:
+    """Take the backbone of a network for another task, as YOLOv1 took that of a classifier."""
+    assert start.weights is not None
+    assert start.path is not None
+    old = start.weights.config
+    config = new_config(
+        classes,
+        arch=old.arch,
+        dropout=recipe.dropout,
+        norm=old.norm,
+        output=recipe.output,
+        width=old.width,
+        mean=old.mean,
+        std=old.std,
+        **{**task.model, "task": task.name, **shape},
+    )
+    if old.widths is not None:
+        rest = ARCHITECTURES[old.arch].widths(old.width)[len(old.widths) :]
+        widths = (*old.widths, *rest)[: config.convolutions]
+        config = replace(config, widths=widths)
+    network = build_network(config)
+    tensors = start.weights.tensors
+    backbone = {name: tensors[name] for name in tensors if name.startswith("backbone.")}
+    kept = transfer(network, backbone).kept
+    whole = len([name for name in network.state_dict() if name.startswith("backbone.")])
+    share = "backbone" if len(kept) == whole else f"{len(kept)} of {whole} tensors of the backbone"
+    return network, f"{start.path.name} ({old.task}): its {share}; the rest starts afresh"
 
 
 def _from_weights(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from yolo_cli.data.formats import wanted_formats
+from yolo_cli.data.formats import FORMATS, wanted_formats
 from yolo_cli.data.formats.common import canonical_split
 from yolo_cli.data.formats.files import walk
 from yolo_cli.data.formats.refusal import nothing_known
@@ -18,6 +18,7 @@ from yolo_cli.text import counted
 
 _MOST_FOLDERS = 100  # that are tried as datasets of their own, the nearest first
 _NAMED = 3  # others that the note names
+_LIKELY = ("detect", "segment", "classify")  # folders hold images of any dataset, labels do not
 _ABOUT_THE_FILE = frozenset({"no-label", "no-image", "label-unreadable"})
 
 
@@ -47,6 +48,7 @@ class _Claim:
         labelled: images with labels of objects.
         known: images with a label, be it that there is nothing on them.
         images: all of them.
+        masks: labels that are pictures.
         objects: number of labels that can be read.
         named: whether classes have names rather than numbers.
     """
@@ -57,13 +59,24 @@ class _Claim:
     labelled: frozenset[Path]
     known: frozenset[Path]
     images: frozenset[Path]
+    masks: frozenset[Path]
     objects: int
     named: bool
+
+    @property
+    def pictures(self) -> frozenset[Path]:
+        """All files that are pictures."""
+        return self.images | self.masks
 
     @property
     def weight(self) -> tuple[int, bool]:
         """What the fullest reading has most of."""
         return len(self.labelled), self.named
+
+    @property
+    def rank(self) -> int:
+        """How little its layout says: that of what has boxes says most."""
+        return _LIKELY.index(FORMATS[self.format].tasks[0])
 
     @property
     def trains(self) -> bool:
@@ -77,7 +90,7 @@ def recognise(root: Path, wanted: str | None, reading: Reading) -> Recognised:
     Every format says what it would read, of the folder and of the folders in it. The reading with
     the most labelled images is taken; of two with as many, the one whose classes have names; of
     two that are about the same images, the one with more objects, then the one with a split to
-    train on.
+    train on. Where no task is named, a layout without boxes counts only if none with boxes does.
 
     Args:
         root: the folder.
@@ -88,7 +101,7 @@ def recognise(root: Path, wanted: str | None, reading: Reading) -> Recognised:
         UserError: unknown format; `root` is in none of the layouts; or two readings have equal
             claims.
     """
-    formats = wanted_formats(wanted)
+    formats = wanted_formats(wanted, reading.task)
     errors: list[UserError] = []
     here = _readers(root, formats, reading, errors)
     if wanted is not None and here:
@@ -98,13 +111,15 @@ def recognise(root: Path, wanted: str | None, reading: Reading) -> Recognised:
     if len(here) == 1 and not nested and not errors:
         return Recognised(*here[0])
     claims = [_claim(root, *one) for one in here]
-    if errors and not any(one.labelled for one in claims):
+    usual = [one for one in claims if reading.task is not None or not one.rank]
+    if errors and not any(one.labelled for one in usual):
         raise errors[0]
     claims += _claims_inside(nested, claims, formats, reading, errors)
     if not claims:
         raise errors[0] if errors else nothing_known(tree)
+    claims = _likely(claims, reading)
     best = _fullest(root, claims)
-    seen = {path for one in claims for path in one.images}
+    seen = {path for one in claims for path in one.pictures}
     return Recognised(
         best.format, best.reader, _note(root, best, claims, errors, tree.images - len(seen))
     )
@@ -143,6 +158,7 @@ def _claim(folder: Path, name: str, reader: Reader) -> _Claim:
         labelled=frozenset(path for path, one in images.items() if _has_objects(one)),
         known=frozenset(path for path, one in images.items() if one.spot.path != path),
         images=frozenset(images),
+        masks=frozenset(one.spot.path for one in images.values() if is_image_path(one.spot.path)),
         objects=sum(len(one.objects) for one in images.values()),
         named=any(not one.isdecimal() for one in classes),
     )
@@ -151,7 +167,7 @@ def _claim(folder: Path, name: str, reader: Reader) -> _Claim:
 def _has_objects(image: LabelledImage) -> bool:
     """Whether a label has objects, sound or not."""
     broken = (one for one in image.faults if one.severity == "error")
-    return bool(image.objects) or any(one.code not in _ABOUT_THE_FILE for one in broken)
+    return image.is_labelled or any(one.code not in _ABOUT_THE_FILE for one in broken)
 
 
 def _claims_inside(
@@ -170,6 +186,14 @@ def _claims_inside(
             claim = _claim(folder.path, *one)
             known |= claim.known if claim.trains else set()
             yield claim
+
+
+def _likely(claims: Sequence[_Claim], reading: Reading) -> list[_Claim]:
+    """The claims whose layout says most; all of them for a task that was named."""
+    ranks = {one.rank for one in claims if one.labelled}
+    if reading.task is not None or not ranks:
+        return list(claims)
+    return [one for one in claims if one.rank <= min(ranks)]
 
 
 def _fullest(root: Path, claims: Sequence[_Claim]) -> _Claim:

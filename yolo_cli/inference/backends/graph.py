@@ -1,6 +1,6 @@
 """A network as an ONNX graph.
 
-Every network here is one chain of six kinds of layers, so the graph is written down directly:
+Every network here is one chain of a few kinds of layers, so the graph is written down directly:
 within milliseconds, with batch normalisation fused, and the same under every version of torch.
 torch's own exporter takes seconds, needs a further package, and has changed its form twice.
 """
@@ -19,6 +19,7 @@ from yolo_cli.errors import UserError
 from yolo_cli.inference.backends.chain import bias_of, fused, layers_of, numbers, side_of
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
+from yolo_cli.model.resample import FACTOR, Interpolate
 from yolo_cli.optional import optional
 from yolo_cli.tasks.task import task_of
 
@@ -103,7 +104,9 @@ class _Writer:
         for layer in fused(layers_of(network)):
             self.layer(layer)
         config = network.config
-        if config.head == "conv":
+        if len(task_of(config).output_shape(config)) == 1:
+            self.nodes[-1].output[0] = RAW  # a runtime would drop a reshaping, and its name
+        elif config.head == "conv":
             self.node("Transpose", perm=[0, 2, 3, 1], output=RAW)
         else:
             shape = np.array([-1, *task_of(config).output_shape(config)], dtype=np.int64)
@@ -117,6 +120,10 @@ class _Writer:
         """
         if isinstance(layer, nn.Conv2d):
             self.conv(layer)
+        elif isinstance(layer, nn.ConvTranspose2d):
+            self.transposed(layer)
+        elif isinstance(layer, Interpolate):
+            self.interpolate(layer)
         elif isinstance(layer, nn.Linear):
             self.node("Gemm", numbers(layer.weight), bias_of(layer), transB=1)
         elif isinstance(layer, nn.ReLU):
@@ -126,6 +133,9 @@ class _Writer:
         elif isinstance(layer, nn.MaxPool2d):
             size, stride, pad = map(side_of, (layer.kernel_size, layer.stride, layer.padding))
             self.node("MaxPool", kernel_shape=[size] * 2, strides=[stride] * 2, pads=[pad] * 4)
+        elif isinstance(layer, nn.AdaptiveAvgPool2d):
+            assert layer.output_size == 1
+            self.node("GlobalAveragePool")
         elif isinstance(layer, nn.Flatten):
             self.node("Flatten")
         elif not isinstance(layer, nn.Dropout | nn.Identity):
@@ -142,6 +152,31 @@ class _Writer:
             strides=list(layer.stride),
             pads=[*layer.padding, *layer.padding],
             group=layer.groups,
+        )
+
+    def transposed(self, layer: nn.ConvTranspose2d) -> None:
+        """Write a transposed convolution with bias."""
+        assert isinstance(layer.padding, tuple)
+        self.node(
+            "ConvTranspose",
+            numbers(layer.weight),
+            bias_of(layer),
+            kernel_shape=list(layer.kernel_size),
+            strides=list(layer.stride),
+            pads=[*layer.padding, *layer.padding],
+            output_padding=list(layer.output_padding),
+        )
+
+    def interpolate(self, layer: Interpolate) -> None:
+        """Write what doubles height and width."""
+        linear = layer.kind == "bilinear"
+        self.node(
+            "Resize",
+            np.zeros(0, dtype=np.float32),  # a region that this kind of resizing does not have
+            np.array([1, 1, FACTOR, FACTOR], dtype=np.float32),
+            mode="linear" if linear else "nearest",
+            coordinate_transformation_mode="half_pixel" if linear else "asymmetric",
+            nearest_mode="floor",
         )
 
     def node(

@@ -17,6 +17,7 @@ from torch import nn
 from yolo_cli.inference.backends.chain import bias_of, fused, layers_of, numbers, side_of
 from yolo_cli.inference.backends.graph import INPUT, RAW
 from yolo_cli.model.network import Network
+from yolo_cli.model.resample import FACTOR, Interpolate
 from yolo_cli.tasks.task import task_of
 
 GRAPH_VERSION = 1  # to be raised whenever the same network would give another graph
@@ -53,6 +54,12 @@ class NcnnGraph:
         numbers = np.frombuffer(self.weights, dtype=np.float32)[-count - outputs :]
         return numbers[:count].reshape(outputs, -1), numbers[count:]
 
+    def ends(self) -> list[str]:
+        """Return the names of what each layer with weights is given, and of the output."""
+        lines = [line.split() for line in self.param.splitlines()[2:]]
+        given = [line[4] for line in lines if line[0] in ("Convolution", "InnerProduct")]
+        return [*given, lines[-1][5]]
+
 
 def to_ncnn(network: Network) -> NcnnGraph:
     """Return a network as a graph with the output ``raw``, ``[S, S, 5B + C]`` for one image.
@@ -70,8 +77,8 @@ def to_ncnn(network: Network) -> NcnnGraph:
     if config.head == "conv":
         writer.add("Permute", "0=3", output=RAW)  # channels last
     else:
-        height, width, channels = task_of(config).output_shape(config)
-        writer.add("Reshape", f"0={channels}", f"1={width}", f"2={height}", output=RAW)
+        sides = reversed(task_of(config).output_shape(config))
+        writer.add("Reshape", *(f"{i}={side}" for i, side in enumerate(sides)), output=RAW)
     return writer.graph()
 
 
@@ -120,13 +127,32 @@ class _Writer:
             after = chain[i + 1] if i + 1 < len(chain) else None
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 self.weighted(layer, _activation(after))
+            elif isinstance(layer, nn.ConvTranspose2d):
+                self.transposed(layer, _activation(after))
+            elif isinstance(layer, Interpolate):
+                kind = 2 if layer.kind == "bilinear" else 1
+                self.add("Interp", f"0={kind}", f"1={FACTOR}", f"2={FACTOR}")
             elif isinstance(layer, nn.MaxPool2d):
                 size, stride, pad = map(side_of, (layer.kernel_size, layer.stride, layer.padding))
                 self.add("Pooling", "0=0", f"1={size}", f"2={stride}", f"3={pad}", VALID)
+            elif isinstance(layer, nn.AdaptiveAvgPool2d):
+                assert layer.output_size == 1
+                self.add("Pooling", "0=1", "4=1")  # the mean of all places
             elif isinstance(layer, nn.Flatten):
                 self.add("Flatten")
             elif not (isinstance(layer, nn.ReLU | nn.LeakyReLU) and _has_weights(chain[i - 1])):
                 raise NotImplementedError(type(layer).__name__)
+
+    def transposed(self, layer: nn.ConvTranspose2d, extra: list[str]) -> None:
+        """Write a transposed convolution, with its bias."""
+        assert isinstance(layer.padding, tuple)
+        weight = numbers(layer.weight.transpose(0, 1))
+        size, stride, pad, more = map(
+            side_of, (layer.kernel_size, layer.stride, layer.padding, layer.output_padding)
+        )
+        sides = (f"1={size}", f"3={stride}", f"4={pad}", f"18={more}", "5=1", f"6={weight.size}")
+        self.add("Deconvolution", f"0={len(weight)}", *sides, *extra)
+        self.arrays += [FLOAT32, weight, bias_of(layer)]
 
     def weighted(self, layer: nn.Conv2d | nn.Linear, extra: list[str]) -> None:
         """Write a convolution or a connected layer, with its bias."""
@@ -156,4 +182,4 @@ def _activation(layer: nn.Module | None) -> list[str]:
 
 
 def _has_weights(layer: Any) -> bool:
-    return isinstance(layer, nn.Conv2d | nn.Linear)
+    return isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)

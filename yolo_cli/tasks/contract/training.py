@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from PIL import Image
@@ -86,6 +86,18 @@ class Scorer(Protocol):
         """Score everything that was added."""
 
 
+@runtime_checkable
+class Proportioned(Protocol):
+    """A criterion that is a mean over something else than the images of a batch."""
+
+    def amount(self, target: Any) -> Tensor:
+        """Return how much of it a part of a batch has, a scalar: its share of the whole mean.
+
+        Args:
+            target: encoded, of the part.
+        """
+
+
 class TrainingTask(Protocol):
     """The part of a task that training uses.
 
@@ -94,12 +106,16 @@ class TrainingTask(Protocol):
         score_key: the validation score's name in ``metrics.csv``.
         score_label: the same for people, short.
         score_title: the same for people, in full.
+        recipe: fields of the default recipe that are others for this task.
+        unsupported: options of ``yolo train`` that mean nothing to it, by field, and why.
     """
 
     terms: tuple[str, ...]
     score_key: str
     score_label: str
     score_title: str
+    recipe: Mapping[str, Any]
+    unsupported: Mapping[str, str]
 
     def prepare(self, config: ModelConfig, augmentation: Augmentation | None) -> Prepare:
         """Return what makes the network's input and a target of a labelled image."""

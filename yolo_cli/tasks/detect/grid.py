@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torchvision.ops import box_convert
 
 from yolo_cli.data.target import Target
 from yolo_cli.model.config import ModelConfig, Output
@@ -139,8 +138,7 @@ class Grid:
             used &= ~torch.cat([t["difficult"] for t in targets])
         image, boxes, labels = image[used], boxes[used], labels[used]
 
-        centre_and_size = box_convert(boxes, "xyxy", "cxcywh")
-        centre, wh = centre_and_size[:, :2], centre_and_size[:, 2:]
+        centre, wh = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
         # Multiplied before it is divided: else rounding puts centres on a border on its other side.
         position = centre * self.size / image_size
         cell = position.long().clamp_(0, self.size - 1)  # column, row
@@ -199,6 +197,11 @@ class Grid:
         """
         centre = (xy + torch.stack([column, row], dim=-1)) / self.size
         return torch.cat([centre - wh / 2, centre + wh / 2], dim=-1)
+
+    def cell_of(self, box: Tensor) -> tuple[Tensor, Tensor]:
+        """Return row and column of the cells that :meth:`decode` has boxes from, by their index."""
+        cell = box // self.boxes
+        return cell // self.size, cell % self.size
 
     def decode(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         """Return every box of every cell with its class scores (paper, equation 1).

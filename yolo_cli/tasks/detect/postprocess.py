@@ -7,8 +7,8 @@ from typing import TypedDict
 
 import torch
 from torch import Tensor
-from torchvision.ops import batched_nms, box_iou, clip_boxes_to_image
 
+from yolo_cli.tasks.detect.boxes import box_iou, clip_boxes, suppress
 from yolo_cli.tasks.detect.grid import Grid
 from yolo_cli.tasks.detect.thresholds import Thresholds
 
@@ -44,16 +44,27 @@ def postprocess(
     boxes, scores = grid.decode(raw)
     boxes, scores = boxes.cpu(), scores.cpu()
     return [
-        _select(image_boxes, image_scores, size, thresholds)
+        select(image_boxes, image_scores, size, thresholds)[0]
         for image_boxes, image_scores, size in zip(boxes, scores, sizes, strict=True)
     ]
 
 
-def _select(
+def select(
     boxes: Tensor, scores: Tensor, size: tuple[int, int], thresholds: Thresholds
-) -> Detection:
+) -> tuple[Detection, Tensor]:
+    """Threshold, suppress and vote on the boxes of one image.
+
+    Args:
+        boxes: ``[K, 4]`` xyxy relative to the image, as :meth:`.Grid.decode` returns them.
+        scores: ``[K, C]``.
+        size: (width, height) of the image in pixels, upright.
+        thresholds: what to keep.
+
+    Returns:
+        What was found, and for each object the index, among the K, of the box that stands for it.
+    """
     width, height = size
-    boxes = clip_boxes_to_image(boxes * torch.tensor([width, height] * 2), (height, width))
+    boxes = clip_boxes(boxes * torch.tensor([width, height] * 2), width, height)
     scores = scores.nan_to_num(posinf=FLOAT_MAX)  # sums of scores with NaN would all be NaN
     box, label = torch.nonzero(scores >= thresholds.least, as_tuple=True)
     if thresholds.classes is not None:
@@ -63,17 +74,17 @@ def _select(
     box, label = box[inside], label[inside]
     score = scores[box, label]
     groups = torch.zeros_like(label) if thresholds.agnostic else label
-    keep = batched_nms(boxes[box], score, groups, thresholds.iou)
+    keep = suppress(boxes[box], score, groups, thresholds.iou)
     box, label, score, groups = box[keep], label[keep], score[keep], groups[keep]
     found = boxes[box]
     if thresholds.vote is not None:
         found, score = vote(found, score, boxes, scores[:, label].T, thresholds.vote)
-        keep = batched_nms(found, score, groups, thresholds.iou)
+        keep = suppress(found, score, groups, thresholds.iou)
         keep = keep[score[keep] >= thresholds.conf]
-        found, label, score = found[keep], label[keep], score[keep]
-    found, label, score = (x[: thresholds.max_det] for x in (found, label, score))
+        found, label, score, box = found[keep], label[keep], score[keep], box[keep]
+    found, label, score, box = (x[: thresholds.max_det] for x in (found, label, score, box))
     # A linear network may predict more than one; clamped last, as the order is by what it said.
-    return Detection(boxes=found, scores=score.clamp(max=1), labels=label)
+    return Detection(boxes=found, scores=score.clamp(max=1), labels=label), box
 
 
 def vote(

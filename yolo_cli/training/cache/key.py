@@ -54,6 +54,8 @@ def cache_key(
         "std": network.config.std,
         "dtype": str(dtype),
     }
+    if network.backbone.carries:
+        settings["switches"] = True
     if runtime != "torch":  # the keys of torch's are those of versions that knew no other
         settings = {**settings, "dtype": str(torch.float32), "runtime": runtime}
     digest.update(json.dumps(settings, sort_keys=True).encode())
@@ -62,8 +64,7 @@ def cache_key(
         digest.update(name.encode() + values.numpy().tobytes())
     for sample in samples:
         digest.update(_file_digest(sample.image))
-        for array in (sample.boxes, sample.labels, sample.difficult, sample.crowd, sample.area):
-            digest.update(array.tobytes())
+        digest.update(sample.fingerprint())
     return digest.hexdigest()[:16]
 
 
