@@ -37,7 +37,7 @@ TABLE = {
     ),
     "convert": Listed(
         "convert:convert",
-        "Write a dataset in another layout: labels, splits, and the images if you like.",
+        "Write a dataset in another layout, or a network from or for Darknet.",
     ),
     "prune": Listed(
         "prune:prune",

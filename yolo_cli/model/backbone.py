@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from yolo_cli.model.architectures import ARCHITECTURES, Pool
+from yolo_cli.model.architectures import Pool
 from yolo_cli.model.config import ModelConfig
-from yolo_cli.model.layers import conv
+from yolo_cli.model.layers import DarknetNorm, conv
+from yolo_cli.model.pool import pool
 
 
 class Backbone(nn.Module):
@@ -25,15 +26,18 @@ class Backbone(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        architecture = ARCHITECTURES[config.arch]
+        architecture = config.architecture
         norm = config.norm and architecture.norm
+        kind = nn.BatchNorm2d if config.layers is None else DarknetNorm
         layers: list[nn.Module] = []
         self.ends: list[int] = []
         self.stride = 1
         self.channels = 3
-        for row in architecture.layers(config.stride, width=config.width, widths=config.widths):
+        for row in architecture.layers(
+            config.trunk_stride, width=config.width, widths=config.widths
+        ):
             if isinstance(row, Pool):
-                layers.append(nn.MaxPool2d(row.size, row.stride, row.padding))
+                layers.append(pool(row))
                 self.ends.append(len(layers))
             else:
                 layers += conv(
@@ -42,12 +46,13 @@ class Backbone(nn.Module):
                     row.size,
                     stride=row.stride,
                     padding=row.padding,
-                    norm=norm,
-                    act=architecture.activation,
+                    norm=norm if row.norm is None else row.norm,
+                    act=row.act or architecture.activation,
+                    kind=kind,
                 )
                 self.channels = row.channels
             self.stride *= row.stride
-        if self.ends[-1] != len(layers):
+        if self.ends[-1:] != [len(layers)]:
             self.ends.append(len(layers))
         self.features = nn.Sequential(*layers)
 

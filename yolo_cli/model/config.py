@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Literal, get_args
 
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.architectures import DEFAULT as DEFAULT_ARCHITECTURE
-from yolo_cli.model.architectures import TRUNK_STRIDE, architecture_of
+from yolo_cli.model.architectures import TRUNK_STRIDE, Architecture, architecture_of
+from yolo_cli.model.custom import CUSTOM, Row, architecture, check
 from yolo_cli.model.preprocessing import DARKNET
 
 Head = Literal["conv", "fc"]
@@ -46,6 +47,8 @@ class ModelConfig:
         mean: subtracted from RGB in [0, 1].
         std: divides the difference.
         task: what the network does, see :mod:`yolo_cli.tasks`.
+        layers: the backbone's, and those of the ``fc`` head but for the last, where no architecture
+            has them; ``arch`` is then :data:`.custom.CUSTOM`.
     """
 
     classes: tuple[str, ...]
@@ -63,6 +66,7 @@ class ModelConfig:
     mean: tuple[float, ...] = DARKNET.mean
     std: tuple[float, ...] = DARKNET.std
     task: str = "detect"
+    layers: tuple[Row, ...] | None = None
 
     # Of from_json: unknown fields, NaN and infinity are refused.
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
@@ -77,6 +81,10 @@ class ModelConfig:
                     f"unknown {name} {value!r:.50}", f"choose one of {', '.join(allowed)}"
                 )
         self._check_classes()
+        if (self.layers is not None) != (self.arch == CUSTOM):
+            raise UserError(f"layers go with the arch {CUSTOM}, and with no other")
+        if self.layers is not None and self.image_size <= MAX_IMAGE_SIZE:
+            check(self.layers, self.image_size)
         self._check_widths()
         if not 1 <= self.boxes <= MAX_BOXES or self.grid < 1 or not 0 <= self.dropout < 1:
             raise UserError(
@@ -99,6 +107,8 @@ class ModelConfig:
                 f"at most {MAX_IMAGE_SIZE}",
                 ExitCode.USAGE,
             )
+        if self._own_head:  # connected layers fill any grid
+            return
         if self.image_size not in (self.grid * TRUNK_STRIDE, 2 * self.grid * TRUNK_STRIDE):
             sizes = f"{self.grid * TRUNK_STRIDE} or {2 * self.grid * TRUNK_STRIDE}"
             raise UserError(
@@ -124,7 +134,7 @@ class ModelConfig:
     def _check_widths(self) -> None:
         if not 0 < self.width <= MAX_WIDTH:
             raise UserError(f"width {self.width}: above 0 and at most {MAX_WIDTH:g}")
-        count = len(architecture_of(self.arch).channels)
+        count = len(self.architecture.channels)
         if self.widths is not None and len(self.widths) != count:
             raise UserError(
                 f"{len(self.widths)} widths for the {count} convolutions of {self.arch}"
@@ -132,6 +142,20 @@ class ModelConfig:
         for channels in (*(self.widths or ()), *(self.head_widths or ())):
             if not 1 <= channels <= MAX_CHANNELS:
                 raise UserError(f"a layer of {channels} channels: from 1 to {MAX_CHANNELS}")
+
+    @property
+    def architecture(self) -> Architecture:
+        """Return the record of the backbone."""
+        return architecture_of(self.arch) if self.layers is None else architecture(self.layers)
+
+    @property
+    def _own_head(self) -> bool:
+        return self.layers is not None and self.head == "fc"
+
+    @property
+    def trunk_stride(self) -> int:
+        """Return the stride that the backbone may reach; a table with a head keeps all of its."""
+        return 2**30 if self._own_head else self.stride
 
     @property
     def stride(self) -> int:

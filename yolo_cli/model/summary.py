@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from yolo_cli.model.layers import DarknetNorm, Ramp
+from yolo_cli.model.local import Local
 from yolo_cli.model.network import Network
 
 
@@ -76,12 +78,18 @@ def _kind(module: nn.Module) -> str:
         size = module.kernel_size
         stride = f", stride {module.stride}" if module.stride != size else ""
         return f"max pool {size}×{size}{stride}"
+    if isinstance(module, Local):
+        return f"local {module.size}×{module.size}"
     if isinstance(module, nn.LeakyReLU):
         return f"leaky ReLU {module.negative_slope}"
     names: dict[type[nn.Module], str] = {
         nn.Linear: "connected",
         nn.BatchNorm2d: "batch norm",
+        DarknetNorm: "batch norm",
         nn.ReLU: "ReLU",
+        nn.Sigmoid: "logistic",
+        nn.Tanh: "tanh",
+        Ramp: "ramp",
         nn.Dropout: "dropout",
         nn.Flatten: "flatten",
     }
@@ -92,6 +100,6 @@ def _flops(module: nn.Module, output: Tensor) -> int:
     """Count two for each weight and output position; what has no weights is little."""
     if isinstance(module, nn.Conv2d):
         return 2 * module.weight.numel() * output.shape[-1] * output.shape[-2]
-    if isinstance(module, nn.Linear):
+    if isinstance(module, nn.Linear | Local):
         return 2 * module.weight.numel()
     return 0

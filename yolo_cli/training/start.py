@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.model.architectures import ARCHITECTURES
 from yolo_cli.model.config import ModelConfig, new_config
 from yolo_cli.model.embedded import default_for, weights_path
 from yolo_cli.model.network import Network
@@ -67,7 +66,7 @@ def find_start(options: TrainOptions) -> Start:
         return Start(arch)
     named = options.weights
     path = weights_path(default_for(options.arch) if named == "default" else named)
-    weights = load_weights(path)
+    weights = load_weights(path, part=True)
     if options.arch in (None, weights.config.arch):
         return Start(weights.config.arch, weights, path)
     if options.weights == "default":
@@ -131,7 +130,7 @@ def _shape(options: TrainOptions, grid: int | None) -> dict[str, Any]:
 
 
 def _from_backbone(config: ModelConfig, backbone: PretrainedBackbone) -> tuple[Network, str]:
-    title = ARCHITECTURES[config.arch].title
+    title = config.architecture.title
     network = build_network(replace(config, **backbone.preprocessing._asdict()))
     report = transfer(network, backbone.tensors)
     own = {name for name in network.state_dict() if name.startswith("backbone.")}

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from yolo_cli.model.layers import fuse_norm
 from yolo_cli.model.network import Network
 
 
@@ -21,11 +21,11 @@ def layers_of(network: Network) -> Iterator[nn.Module]:
 
 
 def fused(layers: Iterable[nn.Module]) -> Iterator[nn.Module]:
-    """Yield the layers, each batch normalisation fused into the convolution before it."""
+    """Yield the layers, each batch normalisation fused into the layer before it."""
     waiting: nn.Module | None = None
     for layer in layers:
-        if isinstance(layer, nn.BatchNorm2d) and isinstance(waiting, nn.Conv2d):
-            waiting = fuse_conv_bn_eval(waiting.eval(), layer.eval())
+        if isinstance(layer, nn.BatchNorm2d) and isinstance(waiting, nn.Conv2d | nn.Linear):
+            waiting = fuse_norm(waiting, layer)
             continue
         if waiting is not None:
             yield waiting
