@@ -8,7 +8,7 @@ from typing import Literal
 
 from yolo_cli.cli.console import say, stderr
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.text import counted
+from yolo_cli.text import counted, listed
 
 CFG, WEIGHTS, OWN = ".cfg", ".weights", ".safetensors"
 
@@ -117,7 +117,8 @@ def from_darknet(cfg: Path, weights: Path, out: Path | None, names: Path | None)
         (read.missing, "not in the file"),
     ):
         if sections:
-            say(console, f"{', '.join(map(str, sections))}: {what}", title="note:", style="yellow")
+            layers = listed([f"[{one.name}] in line {one.line}" for one in sections], 5)
+            say(console, f"{layers}: {what}", title="note:", style="yellow")
     say(console, f"{target} ({target.stat().st_size / 1e6:.1f} MB)", title="written:")
     use = "yolo detect IMAGES" if read.target.whole else "yolo train DATA"
     say(console, f"{use} --weights {target}", title="next:")

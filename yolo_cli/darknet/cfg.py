@@ -87,7 +87,7 @@ class Section:
         return UserError(f"[{self.name}] {reason}", hint, path=self.path, line=line)
 
     def __str__(self) -> str:
-        return f"[{self.name}] in line {self.line}"
+        return f"[{self.name}] in {self.path}:{self.line}"
 
 
 @dataclass(frozen=True)
