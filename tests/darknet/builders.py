@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 
 from yolo_cli.darknet.cfg import read_cfg
 from yolo_cli.darknet.chain import chain_of
@@ -67,13 +68,13 @@ def write_network(
     return paths
 
 
-def predict(cfg: Path, weights: Path, image: Floats, outputs: int) -> Floats:
+def predict(cfg: Path, weights: Path, image: torch.Tensor, outputs: int) -> Floats:
     """Run Darknet.
 
     Args:
         cfg: the network.
         weights: its numbers.
-        image: ``[3, S, S]`` in [0, 1].
+        image: ``[1, 3, S, S]`` uint8.
         outputs: how many numbers it gives.
     """
     library, floats = ctypes.CDLL(str(LIBRARY)), ctypes.POINTER(ctypes.c_float)
@@ -85,7 +86,7 @@ def predict(cfg: Path, weights: Path, image: Floats, outputs: int) -> Floats:
     library.free_network.argtypes = [ctypes.c_void_p]
     network = library.load_network(str(cfg).encode(), str(weights).encode(), 0)
     library.set_batch_network(network, 1)
-    given = np.ascontiguousarray(image, dtype=np.float32)
+    given = np.ascontiguousarray(image[0].float().numpy() / 255, dtype=np.float32)
     found = library.network_predict(network, given.ctypes.data_as(floats))
     result: Floats = np.ctypeslib.as_array(found, (outputs,)).copy()
     library.free_network(network)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -90,7 +91,8 @@ def test_headers(content: bytes, version: tuple[int, ...], seen: int, size: int)
 def test_connected_weights_may_be_transposed(tmp_path: Path) -> None:
     layers = (CONV, POOL, "[connected]\noutput=6\nbatch_normalize=1\nactivation=leaky\n")
     plain, other = (tmp_path / name for name in ("plain", "other"))
-    plain.mkdir(), other.mkdir()
+    plain.mkdir()
+    other.mkdir()
     cfg, weights = write_network(plain, detector(*layers, side=8))
     numbers = numbers_of(cfg)
     conv, hidden, last = 4 * (3 * 9 + 4), 6 * 64, 52 * 6
@@ -209,7 +211,7 @@ def refusal(folder: Path, cfg: str, change: bytes | None = None, text: str = NAM
         ),
     ],
 )
-def test_damaged_weights(tmp_path: Path, change, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_damaged_weights(tmp_path: Path, change: Callable[[bytes], bytes], message: str) -> None:
     cfg, weights = write_network(tmp_path, detector(CONV, POOL))
     error = refusal(tmp_path, cfg.read_text(), change(weights.read_bytes()))
     assert re.search(message, error.message), error.message
@@ -257,9 +259,9 @@ def test_names_have_to_fit(tmp_path: Path) -> None:
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
     cfg, weights = write_network(tmp_path, detector(CONV))
-    with pytest.raises(UserError, match="gone.cfg: No such file"):
+    with pytest.raises(UserError, match=r"gone\.cfg: No such file"):
         read_darknet(tmp_path / "gone.cfg", weights, None)
-    with pytest.raises(UserError, match="gone.weights: No such file"):
+    with pytest.raises(UserError, match=r"gone\.weights: No such file"):
         read_darknet(cfg, tmp_path / "gone.weights", names(tmp_path))
     with pytest.raises(UserError, match="a folder, not a weights file"):
         read_darknet(cfg, tmp_path, names(tmp_path))

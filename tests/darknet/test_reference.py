@@ -77,7 +77,7 @@ def compare(cfg: Path, weights: Path, classes: Path | None) -> None:
     network = network_of(read_darknet(cfg, weights, classes).weights)
     image = image_of(network.config.image_size)
     ours = outputs_of(network, image).numpy()
-    assert close(ours, predict(cfg, weights, image[0].numpy() / 255, len(ours)))
+    assert close(ours, predict(cfg, weights, image, len(ours)))
 
 
 @pytest.mark.parametrize("name", DETECTORS)
@@ -135,7 +135,7 @@ def test_backbones_of_classifiers(tmp_path: Path, name: str, convolutions: int) 
     middle = image[:, :, edge : edge + inner, edge : edge + inner]
     with torch.inference_mode():
         ours = found.backbone(found.normalise(middle)).flatten().numpy()
-    assert close(ours, predict(cfg, numbers, image[0].numpy() / 255, len(ours)))
+    assert close(ours, predict(cfg, numbers, image, len(ours)))
 
 
 def weights_with_head(weights: Weights) -> Weights:
@@ -186,4 +186,4 @@ def test_darknet_finds_what_networks_from_here_find(
     ours = np.empty(len(packed), dtype=np.float32)
     ours[darknet_order(grid).numpy()] = packed.numpy()
     cfg, weights = tmp_path / "out" / "net.cfg", tmp_path / "out" / "net.weights"
-    assert close(ours, predict(cfg, weights, image[0].numpy() / 255, len(ours)))
+    assert close(ours, predict(cfg, weights, image, len(ours)))

@@ -61,7 +61,8 @@ def test_a_network_without_its_cfg_is_written_anew(tmp_path: Path) -> None:
     paths = write_network(tmp_path, detector(CONV, POOL, CONV, LOCAL, CONNECTED))
     first = read_darknet(*paths, names(tmp_path)).weights
     to_darknet(replace(first, info={})).write(tmp_path / "out", "net")
-    again = read_darknet(*((tmp_path / "out" / p.name) for p in paths), names(tmp_path)).weights
+    cfg, numbers = (tmp_path / "out" / path.name for path in paths)
+    again = read_darknet(cfg, numbers, names(tmp_path)).weights
     assert again.config == first.config
     assert all(torch.equal(again.tensors[name], first.tensors[name]) for name in first.tensors)
 

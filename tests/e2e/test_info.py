@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import save_file
 
 import yolo_cli
 from tests.e2e.conftest import Refused, Yolo
 from yolo_cli.model.architectures import ARCHITECTURES
+
+SAMPLES = Path(__file__).parents[2] / "samples"
 
 
 def test_version(yolo: Yolo) -> None:
@@ -115,6 +118,80 @@ def test_metadata_that_says_other_things(
 def test_nan_in_metadata_is_null(yolo: Yolo, tiny: Path, tmp_path: Path) -> None:
     path = rewritten(tiny, tmp_path / "nan.safetensors", info='{"val": {"loss": NaN}}')
     assert document(yolo, path)["info"] == {"val": {"loss": None}}
+
+
+def test_the_classifier_of_alexnet(yolo: Yolo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    told = document(yolo, "alexnet", "--head", "classifier")
+    # torchvision's number, of which the connected layers have 9217·4096 + 4097·4096 + 4097·1000.
+    assert (told["parameters"], told["connected"]) == (61_100_840, 58_631_144)
+    shown = yolo("info", "alexnet", "--head", "classifier")
+    rows = [line.split() for line in shown.out.splitlines()]
+    assert ["9", "head.fc1", "connected", "4096", "37,752,832", "75", "all"] in rows
+    assert "58.6 of 61.1 million parameters are in connected layers: 96%" in shown.out
+
+
+@pytest.mark.parametrize("what", [["yolov1", "--head", "fc"], ["vgg16"], ["default"]])
+def test_the_table_fits_a_terminal(
+    yolo: Yolo, what: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = yolo("info", *what)
+    assert shown.code == 0
+    lines = shown.out.splitlines()
+    assert max(map(len, lines)) <= 80
+    count = len(document(yolo, *what)["table"])
+    assert [line.split()[0] for line in lines[: count + 1]] == ["#", *map(str, range(1, count + 1))]
+    assert "…" not in shown.out
+
+
+def test_maps_of_a_photograph(yolo: Yolo, tiny: Path) -> None:
+    photo = SAMPLES / "JPEGImages" / "dog.jpg"
+    shown = yolo("info", tiny, "--maps", photo, "--layer", "conv1_1")
+    assert (shown.code, shown.err) == (0, "")
+    # 64 channels times 0.0625, on 64 pixels.
+    assert "1, conv1_1: 4×64×64, a value sees 3 pixels along each side" in shown.out
+    assert "maps.png: all maps" in shown.out
+    with Image.open("maps.png") as picture:
+        assert picture.mode == "RGB"
+
+
+def test_four_ways_of_upsampling(yolo: Yolo) -> None:
+    mask = Image.new("P", (16, 16))
+    mask.putpixel((0, 0), 1)
+    mask.save("mask.png")
+    shown = yolo("info", "--upsample", "mask.png", "--out", "up.png")
+    assert (shown.code, shown.err) == (0, "")
+    # 28 × 28 of 448 × 448 pixels; of 4 × 4 windows of 8 × 8 each keeps its first pixel.
+    assert "max-unpooling 0.020, " in shown.out
+    assert Path("up.png").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "code"),
+    [
+        (["--maps", "no.jpg"], "no.jpg: no such image", 3),
+        (["--upsample", "no.png"], "no.png: no such image", 3),
+        (["--maps", "a.jpg", "--upsample", "a.png"], "one picture at a time", 2),
+        (["--maps", "a.jpg", "--json"], "--json goes with the table", 2),
+        (["--upsample", "a.jpg", "--layer", "1"], "--layer says of which layer --maps", 2),
+        (["--out", "a.png"], "--out without a picture", 2),
+        (["vgg16", "--maps", "a.jpg"], "vgg16 is an architecture", 2),
+        (["--maps", "a.jpg", "--out", "."], "--out .: a folder", 2),
+    ],
+)
+def test_pictures_that_are_refused(
+    refused: Refused, tiny: Path, arguments: list[str], message: str, code: int
+) -> None:
+    assert message in refused("info", *arguments, code=code)
+
+
+def test_no_picture_is_written_over_its_source(refused: Refused) -> None:
+    source = Path("maps.png")
+    Image.new("RGB", (8, 8)).save(source)
+    before = source.read_bytes()
+    assert "that is the picture itself" in refused("info", "--maps", source, code=2)
+    assert source.read_bytes() == before
 
 
 def test_no_such_architecture(refused: Refused) -> None:

@@ -61,6 +61,30 @@ def test_help_imports_nothing_heavy() -> None:
     assert not modules & {b"torch", b"torchvision", b"numpy", b"PIL", b"matplotlib"}
 
 
+# What torch imports for its compiler, and torchvision with it, would double the time of a start.
+HEAVY = {"torchvision", "torch._dynamo", "torch._inductor", "torch.distributed.fsdp", "sympy"}
+HEAVY |= {"triton", "onnx", "onnxruntime", "openvino", "matplotlib", "pandas", "scipy"}
+
+
+def test_a_photograph_waits_for_nothing_that_it_does_not_need(fixed: Path, tmp_path: Path) -> None:
+    photo = photos(tmp_path / "photos", 1) / "0.png"
+    code = f"""
+import sys
+import torch
+before = set(sys.modules)
+from yolo_cli.cli.app import run
+code = run(["detect", {str(photo)!r}, "--weights", {str(fixed)!r}])
+from yolo_cli import load
+found = load({str(fixed)!r})({str(photo)!r})
+print(code, len(found.boxes), sorted({HEAVY!r} & set(sys.modules) - before))
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, capture_output=True, text=True, cwd=tmp_path, timeout=PATIENCE, check=True
+    )
+    assert done.stdout.strip() == "0 8 []", done.stderr
+
+
 def test_streams_and_exit_code(fixed: Path, tmp_path: Path) -> None:
     folder = photos(tmp_path / "photos", 2)
     (folder / "bad.jpg").touch()

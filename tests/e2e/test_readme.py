@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.darknet.builders import CONV, POOL, detector, write_network
 from yolo_cli.cli.app import run
 from yolo_cli.errors import ExitCode
 from yolo_cli.model import embedded
@@ -53,6 +54,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     box = {"category_id": "person", "bbox": [10, 10, 99, 99], "score": 0.5}
     found = [{"image_id": "cameraman", **box}]
     (path / "results.json").write_text(json.dumps(found))
+    cfg, numbers = write_network(path, detector(CONV, POOL))
+    cfg.rename(path / "yolov1.cfg")
+    numbers.rename(path / "yolov1.weights")
+    (path / "voc.names").write_text("cat\ndog\nperson\n")
     return path
 
 

@@ -118,9 +118,9 @@ def test_eight_bits(tmp_path: Path, toy: Pictures, weights: Weights, format_: st
         report = export(weights, path, options, compared=toy, calibration=toy)
     assert isinstance(report.raw, parity.Deviation)
     assert report.raw.score > FLOAT.score / 100  # it was rounded
-    assert report.map_images == 3  # val: the second half of six
-    assert report.map_torch is not None
-    assert report.map_export is not None
+    assert report.score_images == 3  # val: the second half of six
+    assert report.score_torch is not None
+    assert report.score_export is not None
     _, backend = load_backend(str(path))
     assert backend.precision == "int8"
     numbers = path if path.is_file() else path / "model.bin"
@@ -161,7 +161,7 @@ def test_labels_that_the_network_does_not_know(
         compared=toy,
         calibration=others,
     )
-    assert report.map_torch is None
+    assert report.score_torch is None
 
 
 def test_an_export_replaces_the_one_before(tmp_path: Path, toy: Pictures, weights: Weights) -> None:

@@ -11,6 +11,7 @@ from tests.training.conftest import Options
 from yolo_cli.model.config import new_config
 from yolo_cli.model.weights import save_weights
 from yolo_cli.tasks.networks import build_network
+from yolo_cli.tasks.task import task_named
 from yolo_cli.training.decide import named_recipe
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.start import find_start, start_network
@@ -43,7 +44,9 @@ def test_widths_stay_as_far_as_the_layers_do(
     asked = TrainOptions(**{**vars(options()), "weights": str(path), **change})
     grid = change.get("grid")
     assert grid is None or isinstance(grid, int)
-    network, note = start_network(find_start(asked), asked, CLASSES, named_recipe(asked), grid)
+    network, note = start_network(
+        find_start(asked), asked, task_named("detect"), CLASSES, named_recipe(asked), grid
+    )
     assert network.config.widths == NARROW
     assert network.config.head_widths == left
     assert "narrow.safetensors: kept" in note

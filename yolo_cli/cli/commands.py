@@ -22,7 +22,10 @@ class Listed(NamedTuple):
 
 
 TABLE = {
-    "train": Listed("train:train", "Train a detector on a folder of labelled images."),
+    "train": Listed(
+        "train:train",
+        "Train a network on a folder of labelled images: boxes, a folder a class, masks.",
+    ),
     "detect": Listed(
         "detect:detect",
         "Find objects in images and videos: annotated copies, tables, files for other tools.",

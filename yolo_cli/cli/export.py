@@ -157,12 +157,12 @@ def _as_json(report: ExportReport) -> dict[str, Any]:
         "megabytes": round(report.megabytes, 3),
         "image_size": report.image_size,
         **{name: None if one is None else one.to_json() for name, one in compared.items()},
-        "mAP": None
-        if report.map_torch is None
+        "mAP" if report.metric in ("", "VOC07 mAP@0.5") else report.metric: None
+        if report.score_torch is None
         else {
-            "torch": report.map_torch,
-            "export": report.map_export,
-            "images": report.map_images,
+            "torch": report.score_torch,
+            "export": report.score_export,
+            "images": report.score_images,
         },
     }
 
@@ -171,12 +171,12 @@ def _show(console: Console, report: ExportReport) -> None:
     say(console, report.raw.summary(report.image_size), title="network:")
     if report.detections is not None:
         say(console, report.detections.summary(report.image_size), title="after NMS:")
-    if report.map_torch is not None and report.map_export is not None:
+    before, after = report.score_torch, report.score_export
+    if before is not None and after is not None:
         say(
             console,
-            f"VOC07 mAP@0.5 {report.map_torch:.1f} in float32, {report.map_export:.1f} in eight "
-            f"bits: a loss of {report.map_torch - report.map_export:.2f} points "
-            f"({report.map_images} images)",
+            f"{report.metric} {before:.1f} in float32, {after:.1f} in eight bits: a loss of "
+            f"{before - after:.2f} points ({report.score_images} images)",
             title="int8:",
         )
     say(console, f"{report.path} ({report.megabytes:.1f} MB)", title="written:")

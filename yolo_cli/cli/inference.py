@@ -13,6 +13,7 @@ from yolo_cli.cli.console import image_progress, say, stderr
 from yolo_cli.cli.early import check_network
 from yolo_cli.cli.found import Found
 from yolo_cli.cli.startup import importing
+from yolo_cli.data.task_names import LEARNERS, TaskName
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import check_folder
 from yolo_cli.inference.formats import IMAGE, parse_formats
@@ -24,7 +25,16 @@ if TYPE_CHECKING:
     from yolo_cli.inference.predictor import Predictor
     from yolo_cli.tasks.result import Document, Failure, ImageWriter, Result, Style
 
-DEFAULT_OUT = Path("detections")
+DEFAULT_OUT: dict[TaskName, Path] = {
+    "detect": Path("detections"),
+    "classify": Path("classes"),
+    "segment": Path("segments"),
+}
+_DOING: dict[TaskName, str] = {
+    "detect": "detecting",
+    "classify": "classifying",
+    "segment": "segmenting",
+}
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,7 @@ class NetworkOptions:
     """How a network is run.
 
     Attributes:
+        task: that the network has to be for.
         weights: see ``--weights``.
         device: see ``--device``.
         precision: see ``--precision``.
@@ -40,6 +51,7 @@ class NetworkOptions:
         threads: of torch; None for all cores.
     """
 
+    task: TaskName
     weights: str
     device: str
     precision: str
@@ -65,6 +77,7 @@ class Folder:
     @classmethod
     def of(
         cls,
+        task: TaskName,
         out: Path | None,
         save: str | None,
         writers: Mapping[str, ImageWriter | Document],
@@ -78,7 +91,7 @@ class Folder:
             UserError: for options that do not go together, and for formats that there are not.
         """
         formats = parse_formats(IMAGE if save is None else save, writers)
-        path = out or (None if json_lines and save is None else DEFAULT_OUT)
+        path = out or (None if json_lines and save is None else DEFAULT_OUT[task])
         if path is not None:
             check_folder(path, "--out")
         elif resume:
@@ -151,12 +164,33 @@ def run_sources(
         count = _count(found)
         outcomes = _outcomes(predictor, found, settings, outputs, network.batch, every)
         bar = stack.enter_context(image_progress(report.console, shown=shown))
-        for outcome in bar.track(outcomes, total=count, description="detecting"):
+        for outcome in bar.track(outcomes, total=count, description=_DOING[network.task]):
             _take(outcome, report, outputs, json_lines=json_lines)
         if outputs is not None:
             outputs.end_video()
     report.show(folder.title, table=not json_lines)
     return ExitCode.BAD_INPUT if report.failures else ExitCode.OK
+
+
+def require_task(weights: str, found: TaskName, wanted: TaskName) -> None:
+    """Refuse weights of another task than a command is for.
+
+    Raises:
+        UserError: names the command that is for them.
+    """
+    if found == wanted:
+        return
+    if weights == "default":
+        raise UserError(
+            f"the default weights are those of {LEARNERS[found]}",
+            f"name weights of {LEARNERS[wanted]} with --weights; yolo train DATA makes some",
+            ExitCode.USAGE,
+        )
+    raise UserError(
+        f"{weights}: {LEARNERS[found]}, not {LEARNERS[wanted]}",
+        f"yolo {found} SOURCE --weights {weights}",
+        ExitCode.USAGE,
+    )
 
 
 def _count(found: Sequence[Input]) -> int | None:
@@ -176,7 +210,7 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
         require_library()
     if network.threads is not None:
         torch.set_num_threads(network.threads)
-    return Predictor.load(
+    loaded: Predictor[Any] = Predictor.load(
         network.weights,
         device=network.device,
         precision=network.precision,
@@ -184,6 +218,8 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
         images=MANY if _count(found) is None else _count(found),
         say=lambda line: say(stderr(), line),
     )
+    require_task(network.weights, loaded.task.name, network.task)
+    return loaded
 
 
 def _outputs(

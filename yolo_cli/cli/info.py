@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
 
 import typer
 from rich.console import Console
 
-from yolo_cli.cli import options
-from yolo_cli.cli.console import plain_table, say
+from yolo_cli.cli import info_pictures, options
+from yolo_cli.cli.layers import cost, share, show_lines, show_rows
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.architectures import ARCHITECTURES
 
 if TYPE_CHECKING:
     from yolo_cli.model.config import ModelConfig
     from yolo_cli.model.summary import Layer
+    from yolo_cli.model.table import Row
+
+    HeadName: TypeAlias = str
+else:
+    HeadName = Literal[(*get_args(options.HeadName), "classifier")]
+
+PICTURES = "Pictures"
 
 
 def info(
@@ -29,29 +36,84 @@ def info(
         ),
     ] = "default",
     head: Annotated[
-        options.HeadName | None,
+        HeadName | None,
         typer.Option(
-            help="Head of an architecture: convolutions, or the paper's connected layers.",
+            help="Head of an architecture: convolutions, YOLOv1's connected layers, or the whole "
+            "ImageNet classifier as published.",
             show_default="conv",
         ),
     ] = None,
     json_out: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    maps: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PHOTO",
+            help="Draw a layer's feature maps of this photograph instead.",
+            rich_help_panel=PICTURES,
+        ),
+    ] = None,
+    layer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|NAME",
+            help="Layer whose maps are drawn: its number or name in the table.",
+            show_default=info_pictures.FIRST,
+            rich_help_panel=PICTURES,
+        ),
+    ] = None,
+    upsample: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="MASK",
+            help="Draw a mask made eight times smaller by max pooling, and large again by "
+            "max-unpooling, transposed convolution, bilinear and nearest, with each one's IoU.",
+            rich_help_panel=PICTURES,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the picture to this file.",
+            show_default=f"{info_pictures.MAPS} or {info_pictures.UPSAMPLED}",
+            rich_help_panel=PICTURES,
+        ),
+    ] = None,
 ) -> None:
     """Show a network's layers and what a weights file says of itself.
+
+    A row is a layer with its normalisation and activation. Its field is how many
+    pixels of the input, along each side, one value of its output depends on.
 
     [b]Examples[/b]
     yolo info default
     yolo info yolov1 --head fc
+    yolo info alexnet --head classifier
+    yolo info --maps photo.jpg --layer conv2_1
+    yolo info --upsample mask.png
     """
+    info_pictures.check_options(
+        what, maps=maps, layer=layer, upsample=upsample, out=out, json_out=json_out
+    )
     if head is not None and what not in ARCHITECTURES:
         raise UserError(
             f"--head {head}: {what} names weights, whose head is what it is",
             f"--head goes with an architecture: {', '.join(ARCHITECTURES)}",
             ExitCode.USAGE,
         )
+    if maps is not None:
+        info_pictures.draw_maps(_weights_path(what), maps, layer, out)
+        return
+    if upsample is not None:
+        info_pictures.draw_upsampling(upsample, out)
+        return
+    if head == "classifier":
+        _show_classifier(what, json_out=json_out)
+        return
 
     from yolo_cli.model.config import new_config
     from yolo_cli.model.summary import summarise
+    from yolo_cli.model.table import tabulate
     from yolo_cli.model.weights import BACKBONE
     from yolo_cli.tasks.networks import load_weights, shapes_of
 
@@ -64,13 +126,35 @@ def info(
         weights = load_weights(_weights_path(what), part=True)
         config, stated = weights.config, weights.info
         alone = weights.backbone_alone
-    layers = summarise(shapes_of(config))
+    network = shapes_of(config)
+    rows = tabulate(network, config.image_size)
     if alone:
-        layers = [layer for layer in layers if layer.name.startswith(BACKBONE)]
+        rows = [row for row in rows if row.module.startswith(BACKBONE)]
     if json_out:
-        print(json.dumps(_as_json(config, layers, stated), indent=2))
+        print(json.dumps(_as_json(config, summarise(network), rows, stated), indent=2))
         return
-    _show(Console(highlight=False), config, layers, stated)
+    console = Console(highlight=False)
+    show_rows(console, rows)
+    show_lines(console, _lines(config, rows, stated))
+
+
+def _show_classifier(arch: str, *, json_out: bool) -> None:
+    import torch
+
+    from yolo_cli.model import imagenet
+    from yolo_cli.model.table import tabulate
+
+    with torch.device("meta"):
+        rows = tabulate(imagenet.imagenet_classifier(arch), imagenet.SIDE)
+    if json_out:
+        model = {"arch": arch, "head": "classifier", "image_size": imagenet.SIDE}
+        print(json.dumps({"model": model, **_sums(rows)}, indent=2))
+        return
+    side = imagenet.SIDE
+    console = Console(highlight=False)
+    show_rows(console, rows)
+    network = f"{arch}, ImageNet's classifier, {side}×{side} pixels, {imagenet.CLASSES} classes, "
+    show_lines(console, {"network": network + cost(rows), "share": share(rows)})
 
 
 def _weights_path(name: str) -> Path:
@@ -84,37 +168,30 @@ def _weights_path(name: str) -> Path:
         raise UserError(error.message, hint, error.code) from error
 
 
-def _as_json(config: ModelConfig, layers: list[Layer], stated: dict[str, Any]) -> dict[str, Any]:
+def _as_json(
+    config: ModelConfig, layers: list[Layer], rows: list[Row], stated: dict[str, Any]
+) -> dict[str, Any]:
+    modules = [vars(layer) for layer in layers]
+    return {"model": config.to_json(), **_sums(rows), "layers": modules, "info": stated}
+
+
+def _sums(rows: list[Row]) -> dict[str, Any]:
     return {
-        "model": config.to_json(),
-        "parameters": sum(layer.parameters for layer in layers),
-        "flops": sum(layer.flops for layer in layers),
-        "layers": [vars(layer) for layer in layers],
-        "info": stated,
+        "parameters": sum(row.parameters for row in rows),
+        "connected": sum(row.parameters for row in rows if row.connected),
+        "flops": sum(row.flops for row in rows),
+        "table": [vars(row) for row in rows],
     }
 
 
-def _show(
-    console: Console, config: ModelConfig, layers: list[Layer], stated: dict[str, Any]
-) -> None:
-    table = plain_table(["layer", "kind", "output"], ["parameters", "MFLOP"])
-    for layer in layers:
-        table.add_row(
-            layer.name,
-            layer.kind,
-            "×".join(str(n) for n in layer.shape),
-            f"{layer.parameters:,}" if layer.parameters else "",
-            f"{layer.flops / 1e6:,.1f}" if layer.flops else "",
-        )
-    console.print(table)
-    parameters = sum(layer.parameters for layer in layers)
-    flops = sum(layer.flops for layer in layers)
+def _lines(config: ModelConfig, rows: list[Row], stated: dict[str, Any]) -> dict[str, str]:
+    from yolo_cli.tasks.task import task_of
+
     size = config.image_size
     lines = {
-        "network": f"{config.arch}, {config.head} head, {size}×{size} pixels, "
-        f"{parameters / 1e6:.1f} million parameters, {flops / 1e9:.1f} GFLOP an image",
-        "grid": f"{config.grid}×{config.grid} cells, {config.boxes} boxes each, "
-        f"{config.output} output",
+        "network": f"{config.arch}, {config.head} head, {size}×{size} pixels, {cost(rows)}",
+        "share": share(rows),
+        **task_of(config).describe(config),
         "input": f"RGB in [0, 1], mean {_numbers(config.mean)}, std {_numbers(config.std)}",
     }
     if config.widths is not None:
@@ -123,12 +200,10 @@ def _show(
     if stated:
         lines["classes"] = ", ".join(config.classes)
         lines["trained"] = _training(stated)
-        lines["score"] = _score(stated)
+        lines["score"] = _score(task_of(config).recorded(_part(stated, "val")), stated)
         lines["start"] = str(stated.get("start", ""))
         lines["pruned"] = _pruned(stated)
-    for name, text in lines.items():
-        if text:
-            say(console, text, title=f"{name:<8}")
+    return lines
 
 
 def _numbers(values: tuple[float, ...]) -> str:
@@ -155,10 +230,9 @@ def _pruned(stated: dict[str, Any]) -> str:
     )
 
 
-def _score(stated: dict[str, Any]) -> str:
-    value = _part(stated, "val", "voc07").get("mAP")
+def _score(score: str, stated: dict[str, Any]) -> str:
     images = _part(stated, "data").get("val", "?")
-    return f"VOC07 mAP@0.5 {value} on {images} validation images" if value is not None else ""
+    return f"{score} on {images} validation images" if score else ""
 
 
 def _part(stated: dict[str, Any], *names: str) -> dict[str, Any]:

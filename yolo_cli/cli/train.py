@@ -58,7 +58,7 @@ def train(
     precision: options.Precision = "auto",
     **given: Any,
 ) -> None:
-    """Train a detector on a folder of labelled images.
+    """Train a network on a folder of labelled images: boxes, a folder a class, masks.
 
     [b]Examples[/b]
     yolo train DATA
@@ -107,7 +107,7 @@ def train(
     reporter.note(f"kept      {score} after epoch {position.best_epoch}: {trainer.run.best}")
     if position.kept:
         reporter.note(f"why       {position.kept}")
-    reporter.note(f"next      yolo detect IMAGES --weights {trainer.run.best}")
+    reporter.note(f"next      yolo {trainer.task.name} IMAGES --weights {trainer.run.best}")
 
 
 def _check(asked: TrainOptions) -> None:

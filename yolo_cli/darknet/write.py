@@ -89,7 +89,7 @@ def _as_it_came(weights: Weights) -> tuple[str, bytes] | None:
     if not isinstance(origin, dict):
         return None
     try:
-        text = origin["cfg"]
+        text = str(origin["cfg"])
         major, minor, revision = origin["version"]
         header = Header((int(major), int(minor), int(revision)), int(origin["seen"]))
         chain = chain_of(parse_cfg(text, Path("cfg")))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from yolo_cli.data.formats import open_description
+from yolo_cli.data.formats import FORMATS, open_description
 from yolo_cli.data.formats.common import canonical_split, with_skip_hint
 from yolo_cli.data.formats.files import unreadable
 from yolo_cli.data.formats.loading import SKIP_HINT, load_samples
 from yolo_cli.data.formats.recognise import recognise
 from yolo_cli.data.formats.scan import Fault, LabelledImage, Reader, Reading
-from yolo_cli.data.sample import Dataset
+from yolo_cli.data.sample import Dataset, Sample
+from yolo_cli.data.task_names import LEARNERS, TaskName
 from yolo_cli.errors import ExitCode, UserError
 
 
@@ -34,6 +35,11 @@ class DatasetFolder:
     reader: Reader = field(repr=False)
     reading: Reading = field(repr=False)
     note: str = ""
+
+    @property
+    def task(self) -> TaskName:
+        """What it is read for."""
+        return FORMATS[self.format].task(self.reading)
 
     @cached_property
     def _own_names(self) -> dict[str, str]:
@@ -87,7 +93,7 @@ class DatasetFolder:
         try:
             samples, faults = load_samples(self.reader, own, self.reading)
             classes = self.classes
-            if samples and not faults and not any(map(len, samples)):
+            if samples and not faults and not any(map(_is_labelled, samples)):
                 self._need_labels()
         except OSError as error:  # a folder without permission, for instance
             raise unreadable(Path(error.filename or self.root), error) from error
@@ -101,12 +107,13 @@ class DatasetFolder:
             samples=tuple(samples),
             faults=tuple(faults),
             category_ids=self.reader.category_ids,
+            task=self.task,
         )
 
     def _need_labels(self) -> None:
         """Tell a split of background from a dataset whose labels are not where they should be."""
         images = (one for one in self.reader.scan(None) if isinstance(one, LabelledImage))
-        if not any(image.objects for image in images):
+        if not any(image.is_labelled for image in images):
             raise self._no_labels()
 
     def _empty(self, split: str | None, own: str | None, faults: list[UserError]) -> UserError:
@@ -138,6 +145,10 @@ class DatasetFolder:
         )
 
 
+def _is_labelled(sample: Sample) -> bool:
+    return sample.is_labelled
+
+
 def refuse_inside(dataset: Iterable[Path], folder: Path, option: str) -> None:
     """Refuse an output folder that is part of a dataset.
 
@@ -164,6 +175,7 @@ def open_dataset(
     skip_bad: bool = False,
     images: bool = True,
     class_attribute: str | None = None,
+    task: TaskName | None = None,
 ) -> DatasetFolder:
     """Recognise a dataset folder.
 
@@ -176,14 +188,38 @@ def open_dataset(
             asked for their size. Fractions of the image (YOLO's labels) need the images always.
         class_attribute: name of the attribute (VIA) or column (CSV) that names the class; None to
             find out.
+        task: what it is to be read for; None to find out.
 
     Returns:
         The dataset, nothing of it read yet but what its layout is recognised by.
 
     Raises:
-        UserError: `root` is missing, not a folder, empty, or in no known layout.
+        UserError: `root` is missing, not a folder, empty, in no known layout, or for another task.
     """
-    reading = Reading(skip_bad, images, sure=format is not None, class_attribute=class_attribute)
+    sure = format is not None
+    reading = Reading(skip_bad, images, sure=sure, class_attribute=class_attribute, task=task)
+    try:
+        return _open(root, format, reading)
+    except UserError as error:
+        other = None if task is None or format is not None else _other_task(root, reading)
+        if other is None or other.task == task:
+            raise
+        raise UserError(
+            f"a dataset to {other.task} ({other.format}), not to {task}",
+            f"yolo train {root} trains {LEARNERS[other.task]}",
+            path=root,
+        ) from error
+
+
+def _other_task(root: Path, reading: Reading) -> DatasetFolder | None:
+    """What a folder is that holds nothing for the task that was asked for."""
+    try:
+        return _open(root, None, replace(reading, task=None))
+    except UserError:
+        return None
+
+
+def _open(root: Path, format: str | None, reading: Reading) -> DatasetFolder:  # noqa: A002
     try:
         if not root.exists():
             raise UserError("no such folder", path=root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,15 +26,13 @@ from yolo_cli.inference.backends.ncnn_net import library
 from yolo_cli.inference.backends.onnx_backend import OnnxBackend
 from yolo_cli.inference.backends.openvino_backend import FILE, OpenVinoBackend, describe
 from yolo_cli.inference.backends.torch_backend import TorchBackend
-from yolo_cli.inference.detector import Detector
-from yolo_cli.inference.score import voc07_map
+from yolo_cli.inference.predictor import Predictor
+from yolo_cli.inference.score import score_dataset
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
 from yolo_cli.model.weights import Weights
 from yolo_cli.optional import optional
 from yolo_cli.tasks.contract.export import Deviation
-from yolo_cli.tasks.detect.classes import ClassMap
-from yolo_cli.tasks.detect.thresholds import Thresholds
 from yolo_cli.tasks.networks import network_of
 from yolo_cli.tasks.task import task_of
 
@@ -54,13 +53,13 @@ class Options:
             ``ncnn``, a folder with ``model.param``, ``model.bin`` and ``model.json``.
         dynamic: any number of images at once, else one.
         int8: multiply in eight bits.
-        thresholds: with them, boxes, scores and labels are outputs too; None for ``raw`` alone.
+        thresholds: the task's; with them, its results are outputs too; None for ``raw`` alone.
     """
 
     format: FormatName
     dynamic: bool = False
     int8: bool = False
-    thresholds: Thresholds | None = None
+    thresholds: Any = None
 
 
 @dataclass(frozen=True)
@@ -71,11 +70,12 @@ class ExportReport:
         path: the file or folder.
         megabytes: its size.
         image_size: pixels along each side of the network's input.
-        raw: the comparison of all boxes before suppression.
-        detections: the comparison of the graph's own detections with ours; None without them.
-        map_torch: VOC07 mAP of torch, 0-100; None where there are no labels or nothing to lose.
-        map_export: likewise of the export.
-        map_images: how many images the two were scored on.
+        raw: the comparison of the raw outputs.
+        detections: the comparison of the graph's own results with ours; None without them.
+        metric: name of the score below.
+        score_torch: of torch, 0-100; None where there are no labels or nothing to lose.
+        score_export: likewise of the export.
+        score_images: how many images the two were scored on.
     """
 
     path: Path
@@ -83,9 +83,10 @@ class ExportReport:
     image_size: int
     raw: Deviation
     detections: Deviation | None = None
-    map_torch: float | None = None
-    map_export: float | None = None
-    map_images: int = 0
+    metric: str = ""
+    score_torch: float | None = None
+    score_export: float | None = None
+    score_images: int = 0
 
 
 def target_path(weights: Path, out: Path | None, format: FormatName) -> Path:  # noqa: A002
@@ -256,20 +257,30 @@ def _compared(
 def _knows(config: ModelConfig, dataset: Dataset) -> bool:
     """Return whether a network and a dataset have a class in common."""
     try:
-        ClassMap.between(config.classes, dataset.classes)
+        task_of(config).match(config, dataset)
     except UserError:
         return False
-    return True
+    return dataset.task == config.task
 
 
 def _scored(
     report: ExportReport, network: Network, backend: Backend, dataset: Dataset
 ) -> ExportReport:
-    """Add the VOC07 mAP of torch in float32 and of the export, if any object counts."""
+    """Add the scores of torch in float32 and of the export, if there is anything to score."""
     part = replace(dataset, samples=tuple(spread(dataset.samples, MAP_IMAGES)))
     ours = TorchBackend(network, torch.device("cpu"), torch.float32)
-    before, after = (voc07_map(Detector(network.config, one), part) for one in (ours, backend))
-    return replace(report, map_torch=before, map_export=after, map_images=len(part.samples))
+    before, after = (
+        score_dataset(Predictor[Any](network.config, one), part) for one in (ours, backend)
+    )
+    if math.isnan(before.value) or math.isnan(after.value):
+        return report
+    return replace(
+        report,
+        metric=before.name,
+        score_torch=before.value,
+        score_export=after.value,
+        score_images=len(part.samples),
+    )
 
 
 def _size(path: Path) -> int:

@@ -1,27 +1,26 @@
-"""The score of a detector on a labelled dataset, as one number."""
+"""The score of a network on a labelled dataset."""
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 from yolo_cli.data.sample import Dataset
-from yolo_cli.evaluation.voc import evaluate_voc
-from yolo_cli.inference.detector import Detector
+from yolo_cli.evaluation.plain import PlainScores
 from yolo_cli.inference.labelled import detect_dataset
-from yolo_cli.tasks.detect.thresholds import EVAL
+from yolo_cli.inference.predictor import Predictor
 
 
-def voc07_map(detector: Detector, dataset: Dataset, *, batch: int = 1) -> float | None:
-    """Return the VOC07 mAP, 0-100; None without objects that count.
+def score_dataset(predictor: Predictor[Any], dataset: Dataset, *, batch: int = 1) -> PlainScores:
+    """Return the scores of a network; of a detector the VOC07 mAP alone.
 
     Args:
-        detector: finds the objects.
-        dataset: says where they are.
+        predictor: of the network.
+        dataset: says what is on the images.
         batch: images a forward pass.
 
     Raises:
         UserError: if an image cannot be read, or no class is common to both.
     """
-    found = detect_dataset(detector, dataset, EVAL, batch=min(batch, len(dataset)))
-    score = evaluate_voc(found.samples, found.detections, found.classes).mean_ap
-    return None if math.isnan(score) else score
+    task = predictor.task
+    found = detect_dataset(predictor, dataset, task.scoring, batch=min(batch, len(dataset)))
+    return task.score_outputs(found.detections, found.samples, found.classes)

@@ -73,6 +73,9 @@ class Architecture:
         pretrained: its ImageNet weights; None if there are none.
         frozen_blocks: leading blocks that training on a CPU keeps as they are where they have
             learned something already: most of the work, and general enough.
+        pretraining: how many of the convolutions a classifier has; None for all.
+        classifier: units of the hidden connected layers of its published ImageNet classifier;
+            empty where there is none.
     """
 
     title: str
@@ -82,14 +85,27 @@ class Architecture:
     norm: bool = True
     pretrained: Pretrained | None = None
     frozen_blocks: int = 0
+    pretraining: int | None = None
+    classifier: tuple[int, ...] = ()
 
     @property
     def channels(self) -> tuple[int, ...]:
         """Return the output channels of each convolution."""
         return tuple(row.channels for row in self.table if isinstance(row, Conv))
 
+    def widths(self, factor: float) -> tuple[int, ...]:
+        """Return the output channels of each convolution, scaled."""
+        if factor == 1:
+            return self.channels
+        return tuple(max(MIN_CHANNELS, round(count * factor)) for count in self.channels)
+
     def layers(
-        self, stride: int, *, width: float = 1.0, widths: tuple[int, ...] | None = None
+        self,
+        stride: int,
+        *,
+        width: float = 1.0,
+        widths: tuple[int, ...] | None = None,
+        convolutions: int | None = None,
     ) -> Iterator[Conv | Pool]:
         """Yield the layer table of one network.
 
@@ -98,14 +114,15 @@ class Architecture:
                 from stride 32 to 64.
             width: factor on the numbers of channels, where ``widths`` does not give them.
             widths: numbers of channels instead of the table's, one for each convolution.
+            convolutions: how many there are, with what is between them; None for the whole table.
         """
-        if widths is None:
-            widths = self.channels
-            if width != 1:
-                widths = tuple(max(MIN_CHANNELS, round(count * width)) for count in widths)
-        channels = iter(widths)
-        reached = 1
+        channels = iter(self.widths(width) if widths is None else widths)
+        reached, left = 1, convolutions
         for row in self.table:
+            if left == 0:
+                return
+            if left is not None and isinstance(row, Conv):
+                left -= 1
             kept = reached * row.stride <= max(stride, TRUNK_STRIDE)
             reached *= row.stride if kept else 1
             if isinstance(row, Conv):
@@ -129,9 +146,10 @@ VGG16 = Architecture(
     norm=False,
     pretrained=Pretrained("VGG16_Weights.IMAGENET1K_FEATURES", "caffe"),
     frozen_blocks=4,  # 91 % of the work
+    classifier=(4096, 4096),
 )
 
-# YOLO paper, figure 3: 24 convolutions, 448 -> 7×7×1024. The first 20 were pre-trained.
+# YOLO paper, figure 3: 24 convolutions, 448 -> 7×7×1024.
 YOLOV1 = Architecture(
     title="YOLOv1",
     table=(
@@ -145,6 +163,7 @@ YOLOV1 = Architecture(
         *(Conv(1024), Conv(1024)),
     ),
     head_channels=512,
+    pretraining=20,  # section 2.2
 )
 
 # Darknet, yolov1-tiny.cfg: 8 convolutions, 448 -> 7×7×256.
@@ -179,6 +198,7 @@ ALEXNET = Architecture(
     norm=False,
     pretrained=Pretrained("AlexNet_Weights.IMAGENET1K_V1", "torchvision"),
     frozen_blocks=2,  # 43 % of the work
+    classifier=(4096, 4096),
 )
 
 # By the name that a command line and a weights file have for it; the first is the default.

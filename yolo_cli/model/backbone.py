@@ -34,7 +34,10 @@ class Backbone(nn.Module):
         self.stride = 1
         self.channels = 3
         for row in architecture.layers(
-            config.trunk_stride, width=config.width, widths=config.widths
+            config.trunk_stride,
+            width=config.width,
+            widths=config.widths,
+            convolutions=config.convolutions,
         ):
             if isinstance(row, Pool):
                 layers.append(pool(row))

@@ -14,8 +14,10 @@ from yolo_cli.model.architectures import TRUNK_STRIDE, Architecture, architectur
 from yolo_cli.model.custom import CUSTOM, Row, architecture, check
 from yolo_cli.model.preprocessing import DARKNET
 
-Head = Literal["conv", "fc"]
+Head = Literal["conv", "fc", "pool"]  # a task says which of them it has
 Output = Literal["linear", "sigmoid"]
+
+DETECT, CLASSIFY = "detect", "classify"  # tasks whose backbones are not alike
 
 # More than anyone needs; a damaged file may ask for any number, and for all memory with it.
 MAX_IMAGE_SIZE = 4096
@@ -31,9 +33,9 @@ class ModelConfig:
     Attributes:
         classes: names, in the order of the output's class scores (C of them).
         arch: backbone, a name of :data:`.architectures.ARCHITECTURES`.
-        head: ``conv``, or ``fc``, the paper's two connected layers.
-        grid: S, cells along each side.
-        boxes: B, boxes a cell.
+        head: ``conv``, or ``fc``, connected layers, or ``pool``, a mean over all places.
+        grid: S, cells along each side; of a detector.
+        boxes: B, boxes a cell; of a detector.
         image_size: pixels along each side of the network's input.
         dropout: probability, in the head.
         norm: batch normalisation in the head, and in a backbone whose architecture allows it.
@@ -65,7 +67,7 @@ class ModelConfig:
     head_widths: tuple[int, ...] | None = None
     mean: tuple[float, ...] = DARKNET.mean
     std: tuple[float, ...] = DARKNET.std
-    task: str = "detect"
+    task: str = DETECT
     layers: tuple[Row, ...] | None = None
 
     # Of from_json: unknown fields, NaN and infinity are refused.
@@ -107,7 +109,17 @@ class ModelConfig:
                 f"at most {MAX_IMAGE_SIZE}",
                 ExitCode.USAGE,
             )
-        if self._own_head:  # connected layers fill any grid
+        if self.task == DETECT:
+            self._check_grid()
+        elif self.image_size < TRUNK_STRIDE or self.image_size % TRUNK_STRIDE:
+            raise UserError(
+                f"an image size of {self.image_size} is no multiple of {TRUNK_STRIDE}",
+                f"use --image-size {max(1, round(self.image_size / TRUNK_STRIDE)) * TRUNK_STRIDE}",
+                ExitCode.USAGE,
+            )
+
+    def _check_grid(self) -> None:
+        if self._own_head and self.image_size > 0:  # connected layers fill any grid
             return
         if self.image_size not in (self.grid * TRUNK_STRIDE, 2 * self.grid * TRUNK_STRIDE):
             sizes = f"{self.grid * TRUNK_STRIDE} or {2 * self.grid * TRUNK_STRIDE}"
@@ -134,7 +146,7 @@ class ModelConfig:
     def _check_widths(self) -> None:
         if not 0 < self.width <= MAX_WIDTH:
             raise UserError(f"width {self.width}: above 0 and at most {MAX_WIDTH:g}")
-        count = len(self.architecture.channels)
+        count = len(self.architecture.channels[: self.convolutions])
         if self.widths is not None and len(self.widths) != count:
             raise UserError(
                 f"{len(self.widths)} widths for the {count} convolutions of {self.arch}"
@@ -159,8 +171,13 @@ class ModelConfig:
 
     @property
     def stride(self) -> int:
-        """Return the pixels that a grid cell covers along each side: 32 or 64."""
-        return self.image_size // self.grid
+        """Return the pixels that a cell of the features covers at most: 32 or 64 for a grid's."""
+        return self.image_size // self.grid if self.task == DETECT else 2 * TRUNK_STRIDE
+
+    @property
+    def convolutions(self) -> int | None:
+        """Return how many of the backbone's convolutions there are; None for all."""
+        return self.architecture.pretraining if self.task == CLASSIFY else None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a weights file's metadata, without the fields that are None."""

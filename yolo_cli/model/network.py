@@ -43,7 +43,9 @@ class Network(nn.Module):
         """Put mean and std, in float32, on a device; None for torch's default one."""
         # Not in the state dict: the preprocessing travels in the configuration.
         for name, values in (("mean", self.config.mean), ("std", self.config.std)):
-            scaled = torch.tensor(values, device=device).view(1, 3, 1, 1) * 255
+            # Multiplied on the CPU: on the meta device torch would import its compiler for it.
+            scaled = torch.tensor(values, device="cpu").view(1, 3, 1, 1) * 255
+            scaled = scaled.to(device or torch.get_default_device())
             self.register_buffer(name, scaled, persistent=False)
 
     def normalise(self, images: Tensor) -> Tensor:

@@ -63,7 +63,7 @@ def _recorder(
                 kind=_kind(module),
                 shape=tuple(output.shape[1:]),
                 parameters=sum(p.numel() for p in module.parameters()),
-                flops=_flops(module, output),
+                flops=flops_of(module, output),
             )
         )
 
@@ -96,7 +96,7 @@ def _kind(module: nn.Module) -> str:
     return names.get(type(module), type(module).__name__)
 
 
-def _flops(module: nn.Module, output: Tensor) -> int:
+def flops_of(module: nn.Module, output: Tensor) -> int:
     """Count two for each weight and output position; what has no weights is little."""
     if isinstance(module, nn.Conv2d):
         return 2 * module.weight.numel() * output.shape[-1] * output.shape[-2]

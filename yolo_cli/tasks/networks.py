@@ -2,31 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
-from yolo_cli.errors import UserError
+from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
 from yolo_cli.model.weights import BACKBONE, Weights, read_weights
 from yolo_cli.tasks.task import task_of
 
 
+class _Undrawn(TorchFunctionMode):
+    """Draws no random numbers, which tensors on the meta device have no place for.
+
+    To do it there nevertheless, torch would import its compiler, which takes seconds.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Call what is no drawing of numbers."""
+        named = kwargs or {}
+        if func in _DRAWING or getattr(func, "__module__", None) == nn.init.__name__:
+            return args[0] if args else named["tensor"]
+        return func(*args, **named)
+
+
+_DRAWING = (Tensor.normal_, Tensor.uniform_)
+
+
 def build_network(config: ModelConfig) -> Network:
     """Build a network with random weights, in float32 on the default device.
 
     Raises:
-        UserError: for a task that this version does not know.
+        UserError: for a task that this version does not know, or a head that it does not have.
     """
-    return Network(config, task_of(config).build_head)
+    task = task_of(config)
+    if config.head not in task.heads:
+        raise UserError(
+            f"--head {config.head}: there is none to {task.name}",
+            f"choose {' or '.join(task.heads)}",
+            ExitCode.USAGE,
+        )
+    return Network(config, task.build_head)
 
 
 def shapes_of(config: ModelConfig) -> Network:
     """Build a network on torch's meta device, which knows the shapes and has no numbers."""
-    with torch.device("meta"):
+    with torch.device("meta"), _Undrawn():
         return build_network(config)
 
 
@@ -85,12 +117,11 @@ def _check_fit(config: ModelConfig, tensors: Mapping[str, Tensor], *, part: bool
     try:
         with torch.device("meta"):
             empty = {name: torch.empty(tensor.shape) for name, tensor in tensors.items()}
-            network = build_network(config)
-            if part:
-                empty = {name: one for name, one in empty.items() if name.startswith(BACKBONE)}
-                head = {n: t for n, t in network.state_dict().items() if not n.startswith(BACKBONE)}
-                empty |= head
-            network.load_state_dict(empty)
+        network = shapes_of(config)
+        if part:
+            empty = {name: one for name, one in empty.items() if name.startswith(BACKBONE)}
+            empty |= {n: t for n, t in network.state_dict().items() if not n.startswith(BACKBONE)}
+        network.load_state_dict(empty)
     except RuntimeError as error:
         raise _unfit(error) from error
     for name, tensor in tensors.items():

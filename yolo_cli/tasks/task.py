@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
+from yolo_cli.data.task_names import TaskName
 from yolo_cli.errors import UserError
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.head import Head
@@ -21,17 +22,29 @@ from yolo_cli.tasks.contract.inference import InferenceTask
 from yolo_cli.tasks.contract.training import TrainingTask
 
 # A task is imported when it is asked for: none pays for the others.
-TASKS = {"detect": "yolo_cli.tasks.detect.task"}
+TASKS: dict[str, str] = {"detect": "yolo_cli.tasks.detect.task"}
 
 
 class Task(TrainingTask, InferenceTask, ExportTask, Protocol):
     """A task by its parts; each is used by one stage.
 
     Attributes:
-        name: in configurations and weights files.
+        name: in configurations and weights files, and of its command.
+        unit: what is labelled and counted, in the singular: ``object``, ``image``, ``pixel``.
+        heads: those that a network can have; the first is the default.
+        model: fields of the configuration of a new network that differ from its defaults.
     """
 
-    name: str
+    name: TaskName
+    unit: str
+    heads: tuple[str, ...]
+    model: Mapping[str, Any]
+
+    def describe(self, config: ModelConfig) -> Mapping[str, str]:
+        """Return what ``yolo info`` says of the output: a line by its title."""
+
+    def recorded(self, record: Mapping[str, Any]) -> str:
+        """Return the name and value of a :attr:`Score.record`'s score; "" where it has none."""
 
     def build_head(self, config: ModelConfig, channels: int, stride: int) -> Head:
         """Build the head of a network.

@@ -9,11 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from yolo_cli.data.task_names import TaskName
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.architectures import ARCHITECTURES, FASTEST
 from yolo_cli.model.config import ModelConfig
+from yolo_cli.tasks.task import Task, task_named
 from yolo_cli.text import counted
 from yolo_cli.training.budget.plan import SECOND_PHASE, Plan, Speed, Work, make_plan
+from yolo_cli.training.field import options_of
 from yolo_cli.training.machine import Runtime
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.recipe import RECIPES, Recipe
@@ -40,6 +43,7 @@ class Facts:
         pretrained: whether its backbone has learned something already.
         device: type of the device that trains.
         runtime: what computes the activations of frozen blocks for the feature cache.
+        task: that the dataset is labelled for.
     """
 
     images: int
@@ -49,6 +53,7 @@ class Facts:
     pretrained: bool
     device: str
     runtime: Runtime = "torch"  # of runs that older versions began
+    task: TaskName = "detect"
 
 
 @dataclass(frozen=True)
@@ -121,11 +126,12 @@ def decide(
         UserError: for options that contradict each other or the facts, or a budget that is too
             short.
     """
-    _check(options)
+    task = task_named(facts.task)
+    _check(options, task)
     if settled is not None:
         return Decision(settled, options.grid, _stages(settled))
     grid, lines = _grid(options, facts)
-    recipe = _second_phase(_suited(options, named_recipe(options), facts))
+    recipe = _second_phase(_suited(options, named_recipe(options, task), facts))
     _check_teacher(options, recipe)
     if options.recipe.get("copies") and not recipe.freeze and options.teacher is None:
         lines.append("note      --copies: there is no use for them where no block is frozen")
@@ -137,8 +143,13 @@ def decide(
     return Decision(recipe, grid, _stages(recipe), plan, (f"plan      {plan.line()}",))
 
 
-def named_recipe(options: TrainOptions) -> Recipe:
-    """Return the recipe that was named, with the options that change it."""
+def named_recipe(options: TrainOptions, task: Task | None = None) -> Recipe:
+    """Return the recipe that was named, with the options that change it.
+
+    Args:
+        options: what the user asked for.
+        task: whose default recipe is meant; None for what all tasks have in common.
+    """
     recipe = RECIPES.get(options.recipe_name)
     if recipe is None:
         raise UserError(
@@ -146,12 +157,19 @@ def named_recipe(options: TrainOptions) -> Recipe:
             f"use {' or '.join(RECIPES)}",
             ExitCode.USAGE,
         )
+    if task is not None and options.recipe_name == "default":
+        recipe = replace(recipe, **task.recipe)
     if not options.augment:
         recipe = replace(recipe, augmentation=None)
     return recipe.with_options(**options.recipe)
 
 
-def _check(options: TrainOptions) -> None:
+def _check(options: TrainOptions, task: Task) -> None:
+    for name, why in task.unsupported.items():
+        default = TrainOptions.__dataclass_fields__[name].default
+        if getattr(options, name) != default:
+            flag = next(one.flag for one in options_of(TrainOptions) if one.name == name)
+            raise UserError(f"{flag}: {why}", f"leave out {flag}", ExitCode.USAGE)
     if options.time_budget is not None and "epochs" in options.recipe:
         raise UserError(
             "--time-budget plans the epochs itself",

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from annotated_types import Ge, Le
 
+from yolo_cli.data.task_names import TaskName
 from yolo_cli.model.architectures import ARCHITECTURES, ArchName
 from yolo_cli.model.config import Head
 from yolo_cli.model.preprocessing import PreprocessingName
@@ -30,6 +31,10 @@ class TrainOptions:
 
     # The dataset's folder, its layout, and whether broken labels are dropped.
     data: Path
+    task: Annotated[
+        TaskName | None,
+        Option("What the network is for.", DATA, default="what the dataset is labelled for"),
+    ] = None
     format: str | None = None
     class_attribute: Annotated[
         str | None,
@@ -58,7 +63,12 @@ class TrainOptions:
     ] = None
     head: Annotated[
         Head | None,
-        Option("Head: convolutions, or the paper's connected layers.", NETWORK, default=_WEIGHTS),
+        Option(
+            "Head: convolutions or the paper's connected layers; of a classifier a mean (pool) or "
+            "connected layers.",
+            NETWORK,
+            default=_WEIGHTS,
+        ),
     ] = None
     grid: Annotated[
         int | None,

@@ -20,7 +20,6 @@ from yolo_cli.data.loader import TrainingImages
 from yolo_cli.data.sample import Dataset
 from yolo_cli.data.splits import TrainingSplits
 from yolo_cli.errors import UserError
-from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
 from yolo_cli.tasks.networks import build_network
 from yolo_cli.tasks.task import Task, task_named, task_of
@@ -85,8 +84,8 @@ def prepare(
     machine = Machine.pick(options.device, options.precision, options.workers)
     folder = RunFolder.choose(out)
     seed = named_recipe(options).seed
-    task = task_named(ModelConfig.task)
-    splits = read_splits(options, task, seed, reporter, begun=None)
+    splits = read_splits(options, options.task, seed, reporter, begun=None)
+    task = task_named(splits.train.task)
     stay_outside(options, splits, folder)
     start = find_start(options)
     facts = Facts(
@@ -96,12 +95,13 @@ def prepare(
         arch=start.arch,
         pretrained=start.pretrained,
         device=machine.device.type,
+        task=task.name,
     )
     decision = decide(options, facts)
     _say(decision, reporter)
     torch.manual_seed(seed)
     network, note = start_network(
-        start, options, splits.train.classes, decision.recipe, decision.grid
+        start, options, task, splits.train.classes, decision.recipe, decision.grid
     )
     options = replace(options, grid=decision.grid)
     network.freeze(decision.recipe.freeze)
@@ -149,15 +149,15 @@ def _prepare_resumed(
     machine = Machine.pick(options.device, options.precision, options.workers)
     machine = replace(machine, runtime=config.facts.runtime)
     model = run_folder.model(config)
-    splits = read_splits(options, task_of(model), config.recipe.seed, reporter, begun=config)
+    task = task_of(model)
+    splits = read_splits(options, task.name, config.recipe.seed, reporter, begun=config)
     check_unchanged(options, run_folder, config, splits)
     checkpoint = _checkpoint(run_folder)
     decision = decide(options, config.facts, settled=config.recipe)
     torch.manual_seed(decision.recipe.seed)
     if checkpoint is None:  # stopped while the cache was filled
-        network, note = start_network(
-            find_start(options), options, splits.train.classes, decision.recipe, decision.grid
-        )
+        start, classes = find_start(options), splits.train.classes
+        network, note = start_network(start, options, task, classes, decision.recipe, decision.grid)
     else:
         network, note = build_network(model), config.start
         load_network(run_folder.checkpoint, checkpoint, network)

@@ -11,9 +11,10 @@ from yolo_cli.data.check.preflight import images_of, preflight
 from yolo_cli.data.dataset import open_dataset, refuse_inside
 from yolo_cli.data.formats.notes import notes_of
 from yolo_cli.data.splits import TrainingSplits, training_splits
+from yolo_cli.data.task_names import TaskName
 from yolo_cli.errors import UserError
 from yolo_cli.files import check_folder
-from yolo_cli.tasks.task import Task
+from yolo_cli.tasks.task import Task, task_named
 from yolo_cli.text import counted, listed
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.record import label_digest
@@ -23,13 +24,18 @@ from yolo_cli.training.run.folder import RunFolder
 
 
 def read_splits(
-    options: TrainOptions, task: Task, seed: int, reporter: Reporter, *, begun: RunConfig | None
+    options: TrainOptions,
+    task: TaskName | None,
+    seed: int,
+    reporter: Reporter,
+    *,
+    begun: RunConfig | None,
 ) -> TrainingSplits:
     """Read the images to train and to validate on.
 
     Args:
         options: the dataset and its splits.
-        task: that they are for.
+        task: that they are for; None for what they are labelled for.
         seed: divides a dataset without splits.
         reporter: where what may be a mistake is pointed out.
         begun: of a run that is resumed: its images are divided as they were. None for a new run:
@@ -43,6 +49,7 @@ def read_splits(
         format=options.format,
         skip_bad=options.skip_bad,
         class_attribute=options.class_attribute,
+        task=task,
     )
     for fault in notes_of(folder.reader):
         reporter.note(f"note      {fault.spot.path}: {fault.what}")
@@ -63,13 +70,14 @@ def read_splits(
         for line in splits.warnings:
             reporter.note(f"warning   {line}")
         _look(splits, options, reporter)
-    if not task.counts(splits.train).any():
+    trained = task_named(splits.train.task)
+    if not trained.counts(splits.train).any():
         raise UserError(
-            f"{options.data}: no objects to train on in {counted(len(splits.train), 'image')} "
-            f"({splits.train.split})",
+            f"{options.data}: no {trained.unit}s to train on in "
+            f"{counted(len(splits.train), 'image')} ({splits.train.split})",
             "label some, or name another split with --split",
         )
-    _point_out(splits, task, reporter)
+    _point_out(splits, trained, reporter)
     return replace(splits, seen={})  # thumbnails that nobody needs while it trains
 
 
@@ -96,18 +104,18 @@ def _look(splits: TrainingSplits, options: TrainOptions, reporter: Reporter) -> 
 def _point_out(splits: TrainingSplits, task: Task, reporter: Reporter) -> None:
     """Name what may be intended, and may be a mistake."""
     train = splits.train
-    empty = sum(len(sample.labels) == 0 for sample in train.samples)
+    empty = sum(not sample.is_labelled for sample in train.samples)
     if empty:
         reporter.note(
             f"note      {empty} of {counted(len(train), 'training image')} "
-            "without an object: taken as background"
+            f"without an {task.unit}: taken as background"
         )
     idle = [name for name, n in zip(train.classes, task.counts(train), strict=True) if not n]
     if idle:
-        reporter.note(f"note      no object to train on: {listed(idle)}")
+        reporter.note(f"note      no {task.unit} to train on: {listed(idle)}")
     if not task.counts(splits.val).any():
         reporter.note(
-            f"note      no object in the validation images: their {task.score_label} stays 0"
+            f"note      no {task.unit} in the validation images: their {task.score_label} stays 0"
         )
 
 

@@ -81,6 +81,5 @@ def label_digest(dataset: Dataset) -> str:
     for sample in dataset.samples:
         size = f"{sample.width}x{sample.height}, {sample.image.stat().st_size}"
         digest.update(f"{sample.id}: {size}\n".encode(errors="surrogatepass"))
-        for array in (sample.boxes, sample.labels, sample.difficult, sample.crowd, sample.area):
-            digest.update(array.tobytes())
+        digest.update(sample.fingerprint())
     return digest.hexdigest()

@@ -13,6 +13,7 @@ from yolo_cli.model.network import Network
 from yolo_cli.model.pretrained import PretrainedBackbone, backbone_from_file, imagenet_backbone
 from yolo_cli.model.weights import Weights
 from yolo_cli.tasks.networks import build_network, load_weights
+from yolo_cli.tasks.task import Task
 from yolo_cli.tasks.transfer import transfer
 from yolo_cli.text import listed
 from yolo_cli.training.options import TrainOptions
@@ -80,6 +81,7 @@ def find_start(options: TrainOptions) -> Start:
 def start_network(
     start: Start,
     options: TrainOptions,
+    task: Task,
     classes: tuple[str, ...],
     recipe: Recipe,
     grid: int | None,
@@ -89,6 +91,7 @@ def start_network(
     Args:
         start: where its tensors come from.
         options: shape of the network.
+        task: that the network is for.
         classes: names of the dataset's.
         recipe: dropout, normalisation and form of the output.
         grid: S; None for that of the weights, or the default.
@@ -100,6 +103,8 @@ def start_network(
         UserError: if the tensors do not fit.
     """
     shape = _shape(options, grid)
+    if start.weights is not None and start.weights.config.task != task.name:
+        return _from_another_task(start, task, classes, recipe, shape)
     if start.weights is not None:
         assert start.path is not None
         network = build_network(_from_weights(start.weights, options, classes, recipe, shape))
@@ -111,7 +116,7 @@ def start_network(
         dropout=recipe.dropout,
         norm=recipe.norm,
         output=recipe.output,
-        **shape,
+        **{**task.model, "task": task.name, **shape},
     )
     if start.backbone is None:
         return build_network(config), f"{config.arch} from scratch{start.remark}"
@@ -139,6 +144,42 @@ def _from_backbone(config: ModelConfig, backbone: PretrainedBackbone) -> tuple[N
             f"{backbone.origin}: not all convolutions of {title}: {listed(sorted(missing), 4)}"
         )
     return network, f"{title} convolutions from {backbone.origin}; the head starts afresh"
+
+
+def _from_another_task(
+    start: Start,
+    task: Task,
+    classes: tuple[str, ...],
+    recipe: Recipe,
+    shape: dict[str, Any],
+) -> tuple[Network, str]:
+    """Take the backbone of a network for another task, as YOLOv1 took that of a classifier."""
+    assert start.weights is not None
+    assert start.path is not None
+    old = start.weights.config
+    config = new_config(
+        classes,
+        arch=old.arch,
+        dropout=recipe.dropout,
+        norm=old.norm,
+        output=recipe.output,
+        width=old.width,
+        mean=old.mean,
+        std=old.std,
+        layers=old.layers,
+        **{**task.model, "task": task.name, **shape},
+    )
+    if old.widths is not None:
+        rest = old.architecture.widths(old.width)[len(old.widths) :]
+        widths = (*old.widths, *rest)[: config.convolutions]
+        config = replace(config, widths=widths)
+    network = build_network(config)
+    tensors = start.weights.tensors
+    backbone = {name: tensors[name] for name in tensors if name.startswith("backbone.")}
+    kept = transfer(network, backbone).kept
+    whole = len([name for name in network.state_dict() if name.startswith("backbone.")])
+    share = "backbone" if len(kept) == whole else f"{len(kept)} of {whole} tensors of the backbone"
+    return network, f"{start.path.name} ({old.task}): its {share}; the rest starts afresh"
 
 
 def _from_weights(

@@ -16,9 +16,12 @@ from yolo_cli.inference.backends import fastest as fastest_module
 from yolo_cli.inference.backends import speeds as speeds_module
 from yolo_cli.inference.backends.backend import Backend, BackendName, Precision
 from yolo_cli.inference.backends.choose import load_backend
-from yolo_cli.inference.backends.fastest import FEW, MANY, choose, fastest
+from yolo_cli.inference.backends.fastest import FEW, MANY, choose, fastest, work
 from yolo_cli.inference.backends.speeds import Speed, keep, kept, measure
+from yolo_cli.model.config import new_config
+from yolo_cli.model.summary import summarise
 from yolo_cli.model.weights import save_weights
+from yolo_cli.tasks.networks import shapes_of
 
 pytest.importorskip("ncnn")
 
@@ -291,3 +294,10 @@ def test_what_was_measured_is_used(weights: Path) -> None:
     assert len(lines) == 1
     pixels = torch.zeros(2, 3, 128, 128, dtype=torch.uint8)
     assert torch.equal(backend(pixels), again(pixels))
+
+
+@pytest.mark.parametrize("arch", ["vgg16", "yolov1", "fast", "alexnet"])
+@pytest.mark.parametrize("head", ["conv", "fc"])
+def test_work_is_what_the_layers_do(arch: str, head: str) -> None:
+    config = new_config(("a", "b"), arch=arch, head=head)
+    assert work(config) == sum(layer.flops for layer in summarise(shapes_of(config)))

@@ -7,10 +7,13 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
+from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import functional as F  # noqa: N812  # torchvision's own short name
 
 from yolo_cli.data.augmentation import Augmentation
 from yolo_cli.data.target import Target
-from yolo_cli.data.transforms import PADDING, adjust_colours, stretch
+from yolo_cli.data.transforms import stretch
+from yolo_cli.data.windows import PADDING, adjust_colours
 from yolo_cli.tasks.detect.augment import augment, crop
 from yolo_cli.tasks.detect.target import stretched, visible
 
@@ -49,6 +52,22 @@ def test_stretching_keeps_no_aspect_ratio() -> None:
     assert pixels.dtype == torch.uint8
     assert pixels[:, 10, 20].tolist() == [255, 0, 0]
     assert pixels[:, 50, 40].tolist() == [0, 0, 255]
+
+
+@pytest.mark.parametrize("processor", ["AVX512", "DEFAULT"])
+@pytest.mark.parametrize(
+    "size", [(500, 375), (375, 500), (64, 64), (64, 20), (33, 47), (1, 1), (3, 1)]
+)
+def test_stretching_is_torchvisions_to_the_bit(
+    size: tuple[int, int], processor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: processor)
+    values = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
+    image = Image.fromarray(values)
+    expected = F.resize(F.pil_to_tensor(image), [64, 64], InterpolationMode.BILINEAR)
+    found = stretch(image, 64)
+    assert torch.equal(found, expected)
+    assert found.stride() == expected.stride()
 
 
 def test_stretching_moves_boxes() -> None:

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.tasks.detect.classes import ClassMap, class_indices
+from yolo_cli.tasks.classes import class_indices
+from yolo_cli.tasks.detect.classes import ClassMap
 from yolo_cli.tasks.detect.postprocess import Detection
 
 CLASSES = ("person", "potted plant", "tv/monitor")

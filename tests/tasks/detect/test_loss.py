@@ -13,8 +13,9 @@ from torchvision.ops import complete_box_iou_loss
 from tests.model.builders import target
 from yolo_cli.data.target import Target
 from yolo_cli.errors import UserError
+from yolo_cli.tasks.balance import class_weights
 from yolo_cli.tasks.detect.grid import Grid
-from yolo_cli.tasks.detect.loss import YoloLoss, class_weights
+from yolo_cli.tasks.detect.loss import YoloLoss
 from yolo_cli.tasks.detect.loss_config import LossConfig
 
 # Most tests look at a grid of 2 x 2 on an image of 64 pixels, 2 boxes, 2 classes, and one object

@@ -56,7 +56,7 @@ def divide_images(
     place = {index: row for row, index in enumerate(order)}
     labels: BoolArray = np.zeros((len(samples), classes), dtype=np.bool_)
     for row, index in enumerate(order):
-        labels[row, samples[index].labels] = True
+        labels[row, samples[index].present] = True
     groups = sorted(sorted(place[index] for index in one.members) for one in together)
     parts = stratify(labels, groups, shares, seed)
     _check(parts, together, shares)

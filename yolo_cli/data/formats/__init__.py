@@ -18,6 +18,7 @@ from yolo_cli.data.formats import (
     yolo,
 )
 from yolo_cli.data.formats.scan import Format, Reader, Reading
+from yolo_cli.data.task_names import TaskName
 from yolo_cli.errors import ExitCode, UserError
 
 FORMATS: dict[str, Format] = {
@@ -39,7 +40,8 @@ def open_description(path: Path, wanted: str | None, reading: Reading) -> tuple[
     Raises:
         UserError: the file cannot be read, or does not describe a dataset.
     """
-    formats = [one for one in wanted_formats(wanted) if path.suffix.lower() in one.suffixes]
+    known = wanted_formats(wanted, reading.task)
+    formats = [one for one in known if path.suffix.lower() in one.suffixes]
     alike = [one for one in formats if one.is_file is not None and one.is_file(path)]
     for one in (*alike, *formats):
         if one.open_file is not None:
@@ -50,18 +52,30 @@ def open_description(path: Path, wanted: str | None, reading: Reading) -> tuple[
     return None
 
 
-def wanted_formats(name: str | None) -> list[Format]:
+def wanted_formats(name: str | None, task: TaskName | None = None) -> list[Format]:
     """Return the formats to try: the one of that name; all of them for None.
 
+    Args:
+        name: of the format.
+        task: what it has to be fit for; None for any.
+
     Raises:
-        UserError: there is no such format.
+        UserError: there is no such format, or it is not fit for the task.
     """
+    fit = {one.name: one for one in FORMATS.values() if task is None or task in one.tasks}
     if name is None:
-        return list(FORMATS.values())
+        return list(fit.values())
     if name not in FORMATS:
         raise UserError(
             f"unknown dataset format {name!r}",
             f"known formats: {', '.join(FORMATS)}",
+            ExitCode.USAGE,
+        )
+    if name not in fit:
+        tasks = " or ".join(FORMATS[name].tasks)
+        raise UserError(
+            f"--format {name}: such a dataset is to {tasks}, not to {task}",
+            f"formats to {task}: {', '.join(fit) or 'none so far'}",
             ExitCode.USAGE,
         )
     return [FORMATS[name]]

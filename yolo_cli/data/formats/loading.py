@@ -46,7 +46,10 @@ def load_samples(
         if judged is not None:
             # Only now: a reader may have to scan all labels for the names of its classes.
             numbers = numbers or {name: index for index, name in enumerate(reader.classes)}
-            samples.append(make_sample(item, *judged, numbers))
+            try:
+                samples.append(make_sample(item, *judged, numbers))
+            except UserError as error:
+                faults.drop(error)
     return samples, faults.noted
 
 
@@ -97,6 +100,9 @@ def make_sample(
         judged: what can be used of it.
         size: width and height of the upright image.
         numbers: index of each class by its name.
+
+    Raises:
+        UserError: what stands for boxes cannot be read.
     """
     kept = judged.kept
     boxes = np.array([box for _, box in kept], dtype=np.float64).reshape(-1, 4)
@@ -116,6 +122,7 @@ def make_sample(
         crowd=np.array([item.crowd for item, _ in kept], dtype=np.bool_),
         area=area,
         key=image.key,
+        annotation=image.annotate(numbers) if image.annotate is not None else None,
     )
 
 

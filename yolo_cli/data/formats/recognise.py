@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from yolo_cli.data.formats import wanted_formats
+from yolo_cli.data.formats import FORMATS, wanted_formats
 from yolo_cli.data.formats.common import canonical_split
 from yolo_cli.data.formats.files import walk
 from yolo_cli.data.formats.refusal import nothing_known
@@ -18,6 +18,7 @@ from yolo_cli.text import counted
 
 _MOST_FOLDERS = 100  # that are tried as datasets of their own, the nearest first
 _NAMED = 3  # others that the note names
+_LIKELY = ("detect", "segment", "classify")  # folders hold images of any dataset, labels do not
 _ABOUT_THE_FILE = frozenset({"no-label", "no-image", "label-unreadable"})
 
 
@@ -66,6 +67,11 @@ class _Claim:
         return len(self.labelled), self.named
 
     @property
+    def rank(self) -> int:
+        """How little its layout says: that of what has boxes says most."""
+        return _LIKELY.index(FORMATS[self.format].tasks[0])
+
+    @property
     def trains(self) -> bool:
         """Whether it has a split to train on."""
         return "train" in map(canonical_split, self.reader.splits)
@@ -77,7 +83,7 @@ def recognise(root: Path, wanted: str | None, reading: Reading) -> Recognised:
     Every format says what it would read, of the folder and of the folders in it. The reading with
     the most labelled images is taken; of two with as many, the one whose classes have names; of
     two that are about the same images, the one with more objects, then the one with a split to
-    train on.
+    train on. Where no task is named, a layout without boxes counts only if none with boxes does.
 
     Args:
         root: the folder.
@@ -88,7 +94,7 @@ def recognise(root: Path, wanted: str | None, reading: Reading) -> Recognised:
         UserError: unknown format; `root` is in none of the layouts; or two readings have equal
             claims.
     """
-    formats = wanted_formats(wanted)
+    formats = wanted_formats(wanted, reading.task)
     errors: list[UserError] = []
     here = _readers(root, formats, reading, errors)
     if wanted is not None and here:
@@ -98,11 +104,13 @@ def recognise(root: Path, wanted: str | None, reading: Reading) -> Recognised:
     if len(here) == 1 and not nested and not errors:
         return Recognised(*here[0])
     claims = [_claim(root, *one) for one in here]
-    if errors and not any(one.labelled for one in claims):
+    usual = [one for one in claims if reading.task is not None or not one.rank]
+    if errors and not any(one.labelled for one in usual):
         raise errors[0]
     claims += _claims_inside(nested, claims, formats, reading, errors)
     if not claims:
         raise errors[0] if errors else nothing_known(tree)
+    claims = _likely(claims, reading)
     best = _fullest(root, claims)
     seen = {path for one in claims for path in one.images}
     return Recognised(
@@ -151,7 +159,7 @@ def _claim(folder: Path, name: str, reader: Reader) -> _Claim:
 def _has_objects(image: LabelledImage) -> bool:
     """Whether a label has objects, sound or not."""
     broken = (one for one in image.faults if one.severity == "error")
-    return bool(image.objects) or any(one.code not in _ABOUT_THE_FILE for one in broken)
+    return image.is_labelled or any(one.code not in _ABOUT_THE_FILE for one in broken)
 
 
 def _claims_inside(
@@ -170,6 +178,14 @@ def _claims_inside(
             claim = _claim(folder.path, *one)
             known |= claim.known if claim.trains else set()
             yield claim
+
+
+def _likely(claims: Sequence[_Claim], reading: Reading) -> list[_Claim]:
+    """The claims whose layout says most; all of them for a task that was named."""
+    ranks = {one.rank for one in claims if one.labelled}
+    if reading.task is not None or not ranks:
+        return list(claims)
+    return [one for one in claims if one.rank <= min(ranks)]
 
 
 def _fullest(root: Path, claims: Sequence[_Claim]) -> _Claim:

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from yolo_cli.data.formats.common import Box, Key
+from yolo_cli.data.sample import Annotation
+from yolo_cli.data.task_names import TaskName
 from yolo_cli.errors import UserError
 
 BoxForm: TypeAlias = Literal["corners", "centre", "corner and size"]
@@ -121,6 +123,8 @@ class LabelledImage:
         stated_at: where it says so.
         usable: False where nobody knows what is on it: its label is missing or cannot be read.
         key: COCO's id of the image.
+        annotate: makes what a task without boxes is given, from the index of each class by its
+            name; see :attr:`yolo_cli.data.sample.Sample.annotation`. It may raise a UserError.
     """
 
     id: str
@@ -133,6 +137,12 @@ class LabelledImage:
     stated_at: Spot | None = None
     usable: bool = True
     key: Key | None = None
+    annotate: Callable[[Mapping[str, int]], Annotation] | None = None
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether its labels say that there is something on it."""
+        return bool(self.objects) or self.annotate is not None
 
     def unreadable(self, error: UserError, label: Path) -> None:
         """Note that the label cannot be read: nobody knows what is on the image."""
@@ -150,12 +160,14 @@ class Reading:
         sure: the user named the format: what holds the right kind of files is not doubted.
         class_attribute: name of the attribute (VIA) or column (CSV) that names the class; None to
             find out.
+        task: what it is read for; None for what the format is usually for.
     """
 
     skip_bad: bool = False
     images: bool = True
     sure: bool = False
     class_attribute: str | None = None
+    task: TaskName | None = None
 
 
 class Reader(Protocol):
@@ -227,6 +239,7 @@ class Format:
         suffixes: of files that describe a whole dataset, lower case.
         open_file: makes the reader of such a file.
         is_file: whether a file looks like one at its beginning; None where the suffix decides.
+        tasks: what it can be read for; the first is what it is usually for.
     """
 
     name: str
@@ -235,3 +248,8 @@ class Format:
     suffixes: frozenset[str] = frozenset()
     open_file: Callable[[Path, Reading], Reader] | None = None
     is_file: Callable[[Path], bool] | None = None
+    tasks: tuple[TaskName, ...] = ("detect",)
+
+    def task(self, reading: Reading) -> TaskName:
+        """Return what a reading is for."""
+        return reading.task or self.tasks[0]

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from yolo_cli.data.images import read_image
 from yolo_cli.data.transforms import stretch
 from yolo_cli.inference.backends.backend import Backend, BackendName, installed
+from yolo_cli.inference.backends.chain import layers_of, side_of
 from yolo_cli.inference.backends.speeds import (
     Speed,
     keep,
@@ -24,7 +25,6 @@ from yolo_cli.inference.backends.speeds import (
 from yolo_cli.inference.samples import IMAGES, samples_folder
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.runtime import pick_dtype, runs_bf16
-from yolo_cli.model.summary import summarise
 from yolo_cli.tasks.networks import shapes_of
 from yolo_cli.tasks.task import task_of
 
@@ -92,7 +92,7 @@ def choose(
         taken = fastest(speeds, images)
         return Choice(taken.backend, taken.precision, taken.parallel)
     if images is None or images < FEW:
-        return Choice("ncnn" if images is None and _work(config) > HEAVY else "torch", precision)
+        return Choice("ncnn" if images is None and work(config) > HEAVY else "torch", precision)
     found = measure(
         [partial(build, *candidate) for candidate in candidates],
         _picture(config.image_size),
@@ -119,9 +119,23 @@ def fastest(speeds: Sequence[Speed], images: int | None) -> Speed:
     return min((speed for speed in speeds if speed.agrees), key=total)
 
 
-def _work(config: ModelConfig) -> float:
-    """Return the floating-point operations for an image."""
-    return float(sum(layer.flops for layer in summarise(shapes_of(config))))
+def work(config: ModelConfig) -> float:
+    """Return the floating-point operations for an image, two for a multiplication and its sum.
+
+    By the sizes alone: to run the network on torch's meta device would import torch's compiler.
+    """
+    total, side = 0, config.image_size
+    for layer in layers_of(shapes_of(config)):
+        if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
+            padding = layer.padding
+            assert not isinstance(padding, str)
+            over = side + 2 * side_of(padding) - side_of(layer.kernel_size)
+            side = over // side_of(layer.stride) + 1
+        if isinstance(layer, nn.Conv2d):
+            total += 2 * layer.weight.numel() * side**2
+        elif isinstance(layer, nn.Linear):
+            total += 2 * layer.weight.numel()
+    return float(total)
 
 
 def _candidates(precision: str) -> list[tuple[BackendName, str]]:

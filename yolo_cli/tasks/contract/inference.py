@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from yolo_cli.data.sample import Dataset, Sample
+from yolo_cli.evaluation.plain import PlainScores
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.tasks.result import Document, ImageWriter, Origin, Result
 
@@ -40,9 +41,11 @@ class InferenceTask(Protocol):
 
     Attributes:
         writers: what results are written as, by the names of ``--save``.
+        scoring: thresholds with which a network is scored on a dataset.
     """
 
     writers: Mapping[str, ImageWriter | Document]
+    scoring: Any
 
     def thresholds(self, config: ModelConfig, changes: Mapping[str, Any], base: Any = None) -> Any:
         """Return what :meth:`decode` keeps.
@@ -99,4 +102,15 @@ class InferenceTask(Protocol):
 
         Raises:
             UserError: if they have none in common.
+        """
+
+    def score_outputs(
+        self, outputs: Sequence[Any], samples: Sequence[Sample], classes: tuple[str, ...]
+    ) -> PlainScores:
+        """Score what :meth:`decode` returned, with the thresholds of :attr:`scoring`.
+
+        Args:
+            outputs: for each image.
+            samples: the images.
+            classes: names that the labels of both index.
         """

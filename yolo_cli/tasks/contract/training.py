@@ -94,12 +94,16 @@ class TrainingTask(Protocol):
         score_key: the validation score's name in ``metrics.csv``.
         score_label: the same for people, short.
         score_title: the same for people, in full.
+        recipe: fields of the default recipe that are others for this task.
+        unsupported: options of ``yolo train`` that mean nothing to it, by field, and why.
     """
 
     terms: tuple[str, ...]
     score_key: str
     score_label: str
     score_title: str
+    recipe: Mapping[str, Any]
+    unsupported: Mapping[str, str]
 
     def prepare(self, config: ModelConfig, augmentation: Augmentation | None) -> Prepare:
         """Return what makes the network's input and a target of a labelled image."""

@@ -15,7 +15,8 @@ from torchvision.transforms.v2 import functional as F  # noqa: N812  # torchvisi
 from yolo_cli.data.augmentation import Augmentation
 from yolo_cli.data.sample import Sample
 from yolo_cli.data.target import Target
-from yolo_cli.data.transforms import adjust_colours, cut, stretch
+from yolo_cli.data.transforms import stretch
+from yolo_cli.data.windows import adjust_colours, cut
 from yolo_cli.tasks.detect.target import stretched, target_of, visible
 
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torchvision.ops import box_convert
 
 from yolo_cli.data.target import Target
 from yolo_cli.model.config import ModelConfig, Output
@@ -139,8 +138,7 @@ class Grid:
             used &= ~torch.cat([t["difficult"] for t in targets])
         image, boxes, labels = image[used], boxes[used], labels[used]
 
-        centre_and_size = box_convert(boxes, "xyxy", "cxcywh")
-        centre, wh = centre_and_size[:, :2], centre_and_size[:, 2:]
+        centre, wh = (boxes[:, :2] + boxes[:, 2:]) / 2, boxes[:, 2:] - boxes[:, :2]
         # Multiplied before it is divided: else rounding puts centres on a border on its other side.
         position = centre * self.size / image_size
         cell = position.long().clamp_(0, self.size - 1)  # column, row

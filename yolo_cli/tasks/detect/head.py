@@ -11,7 +11,7 @@ from yolo_cli.model.architectures import Conv
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.head import Head, OutputLayer
 from yolo_cli.model.layers import LEAKY_SLOPE, activation, conv
-from yolo_cli.model.table import build_rows
+from yolo_cli.model.rows import build_rows
 from yolo_cli.tasks.detect.grid import Grid
 
 FC_UNITS = 4096  # paper, figure 3

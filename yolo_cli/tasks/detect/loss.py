@@ -110,23 +110,6 @@ class YoloLoss(nn.Module):
         return (at.classes - goal).square().sum(dim=-1)
 
 
-def class_weights(counts: Tensor, balance: float) -> Tensor:
-    """Return what an object of each class weighs in the loss: 1 on average over the objects.
-
-    Args:
-        counts: ``[C]`` training objects of each class.
-        balance: objects of a class with n of them weigh n^-balance: 0 weighs every object alike,
-            1 every class.
-
-    Returns:
-        ``[C]`` float32; one for classes without objects.
-    """
-    present = counts > 0
-    weights = counts.float().clamp(min=1).pow(-balance)
-    mean = (weights * counts)[present].sum() / counts[present].sum().clamp(min=1)
-    return torch.where(present, weights / mean, 1.0) if present.any() else torch.ones(len(counts))
-
-
 def _iou(boxes: Tensor, truth: Tensor) -> Tensor:
     """Return the IoU of xyxy boxes, pair by pair with broadcasting: ``[..., 4]`` to ``[...]``."""
     top_left = torch.maximum(boxes[..., :2], truth[..., :2])

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 
 import torch
 from torch import Tensor
-from torchvision.ops import box_iou
 
+from yolo_cli.tasks.detect.boxes import box_iou
 from yolo_cli.tasks.detect.grid import Grid
 from yolo_cli.tasks.detect.postprocess import Detection
 from yolo_cli.tasks.detect.thresholds import DETECT

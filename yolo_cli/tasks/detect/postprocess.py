@@ -7,8 +7,8 @@ from typing import TypedDict
 
 import torch
 from torch import Tensor
-from torchvision.ops import batched_nms, box_iou, clip_boxes_to_image
 
+from yolo_cli.tasks.detect.boxes import box_iou, clip_boxes, suppress
 from yolo_cli.tasks.detect.grid import Grid
 from yolo_cli.tasks.detect.thresholds import Thresholds
 
@@ -53,7 +53,7 @@ def _select(
     boxes: Tensor, scores: Tensor, size: tuple[int, int], thresholds: Thresholds
 ) -> Detection:
     width, height = size
-    boxes = clip_boxes_to_image(boxes * torch.tensor([width, height] * 2), (height, width))
+    boxes = clip_boxes(boxes * torch.tensor([width, height] * 2), width, height)
     scores = scores.nan_to_num(posinf=FLOAT_MAX)  # sums of scores with NaN would all be NaN
     box, label = torch.nonzero(scores >= thresholds.least, as_tuple=True)
     if thresholds.classes is not None:
@@ -63,12 +63,12 @@ def _select(
     box, label = box[inside], label[inside]
     score = scores[box, label]
     groups = torch.zeros_like(label) if thresholds.agnostic else label
-    keep = batched_nms(boxes[box], score, groups, thresholds.iou)
+    keep = suppress(boxes[box], score, groups, thresholds.iou)
     box, label, score, groups = box[keep], label[keep], score[keep], groups[keep]
     found = boxes[box]
     if thresholds.vote is not None:
         found, score = vote(found, score, boxes, scores[:, label].T, thresholds.vote)
-        keep = batched_nms(found, score, groups, thresholds.iou)
+        keep = suppress(found, score, groups, thresholds.iou)
         keep = keep[score[keep] >= thresholds.conf]
         found, label, score = found[keep], label[keep], score[keep]
     found, label, score = (x[: thresholds.max_det] for x in (found, label, score))

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from yolo_cli.data.sample import Sample
 from yolo_cli.evaluation.bootstrap import difference_interval
+from yolo_cli.evaluation.plain import PlainScores
 from yolo_cli.evaluation.voc import VocScore, evaluate_voc, match_voc
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.tasks.contract.training import Score
@@ -18,6 +19,15 @@ from yolo_cli.tasks.detect.calibration import calibrated, confidence_shift, shif
 from yolo_cli.tasks.detect.grid import Grid
 from yolo_cli.tasks.detect.postprocess import Detection, postprocess
 from yolo_cli.tasks.detect.thresholds import EVAL
+
+SCORE = "VOC07 mAP@0.5"
+
+
+def score_outputs(
+    outputs: Sequence[Detection], samples: Sequence[Sample], classes: tuple[str, ...]
+) -> PlainScores:
+    """Return the VOC07 mAP alone; nan without objects that count."""
+    return PlainScores(SCORE, {SCORE: evaluate_voc(samples, outputs, classes).mean_ap}, classes)
 
 
 class DetectScorer:

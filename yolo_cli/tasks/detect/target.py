@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2 import functional as F  # noqa: N812  # torchvision's own short name
 
 from yolo_cli.data.sample import Dataset, Sample
 from yolo_cli.data.target import Target, concatenate, select
@@ -87,4 +86,5 @@ def typical_size(dataset: Dataset) -> float | None:
 def draw_target(pixels: Tensor, target: Target, classes: Sequence[str]) -> Image.Image:
     """Draw boxes with the names of their classes on ``[3, S, S]`` uint8."""
     boxes, labels = target["boxes"].numpy(), target["labels"].numpy()
-    return draw_detections(F.to_pil_image(pixels), boxes, None, labels, classes)
+    image = Image.fromarray(pixels.permute(1, 2, 0).numpy())
+    return draw_detections(image, boxes, None, labels, classes)

@@ -12,23 +12,24 @@ from torch import Tensor
 from yolo_cli.data.augmentation import Augmentation
 from yolo_cli.data.sample import Dataset
 from yolo_cli.data.target import Target
+from yolo_cli.data.task_names import TaskName
 from yolo_cli.model.config import ModelConfig
+from yolo_cli.tasks.balance import class_weights
+from yolo_cli.tasks.classes import class_indices
 from yolo_cli.tasks.contract.export import Deviation
 from yolo_cli.tasks.contract.training import LossRecipe
 from yolo_cli.tasks.detect import parity
 from yolo_cli.tasks.detect import target as objects
-from yolo_cli.tasks.detect.augment import Preparation
-from yolo_cli.tasks.detect.classes import ClassMap, class_indices
+from yolo_cli.tasks.detect.classes import ClassMap
 from yolo_cli.tasks.detect.grid import Grid, GridTarget
 from yolo_cli.tasks.detect.head import build_head
-from yolo_cli.tasks.detect.loss import YoloLoss, class_weights
 from yolo_cli.tasks.detect.postprocess import Detection, postprocess
 from yolo_cli.tasks.detect.predictor import fit_predictor
 from yolo_cli.tasks.detect.result import DetectResult
-from yolo_cli.tasks.detect.score import DetectScorer, difference
+from yolo_cli.tasks.detect.score import SCORE, DetectScorer, difference, score_outputs
 from yolo_cli.tasks.detect.soft import check_teacher, soft_loss
 from yolo_cli.tasks.detect.tail import add_detections, detection_of
-from yolo_cli.tasks.detect.thresholds import DETECT, VOTE, Thresholds
+from yolo_cli.tasks.detect.thresholds import DETECT, EVAL, VOTE, Thresholds
 from yolo_cli.tasks.detect.writers import WRITERS
 from yolo_cli.tasks.result import Document, ImageWriter, Origin
 from yolo_cli.tasks.task import Task
@@ -37,16 +38,25 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import onnx
 
+    from yolo_cli.tasks.detect.augment import Preparation
+    from yolo_cli.tasks.detect.loss import YoloLoss
+
 
 class Detect:
     """See :class:`yolo_cli.tasks.task.Task`."""
 
-    name = "detect"
+    name: TaskName = "detect"
+    unit = "object"
+    heads: tuple[str, ...] = ("conv", "fc")
+    model: Mapping[str, Any] = {}
     terms: tuple[str, ...] = ("box", "object", "noobject", "class")
     score_key = "map"
     score_label = "mAP"
-    score_title = "VOC07 mAP@0.5"
+    score_title = SCORE
+    recipe: Mapping[str, Any] = {}
+    unsupported: Mapping[str, str] = {}
     writers: Mapping[str, ImageWriter | Document] = WRITERS
+    scoring = EVAL
 
     # The network.
     build_head = staticmethod(build_head)
@@ -57,16 +67,30 @@ class Detect:
         grid = Grid.of(config)
         return grid.size, grid.size, grid.channels
 
-    # Training.
+    def describe(self, config: ModelConfig) -> dict[str, str]:
+        """Describe the grid."""
+        cells = f"{config.grid}×{config.grid} cells, {config.boxes} boxes each"
+        return {"grid": f"{cells}, {config.output} output"}
+
+    def recorded(self, record: Mapping[str, Any]) -> str:
+        """Return the mAP."""
+        voc07 = record.get("voc07")
+        value = voc07.get("mAP") if isinstance(voc07, dict) else None
+        return "" if value is None else f"{SCORE} {value}"
+
+    # Training. What imports torchvision is imported when it is needed: detection starts without.
     scene = staticmethod(objects.scene)
     counts = staticmethod(objects.counts)
     typical_size = staticmethod(objects.typical_size)
     check_teacher = staticmethod(check_teacher)
     draw_target = staticmethod(objects.draw_target)
     difference = staticmethod(difference)
+    score_outputs = staticmethod(score_outputs)
 
     def prepare(self, config: ModelConfig, augmentation: Augmentation | None) -> Preparation:
         """Stretch or augment, boxes along with the image."""
+        from yolo_cli.tasks.detect.augment import Preparation
+
         return Preparation(config.image_size, augmentation)
 
     def encode(self, targets: Sequence[Target], config: ModelConfig) -> GridTarget:
@@ -75,6 +99,8 @@ class Detect:
 
     def criterion(self, config: ModelConfig, recipe: LossRecipe, counts: Tensor) -> YoloLoss:
         """Return equation 3, or its variation."""
+        from yolo_cli.tasks.detect.loss import YoloLoss
+
         return YoloLoss(Grid.of(config), recipe.loss, class_weights(counts, recipe.balance))
 
     def soft_loss(self, config: ModelConfig, raw: Tensor, teacher: Tensor) -> Tensor:

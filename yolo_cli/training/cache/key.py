@@ -62,8 +62,7 @@ def cache_key(
         digest.update(name.encode() + values.numpy().tobytes())
     for sample in samples:
         digest.update(_file_digest(sample.image))
-        for array in (sample.boxes, sample.labels, sample.difficult, sample.crowd, sample.area):
-            digest.update(array.tobytes())
+        digest.update(sample.fingerprint())
     return digest.hexdigest()[:16]
 
 
