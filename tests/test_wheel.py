@@ -37,6 +37,12 @@ def test_the_wheel_carries_the_samples_and_the_weights(wheel: zipfile.ZipFile) -
     assert not any(name.startswith("tests/") for name in sizes)
 
 
+def test_the_wheel_carries_the_files_of_the_pages(wheel: zipfile.ZipFile) -> None:
+    there = {path.name for path in (ROOT / "yolo_cli/label/static").iterdir()}
+    assert {"label.html", "label.css", "label.js"} <= there
+    assert {f"yolo_cli/label/static/{name}" for name in there} <= {*wheel.namelist()}
+
+
 def package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A package that lies elsewhere, alone, as in ``site-packages``."""
     (folder / "yolo_cli/export").mkdir(parents=True)

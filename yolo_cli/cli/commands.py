@@ -30,6 +30,10 @@ TABLE = {
         "detect:detect",
         "Find objects in images and videos: annotated copies, tables, files for other tools.",
     ),
+    "segment": Listed(
+        "segment:segment",
+        "Find the class of every pixel: colours laid over the picture, masks, tables.",
+    ),
     "eval": Listed(
         "evaluate:evaluate",
         "Score weights, or any tool's detections: VOC2007, VOC2010+ and COCO in one run.",
@@ -41,6 +45,9 @@ TABLE = {
     "convert": Listed(
         "convert:convert",
         "Write a dataset in another layout, or a network from or for Darknet.",
+    ),
+    "label": Listed(
+        "label:label", "Label images on a page in the browser, which only this machine can open."
     ),
     "prune": Listed(
         "prune:prune",

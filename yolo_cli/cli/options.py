@@ -18,7 +18,7 @@ BATCH = 2  # larger batches are no faster on a CPU: their activations leave its 
 # What a command line may say; the functions behind it check again, for those who call them.
 FormatName: TypeAlias = Literal[
     "voc", "yolo", "coco", "csv", "via", "labelme", "cvat", "createml", "supervisely",
-    "labelstudio", "text",
+    "labelstudio", "text", "masks",
 ]  # fmt: skip
 BackendName: TypeAlias = Literal["auto", "torch", "ncnn", "onnx", "openvino"]
 PrecisionName: TypeAlias = Literal["auto", "fp32", "bf16"]

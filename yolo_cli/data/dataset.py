@@ -89,7 +89,7 @@ class DatasetFolder:
             UserError: there is no such split; it is empty; or, unless bad ones are skipped, an
                 image or a label is broken.
         """
-        own = None if split is None else self._own_name(split)
+        own = None if split is None else self.own_name(split)
         try:
             samples, faults = load_samples(self.reader, own, self.reading)
             classes = self.classes
@@ -127,7 +127,12 @@ class DatasetFolder:
             error.path = self.reader.splits[own].path  # more to the point than the dataset
         return error
 
-    def _own_name(self, split: str) -> str:
+    def own_name(self, split: str) -> str:
+        """Return the folder's own name of a split.
+
+        Raises:
+            UserError: there is no such split.
+        """
         return self._own_names[self._name(split)]
 
     def _name(self, split: str) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from yolo_cli.model.architectures import Pool
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.layers import DarknetNorm, conv
-from yolo_cli.model.pool import pool
+from yolo_cli.model.pool import pool_of
+from yolo_cli.model.switches import Pooling, fold, is_carried, pack, poolings, split
 
 
 class Backbone(nn.Module):
@@ -22,6 +24,8 @@ class Backbone(nn.Module):
             pooling; layers after the last pooling form a last block of their own.
         channels: channels of the feature map.
         stride: pixels of the input that one cell of the feature map covers along each side.
+        carries: whether the places of the maxima travel along with the activations, as further
+            channels: see :mod:`yolo_cli.model.switches`.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -29,6 +33,8 @@ class Backbone(nn.Module):
         architecture = config.architecture
         norm = config.norm and architecture.norm
         kind = nn.BatchNorm2d if config.layers is None else DarknetNorm
+        self.carries = config.upsample == "unpool"
+        self._poolings = poolings(config)
         layers: list[nn.Module] = []
         self.ends: list[int] = []
         self.stride = 1
@@ -40,7 +46,8 @@ class Backbone(nn.Module):
             convolutions=config.convolutions,
         ):
             if isinstance(row, Pool):
-                layers.append(pool(row))
+                noted = self.carries and is_carried(self._poolings[len(self.ends)])
+                layers.append(pool_of(row, noted=noted))
                 self.ends.append(len(layers))
             else:
                 layers += conv(
@@ -77,7 +84,30 @@ class Backbone(nn.Module):
             depth: number of blocks that ``x`` has passed.
 
         Returns:
-            ``[N, channels, H / stride, W / stride]``.
+            ``[N, channels, H / stride, W / stride]``; with further channels if it carries any.
         """
-        result: Tensor = self.block(depth, self.blocks)(x)
-        return result
+        return self.run(x, depth, self.blocks)
+
+    def run(self, x: Tensor, first: int, last: int) -> Tensor:
+        """Run blocks ``first + 1`` to ``last`` on what has passed the blocks before them."""
+        if not self.carries:
+            result: Tensor = self.block(first, last)(x)
+            return result
+        x, switches = split(x, self.passed(first))
+        for block in range(first, last):
+            *layers, end = self.block(block, block + 1)
+            for layer in layers:
+                x = layer(x)
+            if isinstance(end, nn.MaxPool2d) and end.return_indices:
+                width = x.shape[-1]
+                x, indices = end(x)
+                own = pack(indices, width, x.dtype)
+                switches = torch.cat([fold(switches), own], 1) if switches.shape[1] else own
+            else:
+                x = end(x)
+        return torch.cat([x, switches.to(x.dtype)], 1) if switches.shape[1] else x
+
+    def passed(self, depth: int) -> tuple[Pooling, ...]:
+        """Return the poolings among the first ``depth`` blocks whose switches are carried."""
+        found = self._poolings[:depth] if self.carries else ()
+        return tuple(pooling for pooling in found if is_carried(pooling))

@@ -16,8 +16,9 @@ from yolo_cli.model.preprocessing import DARKNET
 
 Head = Literal["conv", "fc", "pool"]  # a task says which of them it has
 Output = Literal["linear", "sigmoid"]
+Upsample = Literal["unpool", "transposed", "bilinear", "nearest"]
 
-DETECT, CLASSIFY = "detect", "classify"  # tasks whose backbones are not alike
+DETECT, CLASSIFY, SEGMENT = "detect", "classify", "segment"  # their backbones are not alike
 
 # More than anyone needs; a damaged file may ask for any number, and for all memory with it.
 MAX_IMAGE_SIZE = 4096
@@ -49,6 +50,7 @@ class ModelConfig:
         mean: subtracted from RGB in [0, 1].
         std: divides the difference.
         task: what the network does, see :mod:`yolo_cli.tasks`.
+        upsample: how a decoder doubles the resolution; None for a network without one.
         layers: the backbone's, and those of the ``fc`` head but for the last, where no architecture
             has them; ``arch`` is then :data:`.custom.CUSTOM`.
     """
@@ -68,6 +70,7 @@ class ModelConfig:
     mean: tuple[float, ...] = DARKNET.mean
     std: tuple[float, ...] = DARKNET.std
     task: str = DETECT
+    upsample: Upsample | None = None
     layers: tuple[Row, ...] | None = None
 
     # Of from_json: unknown fields, NaN and infinity are refused.
@@ -77,10 +80,12 @@ class ModelConfig:
         for name, value, allowed in (
             ("head", self.head, get_args(Head)),
             ("output", self.output, get_args(Output)),
+            ("upsample", self.upsample, (*get_args(Upsample), None)),
         ):
             if value not in allowed:
                 raise UserError(
-                    f"unknown {name} {value!r:.50}", f"choose one of {', '.join(allowed)}"
+                    f"unknown {name} {value!r:.50}",
+                    f"choose one of {', '.join(filter(None, allowed))}",
                 )
         self._check_classes()
         if (self.layers is not None) != (self.arch == CUSTOM):
@@ -172,7 +177,9 @@ class ModelConfig:
     @property
     def stride(self) -> int:
         """Return the pixels that a cell of the features covers at most: 32 or 64 for a grid's."""
-        return self.image_size // self.grid if self.task == DETECT else 2 * TRUNK_STRIDE
+        if self.task == DETECT:
+            return self.image_size // self.grid
+        return TRUNK_STRIDE if self.task == SEGMENT else 2 * TRUNK_STRIDE
 
     @property
     def convolutions(self) -> int | None:

@@ -57,7 +57,7 @@ def imagenet_classifier(arch: str) -> nn.Sequential:
         side = (side + 2 * padding - row.size) // row.stride + 1
     connected: list[nn.Module] = [nn.Flatten()]
     for inputs, units in pairwise((channels * side**2, *architecture.classifier)):
-        connected += [nn.Linear(inputs, units), *activation(architecture.activation), nn.Dropout()]
+        connected += [nn.Linear(inputs, units), activation(architecture.activation), nn.Dropout()]
     connected.append(nn.Linear(architecture.classifier[-1], CLASSES))
     network = nn.Sequential()
     network.add_module("features", nn.Sequential(*features))

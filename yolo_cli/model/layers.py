@@ -50,19 +50,17 @@ class DarknetNorm(nn.BatchNorm2d):
         return (self.running_var.sqrt() + DARKNET_EPS).square()
 
 
-def activation(name: str) -> list[nn.Module]:
-    """Return an activation: a list, which is empty for ``linear``.
+def activation(name: str) -> nn.Module:
+    """Return an activation.
 
     Args:
         name: ``leaky`` ReLU (slope 0.1), ``relu``, which ImageNet's networks have, or one of
             Darknet's others: ``linear``, ``ramp``, ``logistic``, ``tanh``.
     """
-    if name == "linear":
-        return []
     if name == "leaky":
-        return [nn.LeakyReLU(LEAKY_SLOPE, inplace=True)]
-    others = {"ramp": Ramp, "logistic": nn.Sigmoid, "tanh": nn.Tanh}
-    return [others[name]() if name in others else nn.ReLU(inplace=True)]
+        return nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
+    others = {"linear": nn.Identity, "ramp": Ramp, "logistic": nn.Sigmoid, "tanh": nn.Tanh}
+    return others[name]() if name in others else nn.ReLU(inplace=True)
 
 
 def fuse_norm(layer: nn.Conv2d | nn.Linear, norm: nn.BatchNorm2d) -> nn.Conv2d | nn.Linear:
@@ -108,4 +106,4 @@ def conv(
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     norms: list[nn.Module] = [kind(outputs)] if norm else []
-    return [layer, *norms, *activation(act)]
+    return [layer, *norms, activation(act)]

@@ -26,8 +26,8 @@ class UnevenPool(nn.MaxPool2d):
         return result
 
 
-def pool(row: Pool) -> nn.MaxPool2d:
-    """Return the layer of a row."""
+def pool_of(row: Pool, *, noted: bool = False) -> nn.MaxPool2d:
+    """Return the layer of a row; one that also tells where its numbers stood if they are noted."""
     if row.more:
         return UnevenPool(row.size, row.stride, row.padding, row.more)
-    return nn.MaxPool2d(row.size, row.stride, row.padding)
+    return nn.MaxPool2d(row.size, row.stride, row.padding, return_indices=noted)

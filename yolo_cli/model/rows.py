@@ -10,7 +10,7 @@ from yolo_cli.model.architectures import Pool
 from yolo_cli.model.custom import Row, Shape, shapes
 from yolo_cli.model.layers import LEAKY_SLOPE, DarknetNorm, activation, conv
 from yolo_cli.model.local import Local
-from yolo_cli.model.pool import pool
+from yolo_cli.model.pool import pool_of
 
 
 def build_rows(rows: Iterable[Row], features: Shape) -> tuple[list[nn.Module], int]:
@@ -42,7 +42,7 @@ def _layers(row: Row, inputs: Shape) -> list[nn.Module]:
     if row.kind == "dropout":
         return [nn.Dropout(row.rate)]
     if row.kind == "pool":
-        return [pool(Pool(row.size, row.stride, row.padding, row.more))]
+        return [pool_of(Pool(row.size, row.stride, row.padding, row.more))]
     if row.kind == "conv":
         return conv(
             inputs.channels,
@@ -63,10 +63,10 @@ def _layers(row: Row, inputs: Shape) -> list[nn.Module]:
             padding=row.padding,
             side=inputs.side,
         )
-        return [local, *activation(row.act)]
+        return [local, activation(row.act)]
     linear = nn.Linear(inputs.channels * inputs.side**2, row.channels, bias=not row.norm)
     nn.init.kaiming_normal_(linear.weight, a=LEAKY_SLOPE)
     if linear.bias is not None:
         nn.init.zeros_(linear.bias)
     norms: list[nn.Module] = [DarknetNorm(row.channels)] if row.norm else []
-    return [linear, *norms, *activation(row.act)]
+    return [linear, *norms, activation(row.act)]

@@ -55,8 +55,12 @@ def summarise(network: Network) -> list[Layer]:
 
 def _recorder(
     name: str, layers: list[Layer]
-) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-    def record(module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor | tuple[Tensor, Tensor]], None]:
+    def record(
+        module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor | tuple[Tensor, Tensor]
+    ) -> None:
+        if isinstance(output, tuple):  # a pooling that says where the maxima were
+            output = output[0]
         layers.append(
             Layer(
                 name=name,

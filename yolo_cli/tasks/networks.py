@@ -117,11 +117,11 @@ def _check_fit(config: ModelConfig, tensors: Mapping[str, Tensor], *, part: bool
     try:
         with torch.device("meta"):
             empty = {name: torch.empty(tensor.shape) for name, tensor in tensors.items()}
-        network = shapes_of(config)
-        if part:
-            empty = {name: one for name, one in empty.items() if name.startswith(BACKBONE)}
-            empty |= {n: t for n, t in network.state_dict().items() if not n.startswith(BACKBONE)}
-        network.load_state_dict(empty)
+            network = shapes_of(config)
+            if part:
+                head = {n: t for n, t in network.state_dict().items() if not n.startswith(BACKBONE)}
+                empty = head | {n: one for n, one in empty.items() if n.startswith(BACKBONE)}
+            network.load_state_dict(empty)
     except RuntimeError as error:
         raise _unfit(error) from error
     for name, tensor in tensors.items():

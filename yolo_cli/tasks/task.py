@@ -22,7 +22,10 @@ from yolo_cli.tasks.contract.inference import InferenceTask
 from yolo_cli.tasks.contract.training import TrainingTask
 
 # A task is imported when it is asked for: none pays for the others.
-TASKS: dict[str, str] = {"detect": "yolo_cli.tasks.detect.task"}
+TASKS: dict[str, str] = {
+    "detect": "yolo_cli.tasks.detect.task",
+    "segment": "yolo_cli.tasks.segment.task",
+}
 
 
 class Task(TrainingTask, InferenceTask, ExportTask, Protocol):

@@ -11,7 +11,7 @@ from annotated_types import Ge, Le
 
 from yolo_cli.data.task_names import TaskName
 from yolo_cli.model.architectures import ARCHITECTURES, ArchName
-from yolo_cli.model.config import Head
+from yolo_cli.model.config import Head, Upsample
 from yolo_cli.model.preprocessing import PreprocessingName
 from yolo_cli.training.field import DATA, NETWORK, SPEED, TRAINING, Option
 from yolo_cli.training.recipe import RecipeName
@@ -68,6 +68,15 @@ class TrainOptions:
             "connected layers.",
             NETWORK,
             default=_WEIGHTS,
+        ),
+    ] = None
+    upsample: Annotated[
+        Upsample | None,
+        Option(
+            "How a segmenter's decoder doubles the resolution: by the places of the encoder's "
+            "maxima, transposed convolutions, interpolation, or duplication.",
+            NETWORK,
+            default="unpool; " + _WEIGHTS,
         ),
     ] = None
     grid: Annotated[

@@ -127,6 +127,7 @@ def _shape(options: TrainOptions, grid: int | None) -> dict[str, Any]:
     """Return what changes a network's shape, where given."""
     shape = {
         "head": options.head,
+        "upsample": options.upsample,
         "grid": grid,
         "boxes": options.boxes,
         "image_size": options.image_size,

@@ -27,7 +27,7 @@ _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def write(job: Job) -> None:
     """Write images and annotations, then the lists of the splits."""
-    odd = next((name for name in job.classes if _NO_XML.search(name)), None)
+    odd = next((name for name in job.classes if not fits_xml(name)), None)
     if odd is not None:
         raise UserError(f"class {odd!r} has a character that XML cannot hold", "rename the class")
     first: dict[str, Sample] = {}
@@ -40,7 +40,7 @@ def write(job: Job) -> None:
                 job.step(1)
                 continue
             job.place(sample, f"JPEGImages/{placed.name}")
-            text, small = _xml(placed, job.classes)
+            text, small = annotation(placed, job.classes)
             widened += small
             job.write(f"Annotations/{PurePosixPath(placed.name).with_suffix('.xml')}", text)
         if part.split:
@@ -53,6 +53,11 @@ def write(job: Job) -> None:
         what = f"{counted(again, 'image')} labelled otherwise in another split"
         job.notes.append(f"{what}: the first labels are kept")
     _note_classes(job, [*first.values()])
+
+
+def fits_xml(name: str) -> bool:
+    """Whether XML can hold a name."""
+    return _NO_XML.search(name) is None
 
 
 def _same(one: Sample, other: Sample) -> bool:
@@ -71,8 +76,8 @@ def _note_classes(job: Job, samples: list[Sample]) -> None:
         job.notes.append("VOC has no list of classes, so they are read in alphabetical order")
 
 
-def _xml(placed: Placed, classes: Sequence[str]) -> tuple[bytes, int]:
-    """The annotation of an image, and how many sides of boxes were widened."""
+def annotation(placed: Placed, classes: Sequence[str]) -> tuple[bytes, int]:
+    """Return the annotation of an image, and how many sides of boxes were widened."""
     sample, widened = placed.sample, 0
     root = ET.Element("annotation")
     _text(root, "folder", "JPEGImages")

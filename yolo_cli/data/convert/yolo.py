@@ -6,6 +6,7 @@ dataset can be moved.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -26,23 +27,28 @@ def write(job: Job) -> None:
         for placed in part.images:
             job.place(placed.sample, f"images/{inside}{placed.name}")
             label = PurePosixPath(placed.name).with_suffix(".txt")
-            job.write(f"labels/{inside}{label}", _lines(placed.sample))
+            job.write(f"labels/{inside}{label}", label_lines(placed.sample))
         if part.split and job.shared:
             lines = (f"./images/{placed.name}\n" for placed in part.images)
             content[part.split] = f"{part.split}.txt"
             job.write(content[part.split], "".join(lines))
         elif part.split:
             content[part.split] = f"images/{part.split}"
-    content |= {"nc": len(job.classes), "names": list(job.classes)}
-    text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=10**9)
-    job.write("data.yaml", text)
+    job.write("data.yaml", description(content, job.classes))
     if not any(part.split for part in job.parts):
         note = "no splits, which other programs ask for: yolo check DIR --split 80/20 writes them"
         job.notes.append(note)
 
 
-def _lines(sample: Sample) -> str:
-    """A line for each object; none for background."""
+def description(content: Mapping[str, Any], classes: Sequence[str]) -> str:
+    """Return the text of ``data.yaml``: ``content``, and the names of the classes."""
+    named = {**content, "nc": len(classes), "names": list(classes)}
+    text: str = yaml.safe_dump(named, allow_unicode=True, sort_keys=False, width=10**9)
+    return text
+
+
+def label_lines(sample: Sample) -> str:
+    """Return a line for each object; none for background."""
     lines = []
     for (x1, y1, x2, y2), label in zip(sample.boxes.tolist(), sample.labels.tolist(), strict=True):
         centre = ((x1 + x2) / 2 / sample.width, (y1 + y2) / 2 / sample.height)

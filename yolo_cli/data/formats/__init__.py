@@ -11,6 +11,7 @@ from yolo_cli.data.formats import (
     cvat,
     labelme,
     labelstudio,
+    masks,
     supervisely,
     text,
     via,
@@ -26,6 +27,7 @@ FORMATS: dict[str, Format] = {
     for one in (
         *(voc.FORMAT, coco.FORMAT, csv_table.FORMAT, via.FORMAT, labelme.FORMAT, cvat.FORMAT),
         *(createml.FORMAT, supervisely.FORMAT, labelstudio.FORMAT, text.FORMAT, yolo.FORMAT),
+        masks.FORMAT,
     )
 }
 """By name, in the order in which they are tried."""

@@ -48,6 +48,7 @@ class _Claim:
         labelled: images with labels of objects.
         known: images with a label, be it that there is nothing on them.
         images: all of them.
+        masks: labels that are pictures.
         objects: number of labels that can be read.
         named: whether classes have names rather than numbers.
     """
@@ -58,8 +59,14 @@ class _Claim:
     labelled: frozenset[Path]
     known: frozenset[Path]
     images: frozenset[Path]
+    masks: frozenset[Path]
     objects: int
     named: bool
+
+    @property
+    def pictures(self) -> frozenset[Path]:
+        """All files that are pictures."""
+        return self.images | self.masks
 
     @property
     def weight(self) -> tuple[int, bool]:
@@ -112,7 +119,7 @@ def recognise(root: Path, wanted: str | None, reading: Reading) -> Recognised:
         raise errors[0] if errors else nothing_known(tree)
     claims = _likely(claims, reading)
     best = _fullest(root, claims)
-    seen = {path for one in claims for path in one.images}
+    seen = {path for one in claims for path in one.pictures}
     return Recognised(
         best.format, best.reader, _note(root, best, claims, errors, tree.images - len(seen))
     )
@@ -151,6 +158,7 @@ def _claim(folder: Path, name: str, reader: Reader) -> _Claim:
         labelled=frozenset(path for path, one in images.items() if _has_objects(one)),
         known=frozenset(path for path, one in images.items() if one.spot.path != path),
         images=frozenset(images),
+        masks=frozenset(one.spot.path for one in images.values() if is_image_path(one.spot.path)),
         objects=sum(len(one.objects) for one in images.values()),
         named=any(not one.isdecimal() for one in classes),
     )

@@ -155,7 +155,12 @@ def find_lists(root: Path) -> dict[str, Path]:
         paths = [path for path in visible(root) if path.stem.lower() in SPLIT_FOLDERS]
     lists = {path.stem: path for path in paths if _is_list(path)}
     plain = {name: path for name, path in lists.items() if not _is_class_list(name, path, lists)}
-    return dict(sorted(plain.items(), key=lambda item: (_SPLIT_ORDER.get(item[0], 9), item[0])))
+    return in_order(plain)
+
+
+def in_order(lists: dict[str, Path]) -> dict[str, Path]:
+    """Return split files in the usual order of splits."""
+    return dict(sorted(lists.items(), key=lambda item: (_SPLIT_ORDER.get(item[0], 9), item[0])))
 
 
 def _is_list(path: Path) -> bool:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from yolo_cli.files import atomic_write, write_json_list
+from yolo_cli.tasks.image_ids import coco_image_id
 from yolo_cli.tasks.result import Record
 from yolo_cli.text import encodable
 
 COLUMNS = ("image", "frame", "time", "width", "height", "label", "score", "x1", "y1", "x2", "y2")
-_MAX_DIGITS = 15  # of an image's number
 
 
 def write_csv(records: Iterable[Record], path: Path, _names: tuple[str, ...] = ()) -> None:
@@ -43,11 +43,7 @@ def write_coco(records: Iterable[Record], path: Path, names: tuple[str, ...]) ->
 
 
 def _coco_items(record: Record, classes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    name = record["image"]
-    stem = PurePath(name).stem
-    image: int | str = int(stem) if stem.isdecimal() and len(stem) <= _MAX_DIGITS else stem
-    if "frame" in record:
-        image = f"{stem}-{record['frame']}"
+    name, image = record["image"], coco_image_id(record)
     for found in record.get("detections", ()):
         x1, y1, x2, y2 = found["box"]
         label = found["label"]

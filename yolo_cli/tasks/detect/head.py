@@ -92,7 +92,7 @@ class ConnectedHead(GridHead):
             *reduce,
             nn.Flatten(),
             hidden,
-            *activation("leaky"),
+            activation("leaky"),
             nn.Dropout(config.dropout),
         )
         self.predictor = _connected(units, self.grid)

@@ -54,7 +54,7 @@ class Detect:
     score_label = "mAP"
     score_title = SCORE
     recipe: Mapping[str, Any] = {}
-    unsupported: Mapping[str, str] = {}
+    unsupported: Mapping[str, str] = {"upsample": "a detector has no decoder"}
     writers: Mapping[str, ImageWriter | Document] = WRITERS
     scoring = EVAL
 

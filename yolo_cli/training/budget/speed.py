@@ -93,8 +93,8 @@ class _Bench:
     def frozen(self) -> Tensor:
         """Run the frozen blocks alone."""
         with torch.inference_mode(), self.machine.autocast():
-            result: Tensor = self.network.frozen_part()(self.network.normalise(self.loaded))
-        return result
+            inputs = self.network.normalise(self.loaded)
+            return self.network.backbone.run(inputs, 0, self.network.frozen)
 
     def cache_seconds(self) -> float:
         """Return the seconds an image of the frozen blocks, by what fills the cache."""

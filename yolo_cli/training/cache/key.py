@@ -54,6 +54,8 @@ def cache_key(
         "std": network.config.std,
         "dtype": str(dtype),
     }
+    if network.backbone.carries:
+        settings["switches"] = True
     if runtime != "torch":  # the keys of torch's are those of versions that knew no other
         settings = {**settings, "dtype": str(torch.float32), "runtime": runtime}
     digest.update(json.dumps(settings, sort_keys=True).encode())

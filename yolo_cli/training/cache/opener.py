@@ -60,6 +60,8 @@ class SourceOpener:
         """
         if not self.network.frozen or self.machine.device.type != "cpu":
             return self
+        if self.network.backbone.carries:  # ncnn does not say where the maxima were
+            return self
         runtimes: tuple[Runtime, ...] = ("ncnn", "torch")
         openers = [replace(self, machine=replace(self.machine, runtime=one)) for one in runtimes]
         for opener in openers:

@@ -63,7 +63,7 @@ class Blocks:
 
 
 def _torch(network: Network, done: int, depth: int, machine: Machine) -> Callable[[Tensor], Tensor]:
-    blocks = deepcopy(network.backbone.block(done, depth)).eval()
+    blocks = deepcopy(network.backbone).eval()
     # In one pass over the weights, which torch's stub knows nothing of.
     blocks.to(device=machine.device, dtype=machine.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
     count = FORWARD if machine.device.type == "cpu" else None
@@ -73,7 +73,10 @@ def _torch(network: Network, done: int, depth: int, machine: Machine) -> Callabl
             parts = inputs.to(machine.device).split(count or len(inputs))
             ready = (part if done else network.normalise(part) for part in parts)
             return torch.cat(
-                [blocks(p.to(machine.dtype, memory_format=torch.channels_last)) for p in ready]
+                [
+                    blocks.run(p.to(machine.dtype, memory_format=torch.channels_last), done, depth)
+                    for p in ready
+                ]
             )
 
     return run

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.network import Network
@@ -17,7 +16,7 @@ def feature_bytes(network: Network) -> int:
     """Return the bytes of one image's activations after the frozen blocks."""
     shapes, size = shapes_of(network.config), network.config.image_size
     image = torch.empty(1, 3, size, size, device="meta")
-    features: Tensor = shapes.backbone.block(0, network.frozen)(image)
+    features = shapes.backbone.run(image, 0, network.frozen)
     return features.numel() * torch.bfloat16.itemsize
 
 
