@@ -47,3 +47,20 @@ def make_voc(root: Path, images: int = 8, *, size: int = 96, seed: int = 0) -> P
     for split, part in (("train", stems[:middle]), ("val", stems[middle:])):
         (root / "ImageSets/Main" / f"{split}.txt").write_text("\n".join(part) + "\n")
     return root
+
+
+def make_folders(root: Path, images: int = 6, *, size: int = 48, splits: bool = True) -> Path:
+    """A folder a class: ``images`` pictures of each, a bright shape on dark noise."""
+    rng = np.random.default_rng(0)
+    for index in range(images):
+        split = ("val" if index % 3 == 2 else "train") if splits else ""
+        for name in CLASSES:
+            picture = Image.fromarray(rng.integers(0, 60, (size, size, 3), dtype=np.uint8))
+            pen = ImageDraw.Draw(picture)
+            draw = pen.ellipse if name == "disc" else pen.rectangle
+            left, top = rng.integers(2, size // 3, 2).tolist()
+            draw((left, top, left + size // 2, top + size // 2), fill=COLORS[name])
+            folder = root / split / name
+            folder.mkdir(parents=True, exist_ok=True)
+            picture.save(folder / f"{index:03d}.png")
+    return root

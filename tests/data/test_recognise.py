@@ -147,11 +147,6 @@ def test_circular_links(tmp_path: Path) -> None:
     [
         (["a.jpg", "b.jpg"], "2 images, but no labels", "yolo detect"),
         (["data.zip"], "1 archive, but no image", "unpack"),
-        (
-            ["cat/a.jpg", "dog/b.jpg"],
-            "sorted into folders (cat, dog), but no boxes",
-            "label",
-        ),
         (["a.xml", "b.xml"], "2 XML files (a.xml: <thing>), but no image", "beside"),
         (["a.jpg", "train.tfrecord"], "1 image and 1 TFRecord file, which are not read", "COCO"),
         (

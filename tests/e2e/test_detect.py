@@ -71,6 +71,26 @@ def test_the_default_folder(yolo: Yolo, fixed: Path, tmp_path: Path) -> None:
     assert names("detections") == ["a.jpg"]
 
 
+def test_how_it_works_is_explained(yolo: Yolo, fixed: Path, tmp_path: Path) -> None:
+    photos = [picture(tmp_path / "a.jpg"), picture(tmp_path / "b.png", (30, 600))]
+    plain = yolo("detect", *photos, "--weights", fixed, "--out", "plain", "--json")
+    result = yolo("detect", *photos, "--weights", fixed, "--explain", "--out", "out", "--json")
+    assert result.code == 0
+    assert records(result) == records(plain)
+    assert names("out") == ["a.jpg", "b.png"]
+    assert size("out/a.jpg") == size("out/b.png")  # of four squares each
+    assert size("plain/a.jpg") == (200, 100)
+
+
+@pytest.mark.parametrize("options", [["--json"], ["--save", "csv"]])
+def test_an_explanation_needs_a_picture(
+    refused: Refused, fixed: Path, tmp_path: Path, options: list[str]
+) -> None:
+    photo = picture(tmp_path / "a.jpg")
+    message = refused("detect", photo, "--weights", fixed, "--explain", *options, code=2)
+    assert "--explain draws pictures, and none are written" in message
+
+
 def test_json_lines_and_nothing_else(yolo: Yolo, fixed: Path, tmp_path: Path) -> None:
     photos = [picture(tmp_path / "a.jpg"), picture(tmp_path / "b.png", (400, 100))]
     result = yolo("detect", *photos, "--weights", fixed, "--json", "--classes", "disc")

@@ -21,7 +21,7 @@ def test_version(yolo: Yolo) -> None:
     assert (result.code, result.out) == (0, f"yolo-cli {yolo_cli.__version__}\n")
 
 
-@pytest.mark.parametrize("command", [[], ["train"], ["detect"], ["eval"], ["info"]])
+@pytest.mark.parametrize("command", [[], ["train"], ["detect"], ["classify"], ["eval"], ["info"]])
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_fits_a_terminal(
     yolo: Yolo, command: list[str], flag: str, monkeypatch: pytest.MonkeyPatch

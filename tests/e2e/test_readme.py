@@ -8,10 +8,13 @@ import shlex
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from tests import lecture
 from tests.darknet.builders import CONV, POOL, detector, write_network
+from tests.toy import make_folders
 from yolo_cli.cli.app import run
 from yolo_cli.errors import ExitCode
 from yolo_cli.model import embedded
@@ -35,6 +38,12 @@ def commands() -> list[str]:
     return found
 
 
+def lecture_commands() -> list[list[str]]:
+    """The arguments of those that draw the README's pictures."""
+    drawing = ("--maps", "--upsample", "--explain")
+    return [shlex.split(c)[1:] for c in commands() if any(f"{d} " in c for d in drawing)]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The working directory of a reader: samples, photographs, a dataset and a finished run."""
@@ -42,6 +51,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "samples", path / "samples")
     shutil.copytree(ROOT / "samples", path / "my-dataset")
     shutil.copytree(ROOT / "samples/JPEGImages", path / "holiday")
+    shutil.copytree(lecture.FOLDER, path / "weights/lecture")
     for split in (lists := path / "my-dataset/ImageSets/Main").glob("*.txt"):
         kept = [i for i in split.read_text().split() if i not in {"chelsea", "owl"}]
         split.write_text("".join(f"{i}\n" for i in kept))
@@ -49,6 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("photo", "new-photo"):
         shutil.copy(ROOT / "samples/JPEGImages/chelsea.jpg", path / f"{name}.jpg")
     Image.open(path / "photo.jpg").save(path / "photo.png")
+    make_folders(path / "my-pets", splits=False)
     for name in ("A", "B"):
         shutil.copy(weights_path("default"), path / f"{name}.safetensors")
     box = {"category_id": "person", "bbox": [10, 10, 99, 99], "score": 0.5}
@@ -85,7 +96,7 @@ def shortened(arguments: list[str]) -> list[str]:
 
 def test_the_readme_shows_every_command() -> None:
     shown = {command.split()[1] for command in commands()}
-    assert shown == {"detect", "train", "prune", "eval", "check", "convert", "info"}
+    assert shown == {"detect", "classify", "train", "prune", "eval", "check", "convert", "info"}
 
 
 def test_the_readme_commands_run(
@@ -104,6 +115,29 @@ def test_the_readme_commands_run(
             assert run(arguments) == ExitCode.OK, f"{command}\n{capsys.readouterr().err}"
     annotated = {p.name for p in (folder / "detections").iterdir()}
     assert {p.name for p in (folder / "samples/JPEGImages").iterdir()} <= annotated
+    for picture in lecture.PICTURES:
+        made = np.asarray(lecture.small(folder / picture.made, picture.width), dtype=float)
+        shown = np.asarray(Image.open(lecture.FOLDER / picture.name).convert("RGB"), dtype=float)
+        assert np.abs(made - shown).mean() < 8, picture.name  # of 255, of which JPEG costs 5
+
+
+def test_the_table_of_the_readme_is_what_the_command_prints(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text = (ROOT / "README.md").read_text("utf-8")
+    (shown,) = re.findall(r"```bash\nyolo (info [^\n]*)\n```\n\n```text\n(.*?)```", text, re.DOTALL)
+    assert run(shlex.split(shown[0])) == ExitCode.OK
+    printed = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert shown[1].splitlines() == printed[: len(shown[1].splitlines())]
+
+
+def test_the_pictures_of_the_readme_are_small_and_shown() -> None:
+    shown = re.findall(
+        r"!\[.+?\]\((weights/lecture/.+?)\)", (ROOT / "README.md").read_text("utf-8")
+    )
+    assert [Path(name).name for name in shown] == [picture.name for picture in lecture.PICTURES]
+    assert sum((ROOT / name).stat().st_size for name in shown) <= 160_000
 
 
 def test_the_readme_python_runs(

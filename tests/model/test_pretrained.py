@@ -335,3 +335,20 @@ def test_a_download_with_the_wrong_content(hub: Path, monkeypatch: pytest.Monkey
         imagenet_backbone("vgg16")
     assert "\n" not in caught.value.message
     assert not [p for p in hub.rglob("*") if p.is_file()]
+
+
+def test_connected_layers_of_a_published_classifier(tmp_path: Path) -> None:
+    # AlexNet's places: a dropout before each connected layer; the last knows ImageNet's classes.
+    state = dict(_alexnet_state())
+    for place, shape in ((1, (8, 4)), (4, (8, 8)), (6, (1000, 8))):
+        state[f"classifier.{place}.weight"] = torch.full(shape, float(place))
+        state[f"classifier.{place}.bias"] = torch.zeros(shape[0])
+    torch.save(state, tmp_path / "alexnet.pth")
+    read = backbone_from_file(tmp_path / "alexnet.pth", "torchvision", "alexnet")
+    names = {f"head.layers.{i}.{part}" for i in (1, 4) for part in ("weight", "bias")}
+    assert read.connected.keys() == names
+    assert read.connected["head.layers.4.weight"].unique().tolist() == [4]
+
+
+def _alexnet_state() -> dict[str, torch.Tensor]:
+    return {"features.0.weight": torch.zeros(64, 3, 11, 11), "features.0.bias": torch.zeros(64)}

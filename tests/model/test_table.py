@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from torchvision import models
 
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.architectures import ARCHITECTURES
-from yolo_cli.model.config import Head, ModelConfig
+from yolo_cli.model.config import Head, ModelConfig, Upsample
 from yolo_cli.model.imagenet import SIDE, imagenet_classifier
 from yolo_cli.model.table import Row, tabulate
 from yolo_cli.tasks.networks import shapes_of
@@ -86,6 +87,38 @@ def test_a_field_is_where_a_value_has_gradients() -> None:
     assert image.grad is not None
     seen = int((image.grad[0, 0].sum(dim=0) != 0).sum())
     assert tabulate(network, 64)[-1].field == seen
+
+
+def test_the_field_of_an_enlarged_map() -> None:
+    network = nn.Sequential(
+        nn.Conv2d(3, 1, 3, 2, 1), nn.ConvTranspose2d(1, 1, 3, 2, 1, 1), nn.Conv2d(1, 1, 3, 1, 1)
+    )
+    for parameter in network.parameters():
+        nn.init.ones_(parameter)
+    seen = []
+    for place in (16, 17):  # on a value of the smaller map, and between two
+        image = torch.ones(1, 3, 32, 32, requires_grad=True)
+        network(image)[0, 0, place, place].backward()
+        assert image.grad is not None
+        seen.append(int((image.grad[0, 0].sum(dim=0) != 0).sum()))
+    rows = tabulate(network, 32)
+    assert rows[-1].field == max(seen)
+    assert (rows[1].name, rows[1].kernel) == ("head.up1", "3×3, ×2")
+    assert rows[1].flops == 2 * 9 * 16 * 16  # each of 16 × 16 values times 3 × 3 weights
+
+
+@pytest.mark.parametrize("upsample", get_args(Upsample))
+def test_a_segmenter_goes_down_and_up(upsample: Upsample) -> None:
+    config = ModelConfig(VOC, task="segment", upsample=upsample, width=0.125)
+    network = shapes_of(config)
+    rows = tabulate(network, 448)
+    assert sum(row.parameters for row in rows) == sum(p.numel() for p in network.parameters())
+    ups = [row for row in rows if row.name.startswith("head.up")]
+    assert [row.shape[-1] for row in ups] == [28, 56, 112, 224]  # from 14
+    assert {row.kernel for row in ups} == {
+        "3×3, ×2" if upsample == "transposed" else f"{upsample} ×2"
+    }
+    assert (rows[-1].name, rows[-1].shape) == ("output", (20, 224, 224))
 
 
 @pytest.mark.parametrize("head", ["conv", "fc"])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -12,13 +13,16 @@ from tests.model.builders import images, network, tiny
 from tests.property import examples
 from tests.prune.test_rows import outputs_of_layers
 from yolo_cli.errors import UserError
+from yolo_cli.inference.backends.backend import BackendName
+from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
 from yolo_cli.model.summary import summarise
 from yolo_cli.prune.chain import Link, chain_of
-from yolo_cli.prune.costs import Stand, flops_of, milliseconds_of, widths_of
+from yolo_cli.prune.costs import flops_of, milliseconds_of, widths_of
 from yolo_cli.prune.cut import with_widths
 from yolo_cli.prune.goal import Goal
 from yolo_cli.prune.prune import Pruned, prune
+from yolo_cli.prune.race import Race, Runtime
 from yolo_cli.tasks.networks import shapes_of
 
 ARCHITECTURES = ["vgg16", "fast", "yolov1", "alexnet"]
@@ -184,13 +188,81 @@ def test_the_original_stays_as_it_was() -> None:
     assert config.head_widths == tuple(row.channels[1] for row in found.rows[13:16])
 
 
-def test_progress_goes_from_nothing_to_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Real layers of that size take as long with fewer channels.
-    monkeypatch.setattr(Stand, "milliseconds", lambda _self, given, made: float(given * made))
+class Ideal:
+    """Where time is multiplications, 0.1 ms for a million, and ``rest`` ms for each network."""
+
+    def __init__(self, original: Network, rest: float = 0.0) -> None:
+        self.rest = rest
+        self.before = flops(original) / 1e7 + rest
+        self.races: list[Race] = []
+
+    def layers(self, net: Network) -> list[float]:
+        layers = {layer.name: layer.flops for layer in summarise(shapes_of(net.config))}
+        return [layers[link.name] / 1e7 for link in chain_of(net)]
+
+    def race(self, config: ModelConfig) -> Race:
+        after = flops(shapes_of(config)) / 1e7 + self.rest
+        self.races.append(Race(self.before, after, after / self.before))
+        return self.races[-1]
+
+
+def test_where_time_is_multiplications_both_goals_are_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("yolo_cli.prune.rows.ROWS", 200)
+    net = small("fast")
+    course = Ideal(net)
+    goal = Goal(speed=1.25, multiple=4)
+    found = prune(net, pictures(), goal, course=course)
+    assert found.race == course.races[-1]
+    assert found.race.share == pytest.approx(flops(found.network) / flops(net))
+    assert 0.94 * 0.8 <= found.race.share <= 1.02 * 0.8
+    assert len(course.races) == 1
+    times = [row.milliseconds for row in found.rows]
+    expected = [tuple(n / 1e7 for n in row.flops) for row in found.rows]
+    assert [pytest.approx(one) for one in expected] == times
+
+
+def test_what_no_layer_has_is_made_up_for_by_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("yolo_cli.prune.rows.ROWS", 200)
+    # A third of the time is outside of the layers, which are to take 1.5 / 1.1 - .5 of theirs.
+    net = small("fast")
+    course = Ideal(net, rest=flops(net) / 2e7)
+    found = prune(net, pictures(), Goal(speed=1.1, multiple=4), course=course)
+    assert found.race is not None
+    assert 0.94 / 1.1 <= found.race.share <= 1.02 / 1.1
+    assert flops(found.network) / flops(net) == pytest.approx(0.864, abs=0.06)
+    assert 1 < len(course.races) < 8
+
+
+def test_a_runtime_that_is_never_so_fast() -> None:
+    net = small("fast")
+    course = Ideal(net, rest=9 * flops(net) / 1e7)  # at least nine tenths
+    with pytest.raises(UserError, match=r"--speed 1.25: .* cannot be made that fast here") as error:
+        prune(net, pictures(), Goal(speed=1.25, multiple=4), course=course)
+    assert error.value.hint == "ask for less, at most --speed 1"
+
+
+@pytest.mark.parametrize(
+    ("backend", "head"), [("torch", "fc"), ("ncnn", "fc"), ("openvino", "conv")]
+)
+def test_each_layer_has_a_time_in_each_runtime(backend: BackendName, head: str) -> None:
+    pytest.importorskip(backend)
+    net = small("fast", head=head)
+    course = Runtime(net, backend, "fp32")
+    times = course.layers(net)
+    assert len(times) == len(chain_of(net))
+    assert min(times) >= 0
+    assert sum(times) > 0
+    race = course.race(net.config)
+    assert min(race.before, race.after, race.share) > 0
+
+
+def test_progress_goes_from_nothing_to_all() -> None:
     said: list[tuple[str, float]] = []
     prune(
         small("fast"), pictures(), Goal(speed=1.01, multiple=1),
-        progress=lambda what, done: said.append((what, done)),
+        course=Ideal(small("fast")), progress=lambda what, done: said.append((what, done)),
     )  # fmt: skip
     assert [done for _, done in said] == sorted(done for _, done in said)
     assert said[-1][1] == pytest.approx(1)
@@ -216,7 +288,11 @@ def test_networks_that_cannot_be_made_so_small(
 def test_times_of_every_kind_of_layer() -> None:
     net = small("vgg16", head="fc")
     widths = widths_of(chain_of(net), 4)
-    times = milliseconds_of(net, widths, lambda _index: None)
+    done: list[int] = []
+    times = milliseconds_of(net, widths, Ideal(net).layers, done.append)
+    assert done == list(range(9))  # three widths of a layer for each three of the one before
+    for found, expected in zip(times, flops_of(net, widths), strict=True):
+        np.testing.assert_allclose(found, expected / 1e7)
     assert [one.shape for one in times] == [
         (len(before), len(own)) for before, own in zip([(3,), *widths], widths, strict=False)
     ]

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
 
 from yolo_cli.cli.console import image_progress, say
+from yolo_cli.data.task_names import DOING
 
 if TYPE_CHECKING:
     from yolo_cli.data.sample import Dataset, Sample
     from yolo_cli.evaluation.flat import Detections
     from yolo_cli.evaluation.result_forms import BoxForm, ResultFormat
     from yolo_cli.evaluation.results import DetectionArrays
-    from yolo_cli.tasks.detect.thresholds import Thresholds
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +44,7 @@ class Running:
     """How a network is run.
 
     Attributes:
-        thresholds: what is kept of its boxes.
+        thresholds: the task's, of what is kept.
         batch: images a forward pass.
         device: see ``--device``.
         precision: see ``--precision``.
@@ -52,7 +52,7 @@ class Running:
         skip_bad: whether images that cannot be read are left out.
     """
 
-    thresholds: Thresholds
+    thresholds: Any
     batch: int
     device: str
     precision: str
@@ -61,15 +61,38 @@ class Running:
 
 
 def from_weights(console: Console, dataset: Dataset, weights: str, how: Running) -> Candidate:
-    """Run weights over a dataset.
+    """Run weights over a dataset, see :func:`run_weights`."""
+    found = run_weights(console, dataset, weights, how)
+    return Candidate(weights, found.samples, found.detections, found.classes, tuple(found.notes))
+
+
+@dataclass(frozen=True, eq=False)
+class Ran:
+    """What weights say of a dataset.
+
+    Attributes:
+        samples: the images that are scored.
+        detections: the task's output for each of them.
+        classes: names that the labels of both index.
+        notes: what was left out, a line each.
+    """
+
+    samples: Sequence[Sample]
+    detections: Sequence[Any]
+    classes: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def run_weights(console: Console, dataset: Dataset, weights: str, how: Running) -> Ran:
+    """Run weights over a dataset of their task.
 
     Raises:
         UserError: the weights or an image cannot be read, or no class is common to both.
     """
-    from yolo_cli.inference.detector import Detector
     from yolo_cli.inference.labelled import detect_dataset
+    from yolo_cli.inference.predictor import Predictor
 
-    detector = Detector.load(
+    predictor: Predictor[Any] = Predictor.load(
         weights,
         device=how.device,
         precision=how.precision,
@@ -78,9 +101,9 @@ def from_weights(console: Console, dataset: Dataset, weights: str, how: Running)
         say=lambda line: say(console, line),
     )
     with image_progress(console) as bar:
-        task = bar.add_task("detecting", total=len(dataset))
+        task = bar.add_task(DOING[dataset.task], total=len(dataset))
         found = detect_dataset(
-            detector,
+            predictor,
             dataset,
             how.thresholds,
             batch=min(how.batch, len(dataset)),
@@ -94,7 +117,7 @@ def from_weights(console: Console, dataset: Dataset, weights: str, how: Running)
     ):
         if names:
             notes.append(f"{where}: {', '.join(names)}")
-    return Candidate(weights, found.samples, found.detections, found.classes, tuple(notes))
+    return Ran(found.samples, found.detections, found.classes, tuple(notes))
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ def check(  # typer calls it by name
     seed: Annotated[int, typer.Option(metavar="N", min=0, help="Seed of --split.")] = SEED,
     format: options.Format = None,  # noqa: A002  # the option's name
     class_attribute: options.ClassAttribute = None,
+    task: options.Task = None,
 ) -> int:
     """Find what is wrong with a dataset: labels, images, splits. Nothing is changed.
 
@@ -98,6 +99,7 @@ def check(  # typer calls it by name
             data,
             format=format,
             class_attribute=class_attribute,
+            task=task,
             input_size=ModelConfig.image_size,
             phase=phase,
         )
@@ -169,11 +171,13 @@ def _show(console: Console, data: Path, report: Report, *, divided: bool) -> Non
     _show_classes(console, report, heading=divided)
     _show_ceilings(console, report)
     objects = report.counts.total.total()
+    what = f"{counted(report.images, 'image')}"
+    if report.task == "detect":
+        what += f" ({report.background} without objects), {counted(objects, 'object')}"
     say(
         console,
-        f"{data}: {report.format}, {counted(report.images, 'image')} "
-        f"({report.background} without objects), {counted(objects, 'object')}, "
-        f"{counted(len(report.counts.total), 'class')}",
+        f"{data}: {report.format}, {what}, {counted(len(report.counts.total), 'class')}"
+        + ("" if report.task == "detect" else f", to {report.task}"),
     )
     if report.note:
         say(console, report.note)
@@ -188,7 +192,7 @@ def _show_classes(console: Console, report: Report, *, heading: bool) -> None:
     if heading:
         say(console, "as it is:")
     splits = [name for name in report.counts.by_split if name]
-    table = plain_table(["class"], [*splits, "objects"])
+    table = plain_table(["class"], [*splits, "objects" if report.task == "detect" else "images"])
     if splits:
         images = [str(report.splits[name]) for name in splits]
         table.add_row("(images)", *images, str(report.images))
@@ -253,6 +257,7 @@ def _as_json(data: Path, report: Report) -> dict[str, object]:
     return {
         "dataset": str(data),
         "format": report.format or None,
+        "task": report.task,
         "note": report.note or None,
         "images": report.images,
         "background": report.background,

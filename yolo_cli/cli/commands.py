@@ -30,6 +30,10 @@ TABLE = {
         "detect:detect",
         "Find objects in images and videos: annotated copies, tables, files for other tools.",
     ),
+    "classify": Listed(
+        "classify:classify",
+        "Say what is on images and videos, one class for each: annotated copies, tables, JSON.",
+    ),
     "segment": Listed(
         "segment:segment",
         "Find the class of every pixel: colours laid over the picture, masks, tables.",
@@ -48,6 +52,10 @@ TABLE = {
     ),
     "label": Listed(
         "label:label", "Label images on a page in the browser, which only this machine can open."
+    ),
+    "demo": Listed(
+        "demo:demo",
+        "Show a detector on a page in the browser: drop photographs, or let the camera look.",
     ),
     "prune": Listed(
         "prune:prune",

@@ -42,9 +42,10 @@ def convert(  # typer calls it by name
         ),
     ] = None,
     to: Annotated[
-        Literal["voc", "yolo", "coco", "darknet"] | None,
+        Literal["voc", "yolo", "coco", "folders", "darknet"] | None,
         typer.Option(
-            help="Write the labels in this layout, or weights for Darknet.", show_default=False
+            help="Write the labels in this layout (folders: as --crops), or weights for Darknet.",
+            show_default=False,
         ),
     ] = None,
     names: Annotated[
@@ -92,6 +93,8 @@ def convert(  # typer calls it by name
     yolo convert yolov1.cfg yolov1.weights --names voc.names
     yolo convert runs/train-1/best.safetensors --to darknet --out for-darknet
     """
+    if to == "folders" and not crops:
+        to, crops = None, True
     from yolo_cli.cli.darknet import convert_network, kind_of
 
     kind = kind_of(what, weights, to)
@@ -110,7 +113,11 @@ def convert(  # typer calls it by name
     console = stderr()
     with phases(console) as phase:
         folder = open_dataset(
-            data, format=format, skip_bad=skip_bad, class_attribute=class_attribute
+            data,
+            format=format,
+            skip_bad=skip_bad,
+            class_attribute=class_attribute,
+            task="detect",
         )
         done = write(
             folder,
@@ -124,7 +131,7 @@ def convert(  # typer calls it by name
         say(console, folder.note, title="note:", style="yellow")
     _show(console, data, folder.format, done)
     if to is None:
-        say(console, f"crops of the objects written to {out}")
+        say(console, f"crops of the objects, a folder a class, written to {out}; yolo train {out}")
     elif copy or link:
         say(console, f"{_TITLES[to]} written to {out}; yolo train {out}")
     else:
@@ -142,7 +149,7 @@ def _check(
     if (to is None) == (not crops):
         raise UserError(
             "--to and --crops are two different conversions" if crops else "convert to what?",
-            "use one of --to voc, --to yolo, --to coco and --crops",
+            "use one of --to voc, --to yolo, --to coco and --to folders",
             ExitCode.USAGE,
         )
     if copy and link:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
@@ -21,7 +21,11 @@ from yolo_cli.cli.sources import (
     Sources,
     Threads,
 )
+from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.inference.formats import IMAGE
+
+if TYPE_CHECKING:
+    from yolo_cli.tasks.task import Task
 
 NmsName: TypeAlias = Literal["class", "agnostic"]
 
@@ -58,6 +62,15 @@ def detect(  # typer calls it by name
         ),
     ] = None,
     skip_existing: SkipExisting = False,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Draw how it works instead of annotated copies: the grid, all boxes, the class "
+            "of each cell, and what is left after NMS.",
+            rich_help_panel=DRAWING,
+        ),
+    ] = False,
     line_width: LineWidth = None,
     hide_labels: Annotated[
         bool,
@@ -78,6 +91,7 @@ def detect(  # typer calls it by name
     yolo detect "*.png" --json > detections.jsonl
     yolo detect clip.mp4 --every 5 --save image,csv
     find . -name "*.jpg" | yolo detect - --save coco,crops --skip-existing
+    yolo detect photo.jpg --explain --no-vote
     """
     from yolo_cli.tasks.detect.writers import WRITERS
     from yolo_cli.tasks.result import Style
@@ -90,13 +104,27 @@ def detect(  # typer calls it by name
         "classes": classes,
         "agnostic": nms == "agnostic",
     }
+    folder = Folder.of("detect", out, save, WRITERS, resume=skip_existing, json_lines=json_lines)
+    if explain and (folder.path is None or IMAGE not in folder.formats):
+        raise UserError(
+            "--explain draws pictures, and none are written",
+            "leave out --json and --save, or add --save image",
+            ExitCode.USAGE,
+        )
+    reading = _explaining if explain else None
     return run_sources(
         sources,
-        NetworkOptions("detect", weights, device, precision, backend, batch, threads),
-        Folder.of("detect", out, save, WRITERS, resume=skip_existing, json_lines=json_lines),
+        NetworkOptions("detect", weights, device, precision, backend, batch, threads, reading),
+        folder,
         thresholds,
         recursive=recursive,
         every=every,
         json_lines=json_lines,
         style=Style(line_width, not hide_labels, not hide_scores),
     )
+
+
+def _explaining() -> Task:
+    from yolo_cli.tasks.detect.explain import TASK
+
+    return TASK

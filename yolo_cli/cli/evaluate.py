@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,8 @@ from yolo_cli.cli import options
 from yolo_cli.cli.console import say, stderr
 from yolo_cli.cli.early import check_network
 from yolo_cli.cli.eval_options import check_given, one_or_two, parse_ious, settings
+from yolo_cli.cli.eval_tasks import facts_of, finish_plain, score_weights, task_of_weights
+from yolo_cli.data.task_names import TaskName
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.evaluation.result_forms import (
     BOXES_FLAG,
@@ -55,7 +55,8 @@ def evaluate(  # typer calls it by name
         list[str] | None,
         typer.Option(
             metavar="FILE",
-            help="Weights file or export, or the name of embedded weights; give two to compare.",
+            help="Weights file or export, or the name of embedded weights, of any task; give two "
+            "to compare.",
             show_default="default",
         ),
     ] = None,
@@ -180,6 +181,7 @@ def evaluate(  # typer calls it by name
         for name in names:
             check_network(name, device)
 
+    task: TaskName = "detect" if detections else task_of_weights(context, names)
     from yolo_cli.cli.candidates import Files, Running, from_files, from_weights
     from yolo_cli.data.dataset import open_dataset
     from yolo_cli.data.splits import evaluation_split
@@ -193,6 +195,7 @@ def evaluate(  # typer calls it by name
         skip_bad=skip_bad,
         images=not detections,
         class_attribute=class_attribute,
+        task=task,
     )
     dataset = evaluation_split(folder, split)
     if folder.note:
@@ -200,6 +203,13 @@ def evaluate(  # typer calls it by name
     skipped = [f"skipped: {line}" for line in dataset.skipped]
     for line in skipped:
         say(console, line)
+    if task != "detect":
+        from yolo_cli.tasks.task import task_named
+
+        how = Running(task_named(task).scoring, batch, device, precision, backend, skip_bad)
+        plain = {name: score_weights(console, dataset, name, how) for name in names}
+        finish_plain(console, plain, dataset, json_out=json_out, report=report)
+        return
     groups = parse_similar(similar or [], dataset.classes)
     if detections:
         files = Files(detections_format, boxes, class_base, ignore_unknown, min_conf)
@@ -219,15 +229,10 @@ def evaluate(  # typer calls it by name
         print(json.dumps(_document(runs, comparison), indent=2, allow_nan=False))
     _show(console, runs, comparison, f"{data} ({dataset.split}")
     if report is not None:
-        from yolo_cli.evaluation.report.provenance import Provenance, identify
-        from yolo_cli.model.embedded import weights_path
+        from yolo_cli.evaluation.report.provenance import Provenance
 
-        source = detections[0] if detections else weights_path(names[0])
         facts = {
-            "dataset": f"{data} ({dataset.format})",
-            "split": dataset.split,
-            "detections" if detections else "weights": identify(source),
-            "command": shlex.join(["yolo", *sys.argv[1:]]),
+            **facts_of(dataset, names[0], detections[0] if detections else None),
             **settings(context, network=not detections),
         }
         title = f"{names[0]} on {data} ({dataset.split})"

@@ -130,6 +130,11 @@ def export(  # typer calls it by name
 
     console = stderr()
     source = weights_path(weights)
+    loaded = load_weights(source)
+    if nms and loaded.config.task != "detect":
+        raise UserError(
+            f"--nms is for detectors, and {source} is none", "leave it out", ExitCode.USAGE
+        )
     path = target_path(source, out, format)
     wanted = Options(
         format=format,
@@ -138,7 +143,7 @@ def export(  # typer calls it by name
         thresholds=Thresholds(conf, iou, max_det, VOTE if vote else None) if nms else None,
     )
     report = write(
-        load_weights(source),
+        loaded,
         path,
         wanted,
         compared=pictures(images or calibrate),

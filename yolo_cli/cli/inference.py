@@ -13,7 +13,7 @@ from yolo_cli.cli.console import image_progress, say, stderr
 from yolo_cli.cli.early import check_network
 from yolo_cli.cli.found import Found
 from yolo_cli.cli.startup import importing
-from yolo_cli.data.task_names import LEARNERS, TaskName
+from yolo_cli.data.task_names import DOING, LEARNERS, TaskName
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import check_folder
 from yolo_cli.inference.formats import IMAGE, parse_formats
@@ -24,16 +24,12 @@ if TYPE_CHECKING:
     from yolo_cli.inference.outputs import Done, Outputs
     from yolo_cli.inference.predictor import Predictor
     from yolo_cli.tasks.result import Document, Failure, ImageWriter, Result, Style
+    from yolo_cli.tasks.task import Task
 
 DEFAULT_OUT: dict[TaskName, Path] = {
     "detect": Path("detections"),
     "classify": Path("classes"),
     "segment": Path("segments"),
-}
-_DOING: dict[TaskName, str] = {
-    "detect": "detecting",
-    "classify": "classifying",
-    "segment": "segmenting",
 }
 
 
@@ -49,6 +45,7 @@ class NetworkOptions:
         backend: see ``--backend``.
         batch: images per forward pass.
         threads: of torch; None for all cores.
+        reading: returns what makes other results of its output than its own task does.
     """
 
     task: TaskName
@@ -58,6 +55,7 @@ class NetworkOptions:
     backend: str
     batch: int
     threads: int | None
+    reading: Callable[[], Task] | None = None
 
 
 @dataclass(frozen=True)
@@ -164,7 +162,7 @@ def run_sources(
         count = _count(found)
         outcomes = _outcomes(predictor, found, settings, outputs, network.batch, every)
         bar = stack.enter_context(image_progress(report.console, shown=shown))
-        for outcome in bar.track(outcomes, total=count, description=_DOING[network.task]):
+        for outcome in bar.track(outcomes, total=count, description=DOING[network.task]):
             _take(outcome, report, outputs, json_lines=json_lines)
         if outputs is not None:
             outputs.end_video()
@@ -202,6 +200,7 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
     with importing():
         import torch
 
+        from yolo_cli.inference.backends.choose import task_in
         from yolo_cli.inference.backends.fastest import MANY
         from yolo_cli.inference.predictor import Predictor
         from yolo_cli.inference.video import require_library
@@ -210,6 +209,7 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
         require_library()
     if network.threads is not None:
         torch.set_num_threads(network.threads)
+    require_task(network.weights, task_in(network.weights), network.task)
     loaded: Predictor[Any] = Predictor.load(
         network.weights,
         device=network.device,
@@ -218,7 +218,8 @@ def _load(network: NetworkOptions, found: Sequence[Input]) -> Predictor[Any]:
         images=MANY if _count(found) is None else _count(found),
         say=lambda line: say(stderr(), line),
     )
-    require_task(network.weights, loaded.task.name, network.task)
+    if network.reading is not None:
+        loaded.task = network.reading()
     return loaded
 
 
@@ -238,6 +239,7 @@ def _outputs(
         style=style,
         every=every,
         resume=folder.resume,
+        stem=DEFAULT_OUT[predictor.task.name].name,
     )
 
 

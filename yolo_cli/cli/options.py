@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias, get_args
 
 import typer
 
+from yolo_cli.data.task_names import TaskName
 from yolo_cli.model.config import Head
 from yolo_cli.tasks.detect.thresholds import DETECT, EVAL, LEAST_MAX_DET, RANGES
 
@@ -18,7 +19,7 @@ BATCH = 2  # larger batches are no faster on a CPU: their activations leave its 
 # What a command line may say; the functions behind it check again, for those who call them.
 FormatName: TypeAlias = Literal[
     "voc", "yolo", "coco", "csv", "via", "labelme", "cvat", "createml", "supervisely",
-    "labelstudio", "text", "masks",
+    "labelstudio", "text", "masks", "folders",
 ]  # fmt: skip
 BackendName: TypeAlias = Literal["auto", "torch", "ncnn", "onnx", "openvino"]
 PrecisionName: TypeAlias = Literal["auto", "fp32", "bf16"]
@@ -95,6 +96,14 @@ Format = Annotated[
         metavar="LAYOUT",
         help=f"Read DATA in this layout: {', '.join(get_args(FormatName))}.",
         show_default="recognised",
+        rich_help_panel=DATA,
+    ),
+]
+Task = Annotated[
+    TaskName | None,
+    typer.Option(
+        help="What the dataset is read for.",
+        show_default="what it is labelled for",
         rich_help_panel=DATA,
     ),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,11 +14,14 @@ from rich.console import Console
 
 from yolo_cli.cli import options
 from yolo_cli.cli.console import plain_table, say, stderr
+from yolo_cli.data.task_names import LEARNERS
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.prune.goal import IMAGES, LEAST_IMAGES, MULTIPLE, Goal
 
 if TYPE_CHECKING:
+    from yolo_cli.model.network import Network
     from yolo_cli.prune.prune import Progress, Pruned
+    from yolo_cli.prune.race import Runtime
 
 
 def prune(
@@ -39,7 +43,9 @@ def prune(
     speed: Annotated[
         float | None,
         typer.Option(
-            metavar="X", help="Make it this many times as fast, as measured here layer by layer."
+            metavar="X",
+            help="Make it this many times as fast, as measured here in what --backend auto takes: "
+            "layer by layer, then the whole.",
         ),
     ] = None,
     out: Annotated[
@@ -107,6 +113,7 @@ def prune(
     from yolo_cli.prune.prune import prune as make
     from yolo_cli.prune.record import pruned_record
     from yolo_cli.tasks.networks import load_weights, network_of
+    from yolo_cli.tasks.task import task_of
 
     if export_kind(path) is not None:
         raise UserError(
@@ -115,6 +122,11 @@ def prune(
         )
     console = stderr()
     loaded = load_weights(path)
+    if loaded.config.task != "detect":
+        raise UserError(
+            f"{path}: {LEARNERS[task_of(loaded.config).name]}, and only detectors can be pruned",
+            f"train a detector from it: yolo train DATA --weights {path}",
+        )
     found = find_images(data, split, format)
     check_outside(target, found.folders)
     drawn = draw(found.paths, images, loaded.config.image_size, seed)
@@ -122,17 +134,32 @@ def prune(
         say(console, line, title="passed over:")
     where = f"{data}, {found.split}" if found.split else f"{data}"
     say(console, f"{len(drawn.pixels)} of {len(found.paths)} ({where})", title="images:")
+    network = network_of(loaded)
+    course = None if goal.speed is None else _course(weights, network, console)
     with _progress(console) as progress:
-        pruned = make(network_of(loaded), drawn.pixels, goal, seed=seed, progress=progress)
+        pruned = make(network, drawn.pixels, goal, seed=seed, course=course, progress=progress)
     record = pruned_record(loaded.info, path, pruned, goal, images=len(drawn.pixels), seed=seed)
     save_weights(target, pruned.network, record)
     if json_out:
         before, after = pruned.flops
         document = {"path": str(target), "flops": after / before, "layers": pruned.to_json()}
+        if pruned.race is not None:
+            document["race"] = asdict(pruned.race)
         print(json.dumps(document, indent=2))
     _show(console, pruned)
     say(console, f"{target} ({target.stat().st_size / 1e6:.1f} MB)", title="written:")
     say(console, f"yolo train DATA --weights {target} --teacher {weights}", title="next:")
+
+
+def _course(weights: str, network: Network, console: Console) -> Runtime:
+    """Return the runtime that detection of many images takes for this network."""
+    from yolo_cli.inference.backends.choose import load_backend
+    from yolo_cli.inference.backends.fastest import MANY
+    from yolo_cli.prune.race import Runtime
+
+    _, taken = load_backend(weights, device="cpu", images=MANY, say=lambda line: say(console, line))
+    say(console, f"{taken.name} {taken.precision}", title="timed in:")
+    return Runtime(network, taken.name, taken.precision)
 
 
 def _check_target(target: Path, source: Path) -> None:
@@ -184,3 +211,7 @@ def _show(console: Console, pruned: Pruned) -> None:
         slow, fast = pruned.milliseconds
         line += f", {slow:.1f} -> {fast:.1f} ms layer by layer"
     say(console, line, title="kept:")
+    if pruned.race is not None:
+        race = pruned.race
+        times = f"{race.before:.1f} -> {race.after:.1f} ms, {race.times_as_fast:.2f} times as fast"
+        say(console, times, title="the whole network:")

@@ -65,7 +65,7 @@ Out = Annotated[
     typer.Option(
         metavar="DIR",
         help="Write results to this folder.",
-        show_default="one that is named for the command",
+        show_default="detections, classes or segments, by the command",
         rich_help_panel=FOLDER,
     ),
 ]

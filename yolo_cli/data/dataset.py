@@ -211,7 +211,7 @@ def open_dataset(
             raise
         raise UserError(
             f"a dataset to {other.task} ({other.format}), not to {task}",
-            f"yolo train {root} trains {LEARNERS[other.task]}",
+            f"it needs {LEARNERS[other.task]}: yolo train {root} makes one",
             path=root,
         ) from error
 

@@ -16,3 +16,10 @@ LEARNERS: dict[TaskName, str] = {
     "segment": "a segmenter",
 }
 """What a network of each task is called."""
+
+DOING: dict[TaskName, str] = {
+    "detect": "detecting",
+    "classify": "classifying",
+    "segment": "segmenting",
+}
+"""What it does, for a progress bar."""

@@ -15,7 +15,7 @@ from typing import IO
 from yolo_cli.files import atomic_write, unwritable, write_json_list
 from yolo_cli.tasks.result import Document, Record
 
-JOURNAL = "detections.jsonl"
+JOURNAL = "detections.jsonl"  # of a detector
 
 
 class Journal:
@@ -91,4 +91,6 @@ def _write_json(records: Iterable[Record], path: Path, _names: tuple[str, ...]) 
     write_json_list(path, records)
 
 
-JSON = Document("detections.json", _write_json)
+def json_document(stem: str) -> Document:
+    """Return the document that holds all records as one list."""
+    return Document(f"{stem}.json", _write_json)

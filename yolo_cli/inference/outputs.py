@@ -17,7 +17,7 @@ from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import locked_folder, unwritable
 from yolo_cli.inference.formats import IMAGE, JSON_LINES, JSON_LIST
 from yolo_cli.inference.inputs import Input
-from yolo_cli.inference.journal import JOURNAL, JSON, Journal, read_journal
+from yolo_cli.inference.journal import Journal, json_document, read_journal
 from yolo_cli.inference.video import SUFFIX as VIDEO_SUFFIX
 from yolo_cli.inference.video import VideoWriter, frame_rate
 from yolo_cli.pictures.save import output_path, save_annotated, taken_by
@@ -51,6 +51,7 @@ class Outputs:
         style: of the annotated copies.
         every: how many frames of a video there are for each that is looked at.
         resume: go on with what the folder holds.
+        stem: of the files that hold all results.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Outputs:
         style: Style | None = None,
         every: int = 1,
         resume: bool = False,
+        stem: str = "detections",
     ) -> None:
         self.folder = folder
         self.names = names
@@ -75,14 +77,14 @@ class Outputs:
         self._writers = [one for one in chosen if isinstance(one, ImageWriter)]
         self._documents = [one for one in chosen if isinstance(one, Document)]
         if JSON_LIST in formats:
-            self._documents.insert(0, JSON)
+            self._documents.insert(0, json_document(stem))
         self.targets = _targets(folder, sources, unique=bool(self._writers))
         self._videos = {s.name: s.file for s in sources if s.kind == "video"}
         self._journal: Journal | None = None
         # Where the number of a picture's files varies, they do not show that it is done.
         varying = any(one.path(folder, folder / "x") is None for one in self._writers)
         if self._documents or varying or JSON_LINES in formats:
-            self._journal = Journal(folder / JOURNAL, self._stays if resume else None)
+            self._journal = Journal(folder / f"{stem}.jsonl", self._stays if resume else None)
         self._again: set[str] = set()
         self._begun = False
         self._handle: int | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -13,10 +13,14 @@ from starlette.routing import Route
 
 from yolo_cli.errors import UserError
 from yolo_cli.label.answers import on_error, on_http_error, static_routes
-from yolo_cli.label.pictures import SCREEN, TILE, Pictures
+from yolo_cli.label.judged import Checker
+from yolo_cli.label.pictures import TILE, Pictures
 from yolo_cli.label.place import ConflictError
 from yolo_cli.label.session import Session
 from yolo_cli.text import encodable
+
+if TYPE_CHECKING:
+    from yolo_cli.label.proposals import Proposer
 
 
 class Pages:
@@ -24,10 +28,13 @@ class Pages:
 
     Args:
         session: the folder.
+        proposer: proposes boxes; None for none.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, proposer: Proposer | None = None) -> None:
         self._session = session
+        self._proposer = proposer
+        self._checker = Checker(session)
         self._pictures = Pictures()
 
     def routes(self) -> list[Route]:
@@ -37,6 +44,9 @@ class Pages:
             Route("/api/session", self.session),
             Route("/api/changes/{since:int}", self.changes),
             Route("/api/label/{index:int}", self.label, methods=["GET", "PUT", "DELETE"]),
+            Route("/api/proposals/{index:int}", self.proposals),
+            Route("/api/check", self.check, methods=["POST"]),
+            Route("/api/findings", self.findings),
             Route("/picture/{index:int}", self.picture),
             Route("/tile/{index:int}/{level:int}/{column:int}/{row:int}", self.tile),
         ]
@@ -50,15 +60,16 @@ class Pages:
                 "out": encodable(str(session.place.out)),
                 "save": session.place.save,
                 "names": [entry.name for entry in session.entries],
-                "screen": SCREEN,
                 "tile": TILE,
+                "weights": self._proposer is not None,
+                "uncertain": self._proposer is not None and self._proposer.rates,
             }
         )
 
     async def changes(self, request: Request) -> Response:
         """What is new since a revision."""
-        since = request.path_params["since"]
-        return JSONResponse(await run_in_threadpool(self._session.changes, since))
+        news = await run_in_threadpool(self._session.changes, request.path_params["since"])
+        return JSONResponse({**news, "checked": self._checker.version})
 
     def _index(self, request: Request) -> int:
         index: int = request.path_params["index"]
@@ -82,6 +93,24 @@ class Pages:
         except ConflictError:
             return JSONResponse(await run_in_threadpool(session.label, index), 409)
         return JSONResponse(done)
+
+    async def proposals(self, request: Request) -> Response:
+        """The boxes that a detector proposes."""
+        index = self._index(request)
+        if self._proposer is None:
+            return JSONResponse([])
+        found = await run_in_threadpool(self._proposer.propose, index)
+        return JSONResponse([one.to_json() for one in found])
+
+    async def check(self, _: Request) -> Response:
+        """Begin to look for mistakes; `changes` says when that has ended."""
+        self._checker.begin()
+        return JSONResponse({})
+
+    async def findings(self, _: Request) -> Response:
+        """What was found."""
+        found = [one.to_json() for one in self._checker.found]
+        return JSONResponse({"findings": found, "error": self._checker.error})
 
     async def picture(self, request: Request) -> Response:
         """The image, no larger than a screen."""

@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Mapping
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
 from pickle import UnpicklingError
@@ -20,14 +20,25 @@ from yolo_cli.model.architectures import ARCHITECTURES, Architecture, Pretrained
 from yolo_cli.model.preprocessing import PREPROCESSING, Preprocessing
 from yolo_cli.model.weights import read_safetensors
 
+CONNECTED = (1, 4)  # places of the connected layers among those of a classifier's ``fc`` head
+
 
 @dataclass(frozen=True)
 class PretrainedBackbone:
-    """Tensors named as in :class:`Network`, and the preprocessing that they were trained with."""
+    """Tensors named as in :class:`Network`, and the preprocessing that they were trained with.
+
+    Attributes:
+        tensors: of the convolutions.
+        preprocessing: that they expect.
+        origin: where they are from.
+        connected: of the hidden connected layers of the published classifier, named as those of
+            the ``fc`` head of one; empty where the file has none.
+    """
 
     tensors: Mapping[str, Tensor]
     preprocessing: Preprocessing
     origin: str
+    connected: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 def imagenet_backbone(arch: str) -> PretrainedBackbone:
@@ -54,7 +65,9 @@ def imagenet_backbone(arch: str) -> PretrainedBackbone:
             ExitCode.FAILURE,
         ) from error
     features = _features(state, weights.url, architecture)
-    return PretrainedBackbone(features, PREPROCESSING[pretrained.preprocessing], weights.url)
+    return PretrainedBackbone(
+        features, PREPROCESSING[pretrained.preprocessing], weights.url, _connected(state)
+    )
 
 
 def backbone_from_file(path: Path, preprocessing: str | None, arch: str) -> PretrainedBackbone:
@@ -90,7 +103,8 @@ def backbone_from_file(path: Path, preprocessing: str | None, arch: str) -> Pret
             "(mean .485 .456 .406, std .229 .224 .225); the wrong one trains badly in silence",
             ExitCode.USAGE,
         )
-    return PretrainedBackbone(features, used, metadata.get("origin", path.name))
+    origin = metadata.get("origin", path.name)
+    return PretrainedBackbone(features, used, origin, _connected(tensors))
 
 
 def _pretrained(arch: str) -> tuple[Architecture, Pretrained]:
@@ -145,6 +159,22 @@ def _features(
             "weights that yolo-cli has trained are read with --weights",
         )
     return found
+
+
+def _connected(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Select torchvision's connected layers but the last, whose classes are ImageNet's.
+
+    AlexNet has a dropout before each of them, VGG behind: they go by their order.
+    """
+    found = (re.fullmatch(r"classifier\.(\d+)\.weight", name) for name in tensors)
+    places = sorted(int(one[1]) for one in found if one)[:-1]
+    named = {}
+    for place, own in zip(places, CONNECTED, strict=False):
+        for part in ("weight", "bias"):
+            name = f"classifier.{place}.{part}"
+            if name in tensors:
+                named[f"head.layers.{own}.{part}"] = tensors[name]
+    return named
 
 
 def _stated_preprocessing(metadata: Mapping[str, str]) -> Preprocessing | None:

@@ -96,6 +96,7 @@ def _kind(module: nn.Module) -> str:
         Ramp: "ramp",
         nn.Dropout: "dropout",
         nn.Flatten: "flatten",
+        nn.AdaptiveAvgPool2d: "mean",
     }
     return names.get(type(module), type(module).__name__)
 
@@ -104,6 +105,9 @@ def flops_of(module: nn.Module, output: Tensor) -> int:
     """Count two for each weight and output position; what has no weights is little."""
     if isinstance(module, nn.Conv2d):
         return 2 * module.weight.numel() * output.shape[-1] * output.shape[-2]
+    if isinstance(module, nn.ConvTranspose2d):  # for each input position
+        places = output.shape[-1] * output.shape[-2] // (module.stride[0] * module.stride[1])
+        return 2 * module.weight.numel() * places
     if isinstance(module, nn.Linear | Local):
         return 2 * module.weight.numel()
     return 0

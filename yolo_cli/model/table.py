@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -112,12 +112,21 @@ def hooked(network: nn.Module, see: Callable[[str], Forward]) -> Iterator[None]:
         see: returns the function for a module's name.
     """
     modules = [(name, m) for name, m in network.named_modules() if not list(m.children())]
-    hooks = [module.register_forward_hook(see(name)) for name, module in modules]
+    hooks = [module.register_forward_hook(_first(see(name))) for name, module in modules]
     try:
         yield
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def _first(function: Forward) -> Callable[[nn.Module, Any, Any], None]:
+    """Have a function get the values alone of a pooling that says where the largest were."""
+
+    def call(module: nn.Module, inputs: Any, output: Any) -> None:
+        function(module, inputs, output[0] if isinstance(output, tuple) else output)
+
+    return call
 
 
 def _blocks(network: nn.Module) -> dict[str, int]:
@@ -147,9 +156,9 @@ class _Recorder:
     def see(self, name: str) -> Forward:
         """Return what is called after the module of a name has run."""
 
-        def record(module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        def record(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
             parameters = sum(p.numel() for p in module.parameters())
-            kernel = _kernel(module)
+            kernel = _kernel(module) or _enlarging(module, inputs[0], output)
             if kernel is None:
                 if self.rows:  # what precedes the first layer is no layer's
                     self._extend(name, parameters, output)
@@ -230,6 +239,16 @@ def _kernel(module: nn.Module) -> _Kernel | None:
     if isinstance(module, nn.Linear):
         return _Kernel("fc", CONNECTED, 0, 0)
     return None
+
+
+def _enlarging(module: nn.Module, before: Tensor, after: Tensor) -> _Kernel | None:
+    """Return what a task's own module does, if that is making maps larger."""
+    if before.dim() != 4 or after.dim() != 4 or after.shape[-1] <= before.shape[-1]:
+        return None
+    factor = after.shape[-1] // before.shape[-1]
+    text = str(getattr(module, "kind", type(module).__name__.lower()))
+    # A value in between is one of two, interpolated, or of one.
+    return _Kernel("up", f"{text} ×{factor}", 2 if text == "bilinear" else 1, 1 / factor)
 
 
 def _one(size: int | tuple[int, ...]) -> int:

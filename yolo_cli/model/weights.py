@@ -18,7 +18,7 @@ from torch import Tensor
 
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import atomic_write
-from yolo_cli.model.config import ModelConfig
+from yolo_cli.model.config import DETECT, ModelConfig
 from yolo_cli.model.network import Network
 
 FORMAT_NAME = "yolo-cli weights"
@@ -106,6 +106,22 @@ def read_weights(path: Path) -> Weights:
         return Weights(ModelConfig.from_json(model), tensors, info)
     except UserError as error:
         raise UserError(f"{path}: {error.message}", error.hint) from error
+
+
+def weights_task(path: Path) -> str:
+    """Return what the network of a weights file is for, by its metadata alone.
+
+    Raises:
+        UserError: the file cannot be read.
+    """
+    check_not_pickle(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            model = json.loads((file.metadata() or {}).get("model", "{}"))
+    except (SafetensorError, ValueError, OSError, RecursionError) as error:
+        raise UserError(f"{path}: not a readable safetensors file ({error})") from error
+    task = model.get("task", DETECT) if isinstance(model, dict) else DETECT
+    return task if isinstance(task, str) else DETECT
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

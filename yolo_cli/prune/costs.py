@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
-from copy import deepcopy
-from dataclasses import dataclass
+from itertools import pairwise, product
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
 from yolo_cli.model.architectures import MIN_CHANNELS
-from yolo_cli.model.fuse import fuse_activations
 from yolo_cli.model.network import Network
-from yolo_cli.model.runtime import pick_dtype
 from yolo_cli.model.summary import summarise
 from yolo_cli.prune.budget import Numbers
 from yolo_cli.prune.chain import Link, chain_of
-from yolo_cli.tasks.networks import shapes_of
+from yolo_cli.prune.cut import with_widths
+from yolo_cli.tasks.networks import build_network, shapes_of
 
-PARTS = (0.25, 0.5, 1.0)  # of a layer's channels that it is timed with, and the fewest
-REPEATS = 5
+PARTS = (0.0, 0.4, 1.0)  # of a layer's channels that it is timed with
+NETWORKS = len(PARTS) ** 2  # that are timed
 
 Widths = tuple[tuple[int, ...], ...]
 
@@ -55,96 +50,45 @@ def flops_of(network: Network, widths: Widths) -> tuple[Numbers, ...]:
 
 
 def milliseconds_of(
-    network: Network, widths: Widths, progress: Callable[[int], None]
+    network: Network,
+    widths: Widths,
+    time_layers: Callable[[Network], Sequence[float]],
+    progress: Callable[[int], None],
 ) -> tuple[Numbers, ...]:
     """Return for each link its time for one image, by its widths and those before it.
 
-    A link is timed with some widths, in between is interpolated.
+    Whole networks are timed whose links have many, some or few channels in turn, so that each link
+    meets every pair. In between is interpolated: a convolution's work grows with both widths.
 
     Args:
         network: not pruned.
         widths: of its links.
-        progress: called with the number of each link that is done.
+        time_layers: returns the milliseconds of each link of a network.
+        progress: called with the number of each network that is timed, of :data:`NETWORKS`.
     """
+    links = chain_of(network)
+    points = [_points(own) for own in widths]
+    seen: list[dict[tuple[int, int], float]] = [{} for _ in widths]
+    for number, turns in enumerate(product(range(len(PARTS)), repeat=2)):
+        made = [own[turns[i % 2]] for i, own in enumerate(points)]
+        one = build_network(with_widths(network.config, links, made[:-1]))
+        pairs = pairwise([3, *made])
+        for times, pair, measured in zip(seen, pairs, time_layers(one), strict=True):
+            times[pair] = min(measured, times.get(pair, np.inf))
+        progress(number)
     before: tuple[int, ...] = (3,)
     costs = []
-    for index, (stand, own) in enumerate(zip(stands(network), widths, strict=True)):
-        given, made = _points(before), _points(own)
-        times = np.array([[stand.milliseconds(i, o) for o in made] for i in given])
-        by_input = np.array([np.interp(before, given, column) for column in times.T]).T
-        costs.append(np.array([np.interp(own, made, row) for row in by_input]))
+    for times, own in zip(seen, widths, strict=True):
+        given, found = (sorted({pair[side] for pair in times}) for side in (0, 1))
+        table = np.array([[times[i, o] for o in found] for i in given])
+        for axis in (0, 1):  # noise is what makes fewer channels slower
+            table = np.flip(np.minimum.accumulate(np.flip(table, axis), axis), axis)
+        by_input = np.array([np.interp(before, given, column) for column in table.T]).T
+        costs.append(np.array([np.interp(own, found, row) for row in by_input]))
         before = own
-        progress(index)
     return tuple(costs)
 
 
 def _points(widths: Sequence[int]) -> list[int]:
-    """Return a few of them: the first, the last, and parts of the last."""
-    most = widths[-1]
-    near = (min(widths, key=lambda width: abs(width - part * most)) for part in PARTS)
-    return sorted({widths[0], *near})
-
-
-@dataclass(frozen=True, eq=False)
-class Stand:
-    """A place to time a link at.
-
-    Attributes:
-        link: as it is in the whole network, without numbers.
-        shape: of its inputs, ``[1, C, H, W]`` or ``[1, inputs]``.
-        channels: of the link before it.
-        dtype: that its layer computes in.
-    """
-
-    link: Link
-    shape: torch.Size
-    channels: int
-    dtype: torch.dtype
-
-    def milliseconds(self, given: int, made: int) -> float:
-        """Return the median time for one image with these channels before it and of its own."""
-        layer = self._layer(given, made)
-        rest = (deepcopy(one) for one in self.link.rest if not isinstance(one, nn.BatchNorm2d))
-        chain = nn.Sequential(layer, *rest).eval().requires_grad_(False)
-        chain.to(dtype=self.dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        side = self.shape[-1]
-        if len(self.shape) == 4:
-            fuse_activations(chain, side)
-        x = self._input(given)
-        times = []
-        with torch.inference_mode():
-            chain(x)
-            for _ in range(REPEATS):
-                begin = time.perf_counter()
-                chain(x)
-                times.append(time.perf_counter() - begin)
-        return float(np.median(times)) * 1e3
-
-    def _layer(self, given: int, made: int) -> nn.Conv2d | nn.Linear:
-        layer = self.link.layer
-        if isinstance(layer, nn.Linear):
-            return nn.Linear(given * (layer.in_features // self.channels), made)
-        padding = layer.padding[0]
-        assert isinstance(padding, int)
-        return nn.Conv2d(given, made, layer.kernel_size[0], layer.stride[0], padding)
-
-    def _input(self, given: int) -> Tensor:
-        if len(self.shape) == 2:
-            return torch.rand(1, given * (self.shape[1] // self.channels), dtype=self.dtype)
-        x = torch.rand(1, given, *self.shape[2:], dtype=self.dtype)
-        return x.contiguous(memory_format=torch.channels_last)
-
-
-def stands(network: Network) -> list[Stand]:
-    """Return a place for each link, in the precision that is fast on this machine's CPU."""
-    shapes = shapes_of(network.config).eval()
-    side = network.config.image_size
-    x = torch.empty(1, 3, side, side, device="meta")
-    fast = pick_dtype("auto", torch.device("cpu"))
-    links = chain_of(shapes)
-    found, channels = [], 3
-    for link in links:
-        dtype = torch.float32 if link is links[-1] else fast
-        found.append(Stand(link, x.shape, channels, dtype))
-        x, channels = link(x), link.outputs
-    return found
+    """Return as many of them as there are :data:`PARTS`: the fewest, some, all."""
+    return [min(widths, key=lambda width: abs(width - part * widths[-1])) for part in PARTS]

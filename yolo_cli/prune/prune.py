@@ -16,10 +16,11 @@ from yolo_cli.model.architectures import MIN_CHANNELS
 from yolo_cli.model.network import Network
 from yolo_cli.prune.budget import Choices, Numbers, choose, loss_of
 from yolo_cli.prune.chain import Link, chain_of
-from yolo_cli.prune.costs import Widths, flops_of, milliseconds_of, widths_of
-from yolo_cli.prune.cut import cut
+from yolo_cli.prune.costs import NETWORKS, Widths, flops_of, milliseconds_of, widths_of
+from yolo_cli.prune.cut import cut, with_widths
 from yolo_cli.prune.fit import Fit, fit
 from yolo_cli.prune.goal import Goal
+from yolo_cli.prune.race import CLOSE, Course, Race, Runtime, choose_by_races
 from yolo_cli.prune.rows import ROWS, Inputs
 from yolo_cli.prune.study import Study, numbers_of, stand_in, study
 
@@ -55,10 +56,12 @@ class Pruned:
     Attributes:
         network: in evaluation mode; the original one where nothing was to be cut.
         rows: a row for each layer with weights.
+        race: against the original, where the time was measured.
     """
 
     network: Network
     rows: tuple[Row, ...]
+    race: Race | None = None
 
     @property
     def flops(self) -> tuple[float, float]:
@@ -89,6 +92,7 @@ def prune(
     goal: Goal,
     *,
     seed: int = 0,
+    course: Course | None = None,
     progress: Progress = lambda _what, _done: None,
 ) -> Pruned:
     """Cut channels of a network, and solve its layers again to give what they gave.
@@ -98,6 +102,7 @@ def prune(
         images: ``[3, S, S]`` uint8 each, like those that the network is for.
         goal: how much smaller it is to be.
         seed: of the places that are looked at.
+        course: where its time is measured, if the goal is one; None for torch.
         progress: called after each layer of each stage.
 
     Raises:
@@ -114,17 +119,21 @@ def prune(
     whole = tuple(len(own) - 1 for own in widths)
     flops = flops_of(network, widths)
     meter = _Meter.of(network, flops, len(images), goal, progress)
-    times = None
+    times = race = None
     with torch.no_grad():  # not inference mode, whose tensors cannot be trained
         if goal.speed is not None:
-            times = milliseconds_of(network, widths, meter.timed)
+            course = course or Runtime(network)
+            times = milliseconds_of(network, widths, course.layers, meter.timed)
         costs = flops if times is None else times
         _check_reachable(widths, costs, goal)
         if goal.share == 1:
             return Pruned(network, _rows(links, widths, whole, flops, times))
         known = study(Inputs(network, images, seed), meter.studied)
         choices = Choices(widths, _losses(known, widths), costs)
-        path = choose(choices, goal.share * choices.cost(whole))
+        if course is not None and times is not None:
+            path, race = _race(network, choices, goal, course)
+        else:
+            path = choose(choices, goal.share * choices.cost(whole))
         kept = [
             curve.kept(own[index])
             for curve, own, index in zip(known.curves, widths, path, strict=False)
@@ -132,7 +141,31 @@ def prune(
         inputs = Inputs(cut(network, kept), images, seed)
         fits = _reconstruct(links, inputs, kept, known, meter.solved)
     rows = _rows(links, widths, path, flops, times)
-    return Pruned(inputs.network, tuple(map(_with_loss, rows, inputs.links, fits)))
+    return Pruned(inputs.network, tuple(map(_with_loss, rows, inputs.links, fits)), race)
+
+
+def _race(
+    network: Network, choices: Choices, goal: Goal, course: Course
+) -> tuple[tuple[int, ...], Race]:
+    """Choose widths with which the whole network is as fast as it is to be.
+
+    Raises:
+        UserError: none are.
+    """
+    links = chain_of(network)
+
+    def race(path: Sequence[int]) -> Race:
+        made = [own[index] for own, index in zip(choices.widths, path, strict=True)]
+        return course.race(with_widths(network.config, links, made[:-1]))
+
+    path, found = choose_by_races(choices, goal.share, race)
+    if found.share > (1 + CLOSE) * goal.share:
+        raise UserError(
+            f"{goal}: the network cannot be made that fast here, at most "
+            f"{found.times_as_fast:.1f} times as fast",
+            f"ask for less, at most --speed {math.floor(10 * found.times_as_fast) / 10:g}",
+        )
+    return path, found
 
 
 @dataclass
@@ -141,7 +174,7 @@ class _Meter:
 
     Attributes:
         progress: told of it.
-        timing: seconds for each link's time.
+        timing: seconds for the layers' times in each network.
         studying: seconds for each link's study.
         solving: seconds for each link's new weights.
         done: seconds.
@@ -167,7 +200,7 @@ class _Meter:
         running = [images * float(cost[-1, -1]) / 2e11 for cost in flops]
         return cls(
             progress,
-            timing=[40 * one / images if goal.speed is not None else 0.0 for one in running],
+            timing=[1 + 3 * sum(running) / images] * (NETWORKS if goal.speed is not None else 0),
             studying=[
                 one + (ROWS + 2 * size) * size**2 / 1e11
                 for one, size in zip(running, sizes, strict=True)
@@ -179,7 +212,7 @@ class _Meter:
         )
 
     def timed(self, index: int) -> None:
-        """A link's time was measured."""
+        """The layers of a network were timed."""
         self._add("timing layers", self.timing[index])
 
     def studied(self, index: int) -> None:

@@ -38,6 +38,8 @@ def pruned_record(
         "seed": seed,
         "yolo_cli": __version__,
     }
+    if pruned.race is not None:
+        origin["times_as_fast"] = round(pruned.race.times_as_fast, 2)
     if (score := info.get("val")) is not None:
         origin["val"] = score
     return {**kept, "start": f"{path.name}, pruned", "pruned": origin}

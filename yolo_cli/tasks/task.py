@@ -24,6 +24,7 @@ from yolo_cli.tasks.contract.training import TrainingTask
 # A task is imported when it is asked for: none pays for the others.
 TASKS: dict[str, str] = {
     "detect": "yolo_cli.tasks.detect.task",
+    "classify": "yolo_cli.tasks.classify.task",
     "segment": "yolo_cli.tasks.segment.task",
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.model.config import ModelConfig, new_config
+from yolo_cli.model.config import CLASSIFY, ModelConfig, new_config
 from yolo_cli.model.embedded import default_for, weights_path
 from yolo_cli.model.network import Network
 from yolo_cli.model.pretrained import PretrainedBackbone, backbone_from_file, imagenet_backbone
@@ -15,7 +15,7 @@ from yolo_cli.model.weights import Weights
 from yolo_cli.tasks.networks import build_network, load_weights
 from yolo_cli.tasks.task import Task
 from yolo_cli.tasks.transfer import transfer
-from yolo_cli.text import listed
+from yolo_cli.text import counted, listed
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.recipe import Recipe
 
@@ -138,13 +138,16 @@ def _shape(options: TrainOptions, grid: int | None) -> dict[str, Any]:
 def _from_backbone(config: ModelConfig, backbone: PretrainedBackbone) -> tuple[Network, str]:
     title = config.architecture.title
     network = build_network(replace(config, **backbone.preprocessing._asdict()))
-    report = transfer(network, backbone.tensors)
+    connected = backbone.connected if (config.task, config.head) == (CLASSIFY, "fc") else {}
+    report = transfer(network, {**backbone.tensors, **connected})
     own = {name for name in network.state_dict() if name.startswith("backbone.")}
     if missing := own - set(report.kept):
         raise UserError(
             f"{backbone.origin}: not all convolutions of {title}: {listed(sorted(missing), 4)}"
         )
-    return network, f"{title} convolutions from {backbone.origin}; the head starts afresh"
+    kept = sum(name.startswith("head.") for name in report.kept) // 2
+    rest = f"{counted(kept, 'connected layer')} too; the rest" if kept else "the head"
+    return network, f"{title} convolutions from {backbone.origin}; {rest} starts afresh"
 
 
 def _from_another_task(

@@ -23,6 +23,7 @@ from yolo_cli.data.formats.loading import make_sample
 from yolo_cli.data.formats.scan import Fault, LabelledImage, Reader, Spot
 from yolo_cli.data.images import ImageFacts, ImageHeader
 from yolo_cli.data.sample import Sample
+from yolo_cli.data.task_names import TaskName
 from yolo_cli.errors import UserError
 
 Phase: TypeAlias = Callable[[str, int | None], Callable[[int], None]]
@@ -63,6 +64,7 @@ class Report:
         ceilings: by number of cells along a side, then by split; all images are ``"all"``. What
             has no objects is left out.
         note: one line about what was found beside the dataset; "" if there is nothing.
+        task: what it was read for.
     """
 
     root: Path
@@ -77,11 +79,12 @@ class Report:
     groups: list[list[int]] = field(default_factory=list)
     ceilings: Mapping[int, Mapping[str, Ceiling]] = field(default_factory=dict)
     note: str = ""
+    task: TaskName = "detect"
 
     @property
     def background(self) -> int:
         """Images of which the labels say that there is no object."""
-        return sum(image.usable and not image.objects for image in self.labelled)
+        return sum(image.usable and not image.is_labelled for image in self.labelled)
 
     @property
     def splits(self) -> dict[str, int]:
@@ -95,6 +98,7 @@ def check_dataset(
     *,
     format: str | None = None,  # noqa: A002
     class_attribute: str | None = None,
+    task: TaskName | None = None,
     input_size: int,
     phase: Phase = lambda _what, _total: lambda _count: None,
 ) -> Report:
@@ -104,6 +108,7 @@ def check_dataset(
         root: the dataset's folder, or the file that describes it.
         format: a name in :data:`yolo_cli.data.formats.FORMATS`; None to find out.
         class_attribute: the attribute or column that names the class; None to find out.
+        task: what it is read for; None for what it is labelled for.
         input_size: side of the network's input, that tiny boxes are judged by.
         phase: begins each phase of the work, for a progress bar.
 
@@ -114,7 +119,9 @@ def check_dataset(
         UserError: `root` is not a dataset.
     """
     try:
-        folder = open_dataset(root, format=format, skip_bad=True, class_attribute=class_attribute)
+        folder = open_dataset(
+            root, format=format, skip_bad=True, class_attribute=class_attribute, task=task
+        )
     except UserError as error:
         broken = _culprit(root, error)
         if broken is None:
@@ -135,7 +142,8 @@ def _judge(folder: DatasetFolder, root: Path, input_size: int, phase: Phase) -> 
     findings += [one for one in found.findings if one.code not in unasked]
     findings += check_overlap(found.images)
     checked = _judge_all(found, facts)
-    findings += _labels(found, checked, input_size)
+    boxes = folder.task == "detect"
+    findings += _labels(found, checked, input_size) if boxes else _label_faults(found, checked)
     counts = count_classes(found)
     findings += check_classes(found, counts, root)
     whole = checked[: sum(image.path in facts for image in found.images)]
@@ -145,12 +153,13 @@ def _judge(folder: DatasetFolder, root: Path, input_size: int, phase: Phase) -> 
     groups = group_duplicates(labelled, known)
     findings += check_duplicates(labelled, known, groups)
     samples = _samples(whole, counts)
-    ceilings = {size: _ceilings(found, labelled, samples, size) for size in GRIDS}
+    ceilings = {size: _ceilings(found, labelled, samples, size) if boxes else {} for size in GRIDS}
     if not any(one.code in _OTHERWISE_WRITTEN for one in findings):
         findings += _crowded(root, ceilings)
     return Report(
         root=root,
         format=folder.format,
+        task=folder.task,
         reader=folder.reader,
         findings=in_order(findings),
         images=len(found.images),
@@ -207,6 +216,11 @@ def _labels(found: Survey, checked: Sequence[_Checked], input_size: int) -> Iter
     for fault in _faults(found, checked):
         if fault.spot not in explained:
             yield of_fault(fault)
+
+
+def _label_faults(found: Survey, checked: Sequence[_Checked]) -> Iterator[Finding]:
+    """What is wrong with labels that are no boxes."""
+    yield from map(of_fault, _faults(found, checked))
 
 
 def _faults(found: Survey, checked: Iterable[_Checked]) -> Iterator[Fault]:

@@ -9,6 +9,7 @@ from yolo_cli.data.formats import (
     createml,
     csv_table,
     cvat,
+    folders,
     labelme,
     labelstudio,
     masks,
@@ -27,7 +28,7 @@ FORMATS: dict[str, Format] = {
     for one in (
         *(voc.FORMAT, coco.FORMAT, csv_table.FORMAT, via.FORMAT, labelme.FORMAT, cvat.FORMAT),
         *(createml.FORMAT, supervisely.FORMAT, labelstudio.FORMAT, text.FORMAT, yolo.FORMAT),
-        masks.FORMAT,
+        *(masks.FORMAT, folders.FORMAT),
     )
 }
 """By name, in the order in which they are tried."""

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from yolo_cli.data.formats.coco_folders import OTHER_TASKS
-from yolo_cli.data.formats.common import IMAGE_FOLDERS, SPLIT_FOLDERS
 from yolo_cli.data.formats.files import visible
 from yolo_cli.data.formats.json_head import json_head
 from yolo_cli.data.formats.tree import LABEL_SUFFIXES, Folder
 from yolo_cli.errors import UserError
-from yolo_cli.text import counted, listed
+from yolo_cli.text import counted
 
 _HEAD_BYTES = 4096
 _OTHERS = {
@@ -75,23 +74,8 @@ def _unlabelled(tree: Folder, images: int) -> tuple[str, str]:
             f"{counted(images - masks, 'image')} and {counted(masks, 'mask')}, but no boxes",
             f"a detector learns from boxes: put {_WHERE} beside the images",
         )
-    classes = _classes(tree)
-    if classes:
-        return (
-            f"{counted(images, 'image')} sorted into folders ({listed(classes, 4)}), but no boxes",
-            f"a detector learns from boxes: label the images, and put {_WHERE} beside them",
-        )
     there = f"{counted(images, 'image')}, but no labels"
-    return there, f"looked for {_WHERE}; yolo detect finds objects in images without labels"
-
-
-def _classes(tree: Folder) -> list[str]:
-    """Names of two and more folders that hold images alone, as classifiers have them."""
-    folders = [tree, *tree.walk()]
-    leaves = [one for one in folders if one.images and not one.inside and one is not tree]
-    names = {one.path.name for one in leaves}
-    usual = {*IMAGE_FOLDERS, *SPLIT_FOLDERS}
-    return sorted(names) if len(names) > 1 and not any(n.lower() in usual for n in names) else []
+    return there, f"looked for {_WHERE}, or a folder a class; yolo detect needs no labels"
 
 
 def _kind(tree: Folder, suffix: str) -> str:

@@ -9,17 +9,19 @@ from typing import get_args
 
 import torch
 
+from yolo_cli.data.task_names import TaskName
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.inference.backends.backend import PACKAGES, Backend, BackendName, installed
 from yolo_cli.inference.backends.fastest import choose
-from yolo_cli.inference.backends.ncnn_folder import folder_of
+from yolo_cli.inference.backends.ncnn_folder import digest, folder_of
 from yolo_cli.inference.backends.torch_backend import TorchBackend
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.embedded import weights_path
 from yolo_cli.model.network import Network
 from yolo_cli.model.runtime import pick_device, pick_dtype
-from yolo_cli.model.weights import Weights
+from yolo_cli.model.weights import Weights, weights_task
 from yolo_cli.tasks.networks import load_weights, network_of
+from yolo_cli.tasks.task import task_named, task_of
 
 
 def load_backend(
@@ -69,6 +71,20 @@ def load_backend(
             f"--device {device}: {path} runs on the CPU", "leave --device out", ExitCode.USAGE
         )
     return _of_export(path, kind, backend, precision)
+
+
+def task_in(weights: str) -> TaskName:
+    """Return what a weights file or an export is for, without making anything ready to run.
+
+    What cannot be read is taken for a detector: who loads it says what is wrong with it.
+    """
+    try:
+        path = weights_path(weights)
+        if export_kind(path) is not None:
+            return task_of(load_backend(weights)[0]).name
+        return task_named(weights_task(path)).name
+    except UserError:
+        return "detect"
 
 
 def of_network(network: Network, backend: str, device: torch.device, precision: str) -> Backend:
@@ -132,6 +148,7 @@ def _fastest(
 
     choice = choose(
         weights.config,
+        lambda: digest(path.read_bytes()),
         precision,
         images,
         lambda backend, precision: _of_weights(path, weights, backend, cpu, precision),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from yolo_cli.data.images import read_image
 from yolo_cli.data.transforms import stretch
-from yolo_cli.inference.backends.backend import Backend, BackendName, installed
+from yolo_cli.errors import UserError
+from yolo_cli.inference.backends.agreement import Agreement, Kind
+from yolo_cli.inference.backends.backend import Backend, BackendName, Precision, installed
 from yolo_cli.inference.backends.chain import layers_of, side_of
 from yolo_cli.inference.backends.speeds import (
     Speed,
@@ -37,7 +39,8 @@ MANY = 10**9
 HEAVY = 20e9
 """Floating-point operations of an image, from which on ncnn takes less time than torch."""
 
-PHOTOGRAPH = "dog.jpg"
+PHOTOGRAPHS = ("dog.jpg", "books.jpg", "coffee.jpg", "parrot.jpg")
+"""Samples on which backends are compared; the first one is what is timed."""
 
 Build = Callable[[BackendName, str], Backend]
 """From a backend and a precision to the network that it runs."""
@@ -62,16 +65,25 @@ class Choice:
 
 
 def choose(
-    config: ModelConfig, precision: str, images: int | None, build: Build, *, say: Say, failed: Say
+    config: ModelConfig,
+    weights: Callable[[], str],
+    precision: str,
+    images: int | None,
+    build: Build,
+    *,
+    say: Say,
+    failed: Say,
 ) -> Choice:
     """Choose the backend that is done first.
 
-    What was measured before counts, with the seconds that each takes to start. Nothing is measured
-    for fewer than :data:`FEW` images, nor if it is not known how many there will be: then torch is
-    taken, which starts first, and for an unknown number ncnn if the network is :data:`HEAVY`.
+    What was measured before for networks of this shape counts, with the seconds that each takes to
+    start, and for these weights whether it finds the same. Nothing is measured for fewer than
+    :data:`FEW` images, nor if it is not known how many there will be: then torch is taken, which
+    starts first, and for an unknown number ncnn if the network is :data:`HEAVY`.
 
     Args:
         config: of the network.
+        weights: returns a digest of its weights.
         precision: ``auto``, ``fp32`` or ``bf16``.
         images: how many there will be; None if it is not known.
         build: loads the network.
@@ -80,43 +92,105 @@ def choose(
     """
     if precision == "bf16" and not runs_bf16():
         return Choice("torch", precision)  # which alone emulates it
-    candidates = _candidates(precision)
-    about = {
-        "machine": machine_facts(),
-        "network": shape_facts(config),
-        "candidates": candidates,
-    }
-    key = key_of(about)
-    speeds = kept(key)
-    if speeds:
-        taken = fastest(speeds, images)
-        return Choice(taken.backend, taken.precision, taken.parallel)
-    if images is None or images < FEW:
+    search = _Search(config, weights, precision, build, failed)
+    many = images is not None and images >= FEW
+    measured = many and search.measure()
+    taken = search.first(images, look=many)
+    if taken is None:
         return Choice("ncnn" if images is None and work(config) > HEAVY else "torch", precision)
-    found = measure(
-        [partial(build, *candidate) for candidate in candidates],
-        _picture(config.image_size),
-        # Who asks for bfloat16 has it with its rounding.
-        (lambda *_: True) if precision == "bf16" else partial(task_of(config).agree, config),
-        failed=lambda error: failed(error.message),
-    )
-    speeds = [speed for speed, _ in found]
-    keep(key, speeds, about)
-    taken = fastest(speeds, images)
-    say(_line(speeds, taken))
-    loaded = next(backend for speed, backend in found if speed is taken)
-    return Choice(taken.backend, taken.precision, taken.parallel, loaded)
+    if measured:
+        say(_line(search.speeds, taken))
+    kind = taken.backend, taken.precision
+    return Choice(*kind, taken.parallel, search.loaded.get(kind))
 
 
-def fastest(speeds: Sequence[Speed], images: int | None) -> Speed:
-    """Return what is done first with so many images; None for a process that runs for long."""
+class _Search:
+    """What is known of a network's backends, and what is found out about them.
+
+    Attributes:
+        speeds: of networks of its shape; nothing if they were not measured.
+        loaded: backends by name and precision.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        weights: Callable[[], str],
+        precision: str,
+        build: Build,
+        failed: Say,
+    ) -> None:
+        self.config = config
+        self.weights = weights
+        self.build = build
+        self.failed = failed
+        self.rounded = precision == "bf16"  # who asks for it has it with its rounding
+        self.candidates = _candidates(precision)
+        self.machine = {"machine": machine_facts(), "candidates": self.candidates}
+        self.about = {**self.machine, "network": shape_facts(config)}
+        self.speeds = kept(key_of(self.about))
+        self.loaded: dict[Kind, Backend] = {}
+
+    def measure(self) -> bool:
+        """Measure the speeds where they are not known; return whether that was done."""
+        if self.speeds:
+            return False
+        found = measure(
+            [partial(self.build, *candidate) for candidate in self.candidates],
+            _pictures(self.config.image_size, 1),
+            self._agree,
+            failed=self._fail,
+        )
+        self.speeds = [speed for speed, _ in found]
+        self.loaded = {(one.backend, one.precision): backend for one, backend in found}
+        keep(key_of(self.about), self.speeds, self.about)
+        return True
+
+    def first(self, images: int | None, *, look: bool) -> Speed | None:
+        """Return what is done first of what agrees; None if that is not known.
+
+        Args:
+            images: how many there will be.
+            look: run what is not known to agree.
+        """
+        order = in_order(self.speeds, images)
+        if self.rounded or not order:
+            return next(iter(order), None)
+        known = Agreement(key_of([self.weights(), self.machine]), self.candidates[0])
+        if self.loaded:
+            known.note(self.speeds)
+        if look:
+            known.look(order, self._load, self._samples, self._agree, self._fail)
+            self.speeds = [replace(one, agrees=known.of(one) is not False) for one in order]
+            return next(one for one in order if known.of(one))
+        taken = next(one for one in order if known.of(one) is not False)
+        return taken if known.of(taken) else None
+
+    def _load(self, kind: Kind) -> Backend:
+        return self.loaded[kind] if kind in self.loaded else self.build(*kind)
+
+    def _samples(self) -> Tensor:
+        return _pictures(self.config.image_size, len(PHOTOGRAPHS))
+
+    def _agree(self, expected: Tensor, found: Tensor) -> bool:
+        return self.rounded or all(
+            task_of(self.config).agree(self.config, one, other)
+            for one, other in zip(expected.split(1), found.split(1), strict=True)
+        )
+
+    def _fail(self, error: UserError) -> None:
+        self.failed(error.message)
+
+
+def in_order(speeds: Sequence[Speed], images: int | None) -> list[Speed]:
+    """Sort by what is done first with so many images; None for a process that runs for long."""
 
     def total(speed: Speed) -> float:
         if images is None:
             return speed.alone
         return speed.load + images * (speed.each if images >= FEW else speed.alone)
 
-    return min((speed for speed in speeds if speed.agrees), key=total)
+    return sorted(speeds, key=total)
 
 
 def work(config: ModelConfig) -> float:
@@ -138,24 +212,25 @@ def work(config: ModelConfig) -> float:
     return float(total)
 
 
-def _candidates(precision: str) -> list[tuple[BackendName, str]]:
+def _candidates(precision: str) -> list[Kind]:
     """Return backends and precisions; what the first finds is what the others have to find."""
     dtype = pick_dtype(precision, torch.device("cpu"))
-    usual = "bf16" if dtype == torch.bfloat16 else "fp32"
-    own = usual if precision == "bf16" else "fp32"
-    found: list[tuple[BackendName, str]] = [("torch", own), ("torch", usual), ("ncnn", own)]
+    usual: Precision = "bf16" if dtype == torch.bfloat16 else "fp32"
+    own: Precision = usual if precision == "bf16" else "fp32"
+    found: list[Kind] = [("torch", own), ("torch", usual), ("ncnn", own)]
     if installed("openvino"):
         found.append(("openvino", usual))
     return list(dict.fromkeys(found))
 
 
-def _picture(size: int) -> Tensor:
-    """Return a sample photograph as ``[1, 3, size, size]`` uint8; noise where there is none."""
+def _pictures(size: int, count: int) -> Tensor:
+    """Return sample photographs as ``[count, 3, size, size]`` uint8; noise where there are none."""
     folder = samples_folder()
-    if folder is not None and (folder / IMAGES / PHOTOGRAPH).is_file():
-        return stretch(read_image(folder / IMAGES / PHOTOGRAPH), size).unsqueeze(0)
+    files = [] if folder is None else [folder / IMAGES / name for name in PHOTOGRAPHS[:count]]
+    if files and all(file.is_file() for file in files):
+        return torch.stack([stretch(read_image(file), size) for file in files])
     generator = torch.Generator().manual_seed(0)
-    return torch.randint(0, 256, (1, 3, size, size), generator=generator, dtype=torch.uint8)
+    return torch.randint(0, 256, (count, 3, size, size), generator=generator, dtype=torch.uint8)
 
 
 def _line(speeds: Sequence[Speed], taken: Speed) -> str:

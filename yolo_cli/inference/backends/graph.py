@@ -135,6 +135,9 @@ class _Writer:
         elif isinstance(layer, Ramp):
             self.node("LeakyRelu", alpha=layer.slope / (1 + layer.slope))
             self.node("Mul", np.array([1 + layer.slope], dtype=np.float32))
+        elif isinstance(layer, nn.AdaptiveAvgPool2d):
+            assert layer.output_size == 1
+            self.node("GlobalAveragePool")
         elif type(layer) in PLAIN:
             self.node(PLAIN[type(layer)])
         elif not isinstance(layer, nn.Dropout | nn.Identity):

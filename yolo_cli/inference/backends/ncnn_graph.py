@@ -54,6 +54,12 @@ class NcnnGraph:
         numbers = np.frombuffer(self.weights, dtype=np.float32)[-count - outputs :]
         return numbers[:count].reshape(outputs, -1), numbers[count:]
 
+    def ends(self) -> list[str]:
+        """Return the names of what each layer with weights is given, and of the output."""
+        lines = [line.split() for line in self.param.splitlines()[2:]]
+        given = [line[4] for line in lines if line[0] in ("Convolution", "InnerProduct")]
+        return [*given, lines[-1][5]]
+
 
 def to_ncnn(network: Network) -> NcnnGraph:
     """Return a network as a graph with the output ``raw``, ``[S, S, 5B + C]`` for one image.
@@ -71,8 +77,8 @@ def to_ncnn(network: Network) -> NcnnGraph:
     if config.head == "conv":
         writer.add("Permute", "0=3", output=RAW)  # channels last
     else:
-        height, width, channels = task_of(config).output_shape(config)
-        writer.add("Reshape", f"0={channels}", f"1={width}", f"2={height}", output=RAW)
+        sides = reversed(task_of(config).output_shape(config))
+        writer.add("Reshape", *(f"{i}={side}" for i, side in enumerate(sides)), output=RAW)
     return writer.graph()
 
 
@@ -124,6 +130,9 @@ class _Writer:
             elif type(layer) is nn.MaxPool2d:
                 size, stride, pad = map(side_of, (layer.kernel_size, layer.stride, layer.padding))
                 self.add("Pooling", "0=0", f"1={size}", f"2={stride}", f"3={pad}", VALID)
+            elif isinstance(layer, nn.AdaptiveAvgPool2d):
+                assert layer.output_size == 1
+                self.add("Pooling", "0=1", "4=1")  # the mean of all places
             elif isinstance(layer, nn.Flatten):
                 self.add("Flatten")
             elif not (isinstance(layer, nn.ReLU | nn.LeakyReLU) and _has_weights(chain[i - 1])):

@@ -32,6 +32,7 @@ class OpenVinoBackend:
         model: of OpenVINO, with our metadata in its runtime info.
         precision: of what is not quantised.
         name: that errors call it.
+        profile: measure each layer.
 
     Attributes:
         description: what the model says of itself.
@@ -43,7 +44,9 @@ class OpenVinoBackend:
     name: BackendName = "openvino"
     parallel = forkable = False
 
-    def __init__(self, model: Any, precision: torch.dtype, name: Path | str) -> None:
+    def __init__(
+        self, model: Any, precision: torch.dtype, name: Path | str, *, profile: bool = False
+    ) -> None:
         openvino = optional("openvino", "openvino")
         self.description = Description.read(Path(name), metadata_of(model))
         half = precision == torch.bfloat16 and runs_bf16()
@@ -65,6 +68,7 @@ class OpenVinoBackend:
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "PERF_COUNT": profile,
         }
         try:
             self.request = openvino.Core().compile_model(model, "CPU", settings)
@@ -73,12 +77,14 @@ class OpenVinoBackend:
             raise UserError(f"{name}: OpenVINO cannot run it ({reason:.120})") from error
 
     @classmethod
-    def of(cls, network: Network, precision: torch.dtype) -> OpenVinoBackend:
+    def of(
+        cls, network: Network, precision: torch.dtype, *, profile: bool = False
+    ) -> OpenVinoBackend:
         """Compile a network that is in memory."""
         content = to_onnx(network, {}).SerializeToString()
         model = optional("openvino", "openvino").Core().read_model(content)
         describe(model, metadata(network.config, {}))
-        return cls(model, precision, "the network")
+        return cls(model, precision, "the network", profile=profile)
 
     @classmethod
     def read(cls, path: Path, precision: torch.dtype) -> OpenVinoBackend:

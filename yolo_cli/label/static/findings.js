@@ -20,7 +20,6 @@ export class Findings {
   }
 
   async check() {
-    if (!this.desk.session.check) return;
     this.button.disabled = true;
     try { await send("POST", "api/check", {}); } catch (error) { this.error = error.message; this.button.disabled = false; }
     this.draw(true);

@@ -210,6 +210,11 @@ class Grid:
         centre = (xy + torch.stack([column, row], dim=-1)) / self.size
         return torch.cat([centre - wh / 2, centre + wh / 2], dim=-1)
 
+    def cell_of(self, box: Tensor) -> tuple[Tensor, Tensor]:
+        """Return row and column of the cells that :meth:`decode` has boxes from, by their index."""
+        cell = box // self.boxes
+        return cell // self.size, cell % self.size
+
     def decode(self, raw: Tensor) -> tuple[Tensor, Tensor]:
         """Return every box of every cell with its class scores (paper, equation 1).
 

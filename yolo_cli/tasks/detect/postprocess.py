@@ -44,14 +44,25 @@ def postprocess(
     boxes, scores = grid.decode(raw)
     boxes, scores = boxes.cpu(), scores.cpu()
     return [
-        _select(image_boxes, image_scores, size, thresholds)
+        select(image_boxes, image_scores, size, thresholds)[0]
         for image_boxes, image_scores, size in zip(boxes, scores, sizes, strict=True)
     ]
 
 
-def _select(
+def select(
     boxes: Tensor, scores: Tensor, size: tuple[int, int], thresholds: Thresholds
-) -> Detection:
+) -> tuple[Detection, Tensor]:
+    """Threshold, suppress and vote on the boxes of one image.
+
+    Args:
+        boxes: ``[K, 4]`` xyxy relative to the image, as :meth:`.Grid.decode` returns them.
+        scores: ``[K, C]``.
+        size: (width, height) of the image in pixels, upright.
+        thresholds: what to keep.
+
+    Returns:
+        What was found, and for each object the index, among the K, of the box that stands for it.
+    """
     width, height = size
     boxes = clip_boxes(boxes * torch.tensor([width, height] * 2), width, height)
     scores = scores.nan_to_num(posinf=FLOAT_MAX)  # sums of scores with NaN would all be NaN
@@ -70,10 +81,10 @@ def _select(
         found, score = vote(found, score, boxes, scores[:, label].T, thresholds.vote)
         keep = suppress(found, score, groups, thresholds.iou)
         keep = keep[score[keep] >= thresholds.conf]
-        found, label, score = found[keep], label[keep], score[keep]
-    found, label, score = (x[: thresholds.max_det] for x in (found, label, score))
+        found, label, score, box = found[keep], label[keep], score[keep], box[keep]
+    found, label, score, box = (x[: thresholds.max_det] for x in (found, label, score, box))
     # A linear network may predict more than one; clamped last, as the order is by what it said.
-    return Detection(boxes=found, scores=score.clamp(max=1), labels=label)
+    return Detection(boxes=found, scores=score.clamp(max=1), labels=label), box
 
 
 def vote(
