@@ -115,9 +115,9 @@ def test_info_and_check(yolo: Yolo, folders: Path, sure: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("form", ["onnx", "ncnn"])
+@pytest.mark.parametrize("form", ["onnx", "openvino", "ncnn"])
 def test_exports_say_the_same(form: str, yolo: Yolo, folders: Path, sure: Path) -> None:
-    out = Path("model.onnx" if form == "onnx" else "model-ncnn")
+    out = Path("model.onnx" if form == "onnx" else f"model-{form}")
     images = ("--images", folders / "val")
     written = yolo("export", "--format", form, "--weights", sure, "--out", out, *images)
     assert written.code == 0, written.err

@@ -70,6 +70,14 @@ def test_layers_that_have_no_maps(
     assert caught.value.code == ExitCode.USAGE
 
 
+def test_a_mean_has_no_places(photo: Path, tmp_path: Path) -> None:
+    config = tiny("alexnet", task="classify", head="pool")
+    save_weights(tmp_path / "classifier.safetensors", network(config), {})
+    with pytest.raises(UserError, match=r"outputs of head\.mean1 have no place") as caught:
+        feature_maps(tmp_path / "classifier.safetensors", photo, "head.mean1")
+    assert "with maps is pool3" in caught.value.hint
+
+
 def test_channels_with_one_value_are_counted(weights: Path, photo: Path) -> None:
     maps = feature_maps(weights, photo, "conv1_1")
     maps.values[:2] = torch.tensor([0.0, 3.0]).view(2, 1, 1)

@@ -121,6 +121,19 @@ def test_a_segmenter_goes_down_and_up(upsample: Upsample) -> None:
     assert (rows[-1].name, rows[-1].shape) == ("output", (20, 224, 224))
 
 
+def test_a_mean_over_all_places_sees_everything() -> None:
+    config = ModelConfig(VOC, arch="alexnet", task="classify", head="pool", image_size=224)
+    mean, output = tabulate(shapes_of(config), 224)[-2:]
+    assert (mean.name, mean.kernel, mean.shape, mean.field) == (
+        "head.mean1",
+        "mean",
+        (256, 1, 1),
+        0,
+    )
+    assert not mean.connected
+    assert (output.connected, output.parameters) == (True, 256 * 20 + 20)
+
+
 @pytest.mark.parametrize("head", ["conv", "fc"])
 @pytest.mark.parametrize("arch", ARCHITECTURES)
 def test_nothing_is_left_out(arch: str, head: Head) -> None:

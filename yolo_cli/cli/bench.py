@@ -120,7 +120,7 @@ def _show(console: Console, result: Benchmark) -> None:
         ["network"],
         [
             "", "start\ns", "pass\nms", "p95\nms", "images\n/s", "of\nmax",
-            "JPEG\nms", "files\n/s", "MB", "mAP",
+            "JPEG\nms", "files\n/s", "MB", "score",
         ],
     )  # fmt: skip
     table.padding = (0, 1, 0, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 from rich.console import Console
@@ -19,10 +19,7 @@ if TYPE_CHECKING:
     from yolo_cli.model.summary import Layer
     from yolo_cli.model.table import Row
 
-    HeadName: TypeAlias = str
-else:
-    HeadName = Literal[(*get_args(options.HeadName), "classifier")]
-
+HeadName: TypeAlias = Literal["conv", "fc", "classifier"]
 PICTURES = "Pictures"
 
 

@@ -72,8 +72,8 @@ def feature_maps(weights: Path, photograph: Path, layer: str) -> FeatureMaps:
     rows = tabulate(shapes_of(loaded.config), side)
     index = find_row(rows, layer)
     row = rows[index]
-    if len(row.shape) != 3:
-        last = [one.name for one in rows if len(one.shape) == 3][-1]
+    if not row.field:
+        last = [one.name for one in rows if one.field][-1]
         raise UserError(
             f"--layer {layer}: the {row.shape[0]} outputs of {row.name} have no place in the "
             "picture",

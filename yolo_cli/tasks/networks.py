@@ -121,7 +121,7 @@ def _check_fit(config: ModelConfig, tensors: Mapping[str, Tensor], *, part: bool
             if part:
                 head = {n: t for n, t in network.state_dict().items() if not n.startswith(BACKBONE)}
                 empty = head | {n: one for n, one in empty.items() if n.startswith(BACKBONE)}
-            network.load_state_dict(empty)
+            network.load_state_dict(empty)  # what is not in it is made there, too
     except RuntimeError as error:
         raise _unfit(error) from error
     for name, tensor in tensors.items():

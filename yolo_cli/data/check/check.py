@@ -145,7 +145,9 @@ def _judge(folder: DatasetFolder, root: Path, input_size: int, phase: Phase) -> 
     boxes = folder.task == "detect"
     findings += _labels(found, checked, input_size) if boxes else _label_faults(found, checked)
     counts = count_classes(found)
-    findings += check_classes(found, counts, root)
+    findings += check_classes(
+        found, counts, root, "image" if folder.task == "classify" else "object"
+    )
     whole = checked[: sum(image.path in facts for image in found.images)]
     labelled = [one.image for one in whole]
     known = [facts[image.path] for image in labelled]

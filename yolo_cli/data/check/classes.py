@@ -52,30 +52,33 @@ def count_classes(survey: Survey) -> ClassCounts:
     return counts
 
 
-def check_classes(survey: Survey, counts: ClassCounts, root: Path) -> Iterator[Finding]:
+def check_classes(
+    survey: Survey, counts: ClassCounts, root: Path, unit: str = "object"
+) -> Iterator[Finding]:
     """Judge names and numbers of the classes.
 
     Args:
         survey: of the labels.
         counts: of its classes.
         root: the dataset's folder.
+        unit: what is counted, in the singular.
     """
     if not counts.total.total():
         yield finding("no-labels", Spot(root), "no object is labelled in the whole dataset")
         return
-    yield from _spelling(survey, counts)
+    yield from _spelling(survey, counts, unit)
     for name, spot in survey.classes.items():
         if not counts.total[name]:
-            yield finding("class-unused", spot, f"no object of {name!r}")
-    yield from _missing(survey, counts)
+            yield finding("class-unused", spot, f"no {unit} of {name!r}")
+    yield from _missing(survey, counts, unit)
     common, most = counts.total.most_common(1)[0]
     for name, count in counts.total.items():
         if most >= _FEWEST and 0 < count * _IMBALANCE < most:
-            message = f"{counted(count, 'object')} of {name!r}, but {most} of {common!r}"
+            message = f"{counted(count, unit)} of {name!r}, but {most} of {common!r}"
             yield finding("class-imbalance", counts.first[name], message)
 
 
-def _missing(survey: Survey, counts: ClassCounts) -> Iterator[Finding]:
+def _missing(survey: Survey, counts: ClassCounts, unit: str) -> Iterator[Finding]:
     """Classes that a split has no object of, though another one has."""
     labelled = {name for name, count in counts.total.items() if count}
     images = Counter(split for image in survey.images for split in image.splits)
@@ -84,11 +87,11 @@ def _missing(survey: Survey, counts: ClassCounts) -> Iterator[Finding]:
         if missing and images[split]:
             purpose = {"train": "cannot be learned", "trainval": "cannot be learned"}
             names = ", ".join(missing)
-            message = f"{split} has no object of {names}: {purpose.get(split, 'not scored')}"
+            message = f"{split} has no {unit} of {names}: {purpose.get(split, 'not scored')}"
             yield finding("class-missing", spot, message)
 
 
-def _spelling(survey: Survey, counts: ClassCounts) -> Iterator[Finding]:
+def _spelling(survey: Survey, counts: ClassCounts, unit: str) -> Iterator[Finding]:
     """Names that are alike; the finding is at the first place of the rarer one."""
     plain = {name: plain_name(name) for name in counts.total}
     for one, other in _close(plain):
@@ -98,7 +101,7 @@ def _spelling(survey: Survey, counts: ClassCounts) -> Iterator[Finding]:
         if how:
             spot = counts.first.get(rare) or survey.classes[rare]
             message = (
-                f"class {rare!r} ({counted(counts.total[rare], 'object')}) {how} "
+                f"class {rare!r} ({counted(counts.total[rare], unit)}) {how} "
                 f"{common!r} ({counts.total[common]})"
             )
             yield finding("class-spelling", spot, message)

@@ -106,7 +106,9 @@ class _Writer:
         for layer in fused(layers_of(network)):
             self.layer(layer)
         config = network.config
-        if config.head == "conv":
+        if len(task_of(config).output_shape(config)) == 1:
+            self.nodes[-1].output[0] = RAW  # a runtime would drop a reshaping, and its name
+        elif config.head == "conv":
             self.node("Transpose", perm=[0, 2, 3, 1], output=RAW)
         else:
             shape = np.array([-1, *task_of(config).output_shape(config)], dtype=np.int64)
