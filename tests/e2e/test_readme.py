@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests import lecture
 from tests.darknet.builders import CONV, POOL, detector, write_network
-from tests.toy import make_folders
+from tests.toy import make_folders, make_masks
 from yolo_cli.cli.app import run
 from yolo_cli.errors import ExitCode
 from yolo_cli.model import embedded
@@ -60,6 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / "samples/JPEGImages/chelsea.jpg", path / f"{name}.jpg")
     Image.open(path / "photo.jpg").save(path / "photo.png")
     make_folders(path / "my-pets", splits=False)
+    make_masks(path / "my-masks", 6)
     for name in ("A", "B"):
         shutil.copy(weights_path("default"), path / f"{name}.safetensors")
     box = {"category_id": "person", "bbox": [10, 10, 99, 99], "score": 0.5}
@@ -97,7 +98,7 @@ def shortened(arguments: list[str]) -> list[str]:
 def test_the_readme_shows_every_command() -> None:
     shown = {command.split()[1] for command in commands()}
     others = {"train", "prune", "eval", "check", "convert", "info", "label"}
-    assert shown == {"detect", "classify", *others}
+    assert shown == {"detect", "classify", "segment", *others}
 
 
 def test_the_readme_commands_run(

@@ -47,7 +47,7 @@ def launch() -> int:
 def test_a_killed_process_starts_all_again(
     started: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ending(monkeypatch, started, [KILLED], [LEFT_ALONE, KILLED], [])
+    ending(monkeypatch, started, [KILLED], [LEFT_ALONE, KILLED, -15], [])
     assert launch() == ExitCode.OK
     again = ["train", "--resume", "runs/train-1"]
     assert started == [["train", "DATA", "--lr", "0.1", "--out", "runs/train-1"], again, again]

@@ -124,8 +124,9 @@ def _start(count: int, arguments: Sequence[str]) -> list[int]:
 
 
 def _names(codes: Sequence[int]) -> str:
-    """Name the signals that ended processes."""
-    return ", ".join(signal.Signals(-code).name for code in codes if code < 0) or "unknown signal"
+    """Name the signals that ended processes; with SIGTERM the others are stopped after that."""
+    names = {signal.Signals(-code).name for code in codes if code < 0}
+    return ", ".join(sorted(names - {"SIGTERM"})) or "SIGTERM"
 
 
 def without_option(arguments: Sequence[str], option: str) -> list[str]:

@@ -21,6 +21,7 @@ from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.layers import Ramp
 from yolo_cli.model.local import Local
 from yolo_cli.model.network import Network
+from yolo_cli.model.resample import FACTOR, Interpolate
 from yolo_cli.optional import optional
 from yolo_cli.tasks.task import task_of
 
@@ -122,6 +123,10 @@ class _Writer:
         """
         if isinstance(layer, nn.Conv2d):
             self.conv(layer)
+        elif isinstance(layer, nn.ConvTranspose2d):
+            self.transposed(layer)
+        elif isinstance(layer, Interpolate):
+            self.interpolate(layer)
         elif isinstance(layer, nn.Linear):
             self.node("Gemm", numbers(layer.weight), bias_of(layer), transB=1)
         elif isinstance(layer, nn.ReLU):
@@ -177,6 +182,31 @@ class _Writer:
         self.node("Transpose", perm=[1, 2, 0])
         self.node("Reshape", np.array([-1, *layer.map], dtype=np.int64))
         self.node("Add", numbers(layer.bias).reshape(layer.map))
+
+    def transposed(self, layer: nn.ConvTranspose2d) -> None:
+        """Write a transposed convolution with bias."""
+        assert isinstance(layer.padding, tuple)
+        self.node(
+            "ConvTranspose",
+            numbers(layer.weight),
+            bias_of(layer),
+            kernel_shape=list(layer.kernel_size),
+            strides=list(layer.stride),
+            pads=[*layer.padding, *layer.padding],
+            output_padding=list(layer.output_padding),
+        )
+
+    def interpolate(self, layer: Interpolate) -> None:
+        """Write what doubles height and width."""
+        linear = layer.kind == "bilinear"
+        self.node(
+            "Resize",
+            np.zeros(0, dtype=np.float32),  # a region that this kind of resizing does not have
+            np.array([1, 1, FACTOR, FACTOR], dtype=np.float32),
+            mode="linear" if linear else "nearest",
+            coordinate_transformation_mode="half_pixel" if linear else "asymmetric",
+            nearest_mode="floor",
+        )
 
     def node(
         self, kind: str, *constants: npt.NDArray[Any], output: str | None = None, **attributes: Any
