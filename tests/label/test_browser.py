@@ -22,7 +22,10 @@ from yolo_cli.data.dataset import open_dataset
 
 from ..evaluation.report.test_browser import BROWSER
 
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome")
+pytestmark = [
+    pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome"),
+    pytest.mark.timeout(900),  # seconds on a quiet machine, minutes on one that trains
+]
 
 EVIL = "<img src=x onerror=alert(1)>"
 SIZE = (400, 300)
