@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from yolo_cli.data.check.classes import count_classes
+from yolo_cli.data.check.survey import survey
 from yolo_cli.data.dataset import DatasetFolder, open_dataset
 from yolo_cli.data.formats.masks import MaskReader
 from yolo_cli.data.formats.scan import LabelledImage
@@ -281,3 +283,19 @@ def test_polygons_of_yolo(tmp_path: Path) -> None:
     (tmp_path / "labels" / "a.txt").write_text(f"0 {corners}\n")
     (tmp_path / "classes.txt").write_text("car\n")
     assert drawn(tmp_path) == CAR
+
+
+def test_masks_are_found_where_yolo_would_see_images_alone(tmp_path: Path) -> None:
+    photo(tmp_path / "images" / "a.jpg")
+    save(tmp_path / "masks" / "a.png", INDICES)
+    (tmp_path / "classes.txt").write_text("sky\nroad\ncar\n")
+    assert open_dataset(tmp_path, task="segment").format == "masks"
+
+
+def test_check_counts_the_images_of_each_class(tmp_path: Path) -> None:
+    voc(tmp_path)
+    save(tmp_path / "SegmentationClass" / "c.png", [[0, 0, 0, 0], [0, 0, 2, 255]])
+    found = survey(open_dataset(tmp_path).reader, lambda _count: None)
+    counts = count_classes(found)
+    assert counts.total == {"sky": 3, "road": 2, "car": 3}
+    assert counts.by_split["val"] == {"sky": 1, "car": 1}

@@ -97,6 +97,9 @@ class OutlineReader:
     def _outlined(self, image: LabelledImage) -> LabelledImage:
         if not image.usable:
             return image
+        if image.spot.path == image.path:
+            bare_image = Fault("no-label", image.spot, "no label for it, and so no outlines")
+            return replace(image, usable=False, faults=[bare_image])
         drawn = [one for one in image.objects if one.outlines or one.crowd]
         bare = [_no_outline(one) for one in image.objects if not (one.outlines or one.crowd)]
         annotate = partial(_polygons, image, drawn, self.relative)

@@ -11,6 +11,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from yolo_cli.errors import UserError
 from yolo_cli.model.config import ModelConfig
+from yolo_cli.model.layers import fuse_norm
 from yolo_cli.model.network import Network
 from yolo_cli.model.resample import TransposedConvolution
 
@@ -39,11 +40,11 @@ def is_chain(config: ModelConfig) -> bool:
 
 
 def fused(layers: Iterable[nn.Module]) -> Iterator[nn.Module]:
-    """Yield the layers, each batch normalisation fused into the convolution before it."""
+    """Yield the layers, each batch normalisation fused into the layer before it."""
     waiting: nn.Module | None = None
     for layer in layers:
-        if isinstance(layer, nn.BatchNorm2d) and isinstance(waiting, nn.Conv2d):
-            waiting = fuse_conv_bn_eval(waiting.eval(), layer.eval())
+        if isinstance(layer, nn.BatchNorm2d) and isinstance(waiting, nn.Conv2d | nn.Linear):
+            waiting = fuse_norm(waiting, layer)
             continue
         if isinstance(layer, nn.BatchNorm2d) and isinstance(waiting, nn.ConvTranspose2d):
             waiting = fuse_conv_bn_eval(waiting.eval(), layer.eval(), transpose=True)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
+from yolo_cli.errors import UserError
 from yolo_cli.inference.backends.chain import bias_of, fused, layers_of, numbers, side_of
 from yolo_cli.inference.backends.graph import INPUT, RAW
 from yolo_cli.model.network import Network
@@ -120,7 +121,7 @@ class _Writer:
         """Write a chain of layers, each activation as a part of the layer before it.
 
         Raises:
-            NotImplementedError: for a kind that no network here has had so far.
+            UserError: for a kind that only networks from Darknet have.
         """
         chain = [layer for layer in layers if not isinstance(layer, nn.Dropout | nn.Identity)]
         for i, layer in enumerate(chain):
@@ -132,7 +133,7 @@ class _Writer:
             elif isinstance(layer, Interpolate):
                 kind = 2 if layer.kind == "bilinear" else 1
                 self.add("Interp", f"0={kind}", f"1={FACTOR}", f"2={FACTOR}")
-            elif isinstance(layer, nn.MaxPool2d):
+            elif type(layer) is nn.MaxPool2d:
                 size, stride, pad = map(side_of, (layer.kernel_size, layer.stride, layer.padding))
                 self.add("Pooling", "0=0", f"1={size}", f"2={stride}", f"3={pad}", VALID)
             elif isinstance(layer, nn.AdaptiveAvgPool2d):
@@ -141,7 +142,10 @@ class _Writer:
             elif isinstance(layer, nn.Flatten):
                 self.add("Flatten")
             elif not (isinstance(layer, nn.ReLU | nn.LeakyReLU) and _has_weights(chain[i - 1])):
-                raise NotImplementedError(type(layer).__name__)
+                raise UserError(
+                    f"ncnn: a network with a {type(layer).__name__} layer is not written for it",
+                    "use --backend torch, or export to onnx or openvino",
+                )
 
     def transposed(self, layer: nn.ConvTranspose2d, extra: list[str]) -> None:
         """Write a transposed convolution, with its bias."""
