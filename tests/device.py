@@ -101,8 +101,11 @@ def second_device(monkeypatch: pytest.MonkeyPatch) -> Iterator[torch.device]:
         return nullcontext() if device == ELSEWHERE.type else autocast(device, *args, **kwargs)
 
     def tensor_on(data: Any, *, device: Any = None, **kwargs: Any) -> Tensor:
-        return tensor(data, **kwargs).to(device)
+        here = None if device is None else "cpu"
+        return tensor(data, device=here, **kwargs).to(device)
 
+    with torch.device("meta"):  # torch remembers now what its own makers of tensors are
+        torch.empty(0)
     monkeypatch.setattr(torch, "tensor", tensor_on)  # makes its tensor without a call to see
     monkeypatch.setattr(torch, "autocast", autocast_of)
     monkeypatch.setattr(

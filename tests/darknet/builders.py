@@ -68,6 +68,13 @@ def write_network(
     return paths
 
 
+def _library() -> ctypes.CDLL:
+    library = ctypes.CDLL(str(LIBRARY))
+    # Built with -Ofast, it lets this process round the smallest numbers to zero when it is loaded.
+    torch.set_flush_denormal(False)
+    return library
+
+
 def predict(cfg: Path, weights: Path, image: torch.Tensor, outputs: int) -> Floats:
     """Run Darknet.
 
@@ -77,7 +84,7 @@ def predict(cfg: Path, weights: Path, image: torch.Tensor, outputs: int) -> Floa
         image: ``[1, 3, S, S]`` uint8.
         outputs: how many numbers it gives.
     """
-    library, floats = ctypes.CDLL(str(LIBRARY)), ctypes.POINTER(ctypes.c_float)
+    library, floats = _library(), ctypes.POINTER(ctypes.c_float)
     library.load_network.restype = ctypes.c_void_p
     library.load_network.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_int]
     library.network_predict.restype = floats
@@ -95,7 +102,7 @@ def predict(cfg: Path, weights: Path, image: torch.Tensor, outputs: int) -> Floa
 
 def darknet_writes(cfg: Path, weights: Path) -> None:
     """Let Darknet write the random numbers that it starts a network with."""
-    library = ctypes.CDLL(str(LIBRARY))
+    library = _library()
     library.parse_network_cfg.restype = ctypes.c_void_p
     library.parse_network_cfg.argtypes = [ctypes.c_char_p]
     library.save_weights.argtypes = [ctypes.c_void_p, ctypes.c_char_p]

@@ -154,7 +154,11 @@ def test_circular_links(tmp_path: Path) -> None:
             "1 JSON file (a.json: an object with 'bar', 'foo') that are no known labels",
             "README",
         ),
-        (["images/a.jpg", "masks/a.jpg"], "1 image and 1 mask, but no boxes", "boxes"),
+        (
+            ["images/a.jpg", "SegmentationObject/a.jpg"],
+            "1 image and 1 mask, but no boxes",
+            "in masks/",
+        ),
         (["a.jpg", "label_2/a.txt"], "1 TXT file (a.txt: KITTI's", "export"),
         (["a.jpg", "a.csv"], "1 CSV file (a.csv: begins with 'time,value')", "README"),
     ],

@@ -72,7 +72,8 @@ def _unlabelled(tree: Folder, images: int) -> tuple[str, str]:
     if masks:
         return (
             f"{counted(images - masks, 'image')} and {counted(masks, 'mask')}, but no boxes",
-            f"a detector learns from boxes: put {_WHERE} beside the images",
+            f"a detector learns from boxes: put {_WHERE} beside the images; "
+            "a segmenter from the class of each pixel, in masks/",
         )
     there = f"{counted(images, 'image')}, but no labels"
     return there, f"looked for {_WHERE}, or a folder a class; yolo detect needs no labels"
