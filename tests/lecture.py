@@ -5,13 +5,14 @@ Each is what a command of the README writes, made smaller: the repository is no 
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
-import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
@@ -34,11 +35,26 @@ PICTURES = (
 )
 
 
-def small(path: Path, width: int) -> Image.Image:
-    """Read a picture and scale it to a width."""
+def small(path: Path, picture: Picture) -> bytes:
+    """Return what a command has written as the file that the README shows."""
     with Image.open(path) as image:
-        height = round(image.height * width / image.width)
-        return image.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
+        size = picture.width, round(image.height * picture.width / image.width)
+        scaled = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    if picture.name.endswith("png"):
+        scaled.quantize(16, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+    else:
+        scaled.save(file, "JPEG", quality=68, optimize=True, progressive=True)
+    return file.getvalue()
+
+
+def difference(one: bytes, other: bytes) -> float:
+    """Return the mean difference of two picture files, of 255."""
+    values = []
+    for file in (one, other):
+        with Image.open(io.BytesIO(file)) as image:
+            values.append(np.asarray(image.convert("RGB"), dtype=float))
+    return float(np.abs(values[0] - values[1]).mean())
 
 
 def main() -> None:
@@ -52,13 +68,8 @@ def main() -> None:
         shutil.copytree(FOLDER, "weights/lecture")
         for arguments in lecture_commands():
             assert run(arguments) == 0
-        for name, made, width in PICTURES:
-            image = small(Path(made), width)
-            if name.endswith("png"):
-                image.quantize(16, dither=Image.Dither.NONE).save(FOLDER / name, optimize=True)
-            else:
-                image.save(FOLDER / name, quality=68, optimize=True, progressive=True)
-            sys.stdout.write(f"{name}: {(FOLDER / name).stat().st_size:,} bytes\n")
+        for picture in PICTURES:
+            (FOLDER / picture.name).write_bytes(small(Path(picture.made), picture))
         os.chdir(ROOT)
 
 

@@ -15,7 +15,8 @@ from yolo_cli.cli.commands import TABLE
 
 ROOT = Path(yolo_cli.__file__).parent
 LAYERS = (
-    *("cli", "training", "prune", "export", "label", "bench", "inference", "tasks", "evaluation"),
+    *("cli", "training", "prune", "export", "label", "bench", "darknet"),
+    *("inference", "tasks", "evaluation"),
     "model",
     *("pictures", "data", ""),
 )

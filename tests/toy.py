@@ -64,3 +64,22 @@ def make_folders(root: Path, images: int = 6, *, size: int = 48, splits: bool = 
             folder.mkdir(parents=True, exist_ok=True)
             picture.save(folder / f"{index:03d}.png")
     return root
+
+
+def make_masks(root: Path, images: int = 8, *, seed: int = 0) -> Path:
+    """Photographs of a bright disc on dark ground with their masks; no splits."""
+    rng = np.random.default_rng(seed)
+    for name in ("images", "masks"):
+        (root / name).mkdir(parents=True)
+    for i in range(images):
+        picture = Image.fromarray(rng.integers(0, 60, (64, 80, 3), dtype=np.uint8))
+        mask = Image.new("L", picture.size)
+        left, top = (int(value) for value in rng.integers(0, 30, 2))
+        box = (left, top, left + 34, top + 30)
+        ImageDraw.Draw(picture).ellipse(box, fill=COLORS["disc"])
+        ImageDraw.Draw(mask).ellipse(box, fill=1)
+        mask.putpixel((0, 0), 255)
+        picture.save(root / "images" / f"{i}.png")
+        mask.save(root / "masks" / f"{i}.png")
+    (root / "classes.txt").write_text("ground\ndisc\n")
+    return root

@@ -36,12 +36,12 @@ def _escaped(character: str, categories: frozenset[str]) -> str:
 
 
 def counted(number: int, what: str) -> str:
-    """Return ``1 image``, ``2 images``, ``3 classes``, ``4 copies``."""
+    """Return ``1 image``, ``2 images``, ``3 classes``, ``4 copies``, ``5 boxes``."""
     if number == 1:
         return f"{number} {what}"
     if what.endswith("y") and what[-2] not in "aeou":
         return f"{number} {what[:-1]}ies"
-    return f"{number} {what}{'es' if what.endswith('s') else 's'}"
+    return f"{number} {what}{'es' if what.endswith(('s', 'x')) else 's'}"
 
 
 def listed(names: Sequence[str], most: int = 10) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from yolo_cli.data.check.classes import count_classes
+from yolo_cli.data.check.survey import survey
 from yolo_cli.data.dataset import DatasetFolder, open_dataset
 from yolo_cli.data.formats.masks import MaskReader
 from yolo_cli.data.formats.scan import LabelledImage
@@ -225,3 +228,74 @@ def test_written_splits_are_read_again(tmp_path: Path) -> None:
     assert again.splits == ("train", "test")
     assert [len(again.load(split)) for split in again.splits] == [1, 1]
     assert again.load("test").classes == ("sky", "road", "car")
+
+
+def coco(root: Path, segmentation: Any, **changes: Any) -> Path:
+    photo(root / "images" / "a.jpg", (6, 4))
+    box = {"bbox": [1, 1, 3, 2], "area": 6, "iscrowd": 0}
+    objects = [
+        {"id": 1, "image_id": 1, "category_id": 7, "segmentation": segmentation, **box, **changes}
+    ]
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 6, "height": 4}],
+        "annotations": objects,
+        "categories": [{"id": 7, "name": "car"}],
+    }
+    (root / "annotations").mkdir()
+    (root / "annotations" / "instances_train.json").write_text(json.dumps(content))
+    return root
+
+
+CAR = [[0, 0, 0, 0, 0, 0], [0, 1, 1, 1, 0, 0], [0, 1, 1, 1, 0, 0], [0, 0, 0, 0, 0, 0]]
+
+
+def drawn(folder: Path) -> list[list[int]]:
+    dataset = open_dataset(folder, task="segment").load(None)
+    assert dataset.task == "segment"
+    assert dataset.classes == ("background", "car")
+    annotation = dataset.samples[0].annotation
+    assert isinstance(annotation, Polygons)
+    result: list[list[int]] = annotation.mask().tolist()
+    return result
+
+
+def test_polygons_of_coco(tmp_path: Path) -> None:
+    root = coco(tmp_path, [[1, 1, 4, 1, 4, 3, 1, 3]])
+    assert open_dataset(root).task == "detect"
+    assert drawn(root) == CAR
+
+
+def test_crowds_of_coco_are_not_labelled(tmp_path: Path) -> None:
+    root = coco(tmp_path, {"counts": [1], "size": [4, 6]}, iscrowd=1)
+    assert drawn(root) == [[255 if one else 0 for one in row] for row in CAR]
+
+
+def test_an_object_without_an_outline(tmp_path: Path) -> None:
+    root = coco(tmp_path, [])
+    with pytest.raises(UserError, match="'car' has a box and no outline"):
+        open_dataset(root, task="segment").load(None)
+
+
+def test_polygons_of_yolo(tmp_path: Path) -> None:
+    photo(tmp_path / "images" / "a.jpg", (6, 4))
+    (tmp_path / "labels").mkdir()
+    corners = "0.16667 0.25 0.66667 0.25 0.66667 0.75 0.16667 0.75"
+    (tmp_path / "labels" / "a.txt").write_text(f"0 {corners}\n")
+    (tmp_path / "classes.txt").write_text("car\n")
+    assert drawn(tmp_path) == CAR
+
+
+def test_masks_are_found_where_yolo_would_see_images_alone(tmp_path: Path) -> None:
+    photo(tmp_path / "images" / "a.jpg")
+    save(tmp_path / "masks" / "a.png", INDICES)
+    (tmp_path / "classes.txt").write_text("sky\nroad\ncar\n")
+    assert open_dataset(tmp_path, task="segment").format == "masks"
+
+
+def test_check_counts_the_images_of_each_class(tmp_path: Path) -> None:
+    voc(tmp_path)
+    save(tmp_path / "SegmentationClass" / "c.png", [[0, 0, 0, 0], [0, 0, 2, 255]])
+    found = survey(open_dataset(tmp_path).reader, lambda _count: None)
+    counts = count_classes(found)
+    assert counts.total == {"sky": 3, "road": 2, "car": 3}
+    assert counts.by_split["val"] == {"sky": 1, "car": 1}

@@ -48,7 +48,7 @@ TABLE = {
     ),
     "convert": Listed(
         "convert:convert",
-        "Write a dataset in another layout: labels, splits, and the images if you like.",
+        "Write a dataset in another layout, or a network from or for Darknet.",
     ),
     "label": Listed(
         "label:label", "Label images on a page in the browser, which only this machine can open."

@@ -23,6 +23,11 @@ def stderr() -> Console:
     return Console(stderr=True, highlight=False)
 
 
+def silent() -> Console:
+    """Return a console that prints nothing."""
+    return Console(quiet=True)
+
+
 def say(console: Console, text: str, *, title: str = "", style: str = "bold") -> None:
     """Print one line, whatever characters the names in it have; a terminal wraps it.
 

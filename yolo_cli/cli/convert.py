@@ -1,4 +1,4 @@
-"""``yolo convert``: options in, one new dataset out."""
+"""``yolo convert``: options in; one new dataset out, or a network from or for Darknet."""
 
 from __future__ import annotations
 
@@ -20,12 +20,40 @@ _TITLES = {"voc": "Pascal VOC", "yolo": "YOLO", "coco": "COCO"}
 
 
 def convert(  # typer calls it by name
-    data: options.DataFolder,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Write into this new folder.")],
-    to: Annotated[
-        Literal["voc", "yolo", "coco", "folders"] | None,
+    what: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DATA|CFG|WEIGHTS",
+            help="A dataset's folder; a cfg file of Darknet, followed by its .weights file; or "
+            "weights of yolo.",
+            show_default=False,
+        ),
+    ],
+    weights: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE.weights]", help="Numbers of CFG.", show_default=False),
+    ] = None,
+    out: Annotated[
+        Path | None,
         typer.Option(
-            help="Write the labels in this layout; folders: as --crops.", show_default=False
+            metavar="PATH",
+            help="Write this new folder; of a cfg, this file.",
+            show_default="for a network, named after its weights",
+        ),
+    ] = None,
+    to: Annotated[
+        Literal["voc", "yolo", "coco", "folders", "darknet"] | None,
+        typer.Option(
+            help="Write the labels in this layout (folders: as --crops), or weights for Darknet.",
+            show_default=False,
+        ),
+    ] = None,
+    names: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="With a cfg: the classes' names, one a line.",
+            show_default="VOC's, where there are 20",
         ),
     ] = None,
     copy: Annotated[
@@ -49,29 +77,36 @@ def convert(  # typer calls it by name
     class_attribute: options.ClassAttribute = None,
     skip_bad: options.SkipBad = False,
 ) -> None:
-    """Write a dataset in another layout: labels, splits, and the images if you like.
+    """Write a dataset in another layout, or a network from or for Darknet.
 
     Without --copy or --link the labels alone are written, and the last line
     says where the images have to go. The dataset itself is never changed.
+
+    Of a Darknet classifier the convolutions become a backbone to train on. What came
+    from Darknet goes back byte by byte; any other detector is written so that
+    Darknet finds the same.
 
     [b]Examples[/b]
     yolo convert DATA --to yolo --out DATA-yolo --link
     yolo convert DATA --to coco --out DATA-coco --copy --split val
     yolo convert DATA --crops --out DATA-crops
+    yolo convert yolov1.cfg yolov1.weights --names voc.names
+    yolo convert runs/train-1/best.safetensors --to darknet --out for-darknet
     """
     if to == "folders" and not crops:
         to, crops = None, True
-    if (to is None) == (not crops):
-        raise UserError(
-            "--to and --crops are two different conversions" if crops else "convert to what?",
-            "use one of --to voc, --to yolo, --to coco and --to folders",
-            ExitCode.USAGE,
-        )
-    if copy and link:
-        raise UserError("--copy or --link, not both", "leave one of them out", ExitCode.USAGE)
-    if crops and (copy or link):
-        raise UserError("--crops writes new images", "leave --copy and --link out", ExitCode.USAGE)
+    from yolo_cli.cli.darknet import convert_network, kind_of
 
+    kind = kind_of(what, weights, to)
+    if kind != "data":
+        labels = {"--copy": copy, "--link": link, "--crops": crops, "--skip-bad": skip_bad}
+        layout = {"--split": split, "--format": format, "--class-attribute": class_attribute}
+        convert_network(kind, what, weights, out, names, unused={**labels, **layout})
+        return
+    _check(to, out, crops, copy=copy, link=link, names=names)
+    assert out is not None
+    assert to != "darknet"
+    data = what
     from yolo_cli.data.convert.convert import convert as write
     from yolo_cli.data.dataset import open_dataset
 
@@ -103,6 +138,26 @@ def convert(  # typer calls it by name
         say(console, f"{_TITLES[to]} labels written to {out}, without images")
         for base, home in done.homes:
             say(console, f"put the images of {base} into {home}, or use --copy or --link")
+
+
+def _check(
+    to: str | None, out: Path | None, crops: bool, *, copy: bool, link: bool, names: Path | None
+) -> None:
+    """Refuse options of a dataset that do not go together."""
+    if names is not None:
+        raise UserError("--names goes with a cfg file", "leave it out", ExitCode.USAGE)
+    if (to is None) == (not crops):
+        raise UserError(
+            "--to and --crops are two different conversions" if crops else "convert to what?",
+            "use one of --to voc, --to yolo, --to coco and --to folders",
+            ExitCode.USAGE,
+        )
+    if copy and link:
+        raise UserError("--copy or --link, not both", "leave one of them out", ExitCode.USAGE)
+    if crops and (copy or link):
+        raise UserError("--crops writes new images", "leave --copy and --link out", ExitCode.USAGE)
+    if out is None:
+        raise UserError("where to?", "name a new folder: --out DIR", ExitCode.USAGE)
 
 
 def _show(console: Console, data: Path, form: str, done: Converted) -> None:

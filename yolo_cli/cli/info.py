@@ -111,17 +111,22 @@ def info(
     from yolo_cli.model.config import new_config
     from yolo_cli.model.summary import summarise
     from yolo_cli.model.table import tabulate
+    from yolo_cli.model.weights import BACKBONE
     from yolo_cli.tasks.networks import load_weights, shapes_of
 
     stated: dict[str, Any] = {}
+    alone = False
     if what in ARCHITECTURES:
         classes = tuple(f"class {i}" for i in range(options.VOC_CLASSES))
         config = new_config(classes, arch=what, head=head)
     else:
-        weights = load_weights(_weights_path(what))
+        weights = load_weights(_weights_path(what), part=True)
         config, stated = weights.config, weights.info
+        alone = weights.backbone_alone
     network = shapes_of(config)
     rows = tabulate(network, config.image_size)
+    if alone:
+        rows = [row for row in rows if row.module.startswith(BACKBONE)]
     if json_out:
         print(json.dumps(_as_json(config, summarise(network), rows, stated), indent=2))
         return
@@ -204,6 +209,8 @@ def _numbers(values: tuple[float, ...]) -> str:
 
 def _training(stated: dict[str, Any]) -> str:
     data = _part(stated, "data")
+    if not data and "darknet" in stated:
+        return ""
     return (
         f"on {data.get('train', '?')} images of {data.get('name', '?')}, "
         f"epoch {stated.get('epoch', '?')}, {stated.get('minutes', '?')} minutes"

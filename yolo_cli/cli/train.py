@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,9 +10,17 @@ from typing import Annotated, Any
 import typer
 
 from yolo_cli.cli import options
-from yolo_cli.cli.console import stderr
+from yolo_cli.cli.console import silent, stderr
 from yolo_cli.cli.early import check_network
 from yolo_cli.cli.fields import with_fields
+from yolo_cli.cli.several import (
+    BEGAN,
+    check_restarts,
+    launch,
+    restarted,
+    started_by_torchrun,
+    together,
+)
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.training.budget.plan import parse_duration
 from yolo_cli.training.field import checked, options_of
@@ -54,6 +63,16 @@ def train(
             rich_help_panel=options.TRAINING,
         ),
     ] = None,
+    nproc: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Processes that train together, each on a GPU or its share of the cores; "
+            "torchrun starts them on several machines.",
+            rich_help_panel=options.SPEED,
+        ),
+    ] = 1,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     **given: Any,
@@ -66,11 +85,12 @@ def train(
     yolo train DATA --epochs 60 --copies 4 --out runs/cats
     yolo train DATA --arch fast --epochs 200
     yolo train DATA --arch fast --teacher runs/train-1/best.safetensors
+    yolo train DATA --nproc 4
     yolo train --resume runs/train-1
     """
-    began = time.monotonic()
+    began = float(os.environ.get(BEGAN, time.monotonic()))
     stated = _stated(ctx)
-    if resume is not None and not stated <= {"resume", "data"}:
+    if resume is not None and not stated <= {"resume", "data", "nproc"}:
         raise UserError(
             "--resume goes on with a run as it began: leave out all other options",
             f"yolo train --resume {resume}",
@@ -93,16 +113,29 @@ def train(
         )
         _check(asked)  # now, rather than after seconds of imports
 
+    if nproc > 1:
+        if started_by_torchrun():
+            raise UserError(
+                "--nproc: torchrun has started the processes", "leave it out", ExitCode.USAGE
+            )
+        raise typer.Exit(launch(nproc, resume or out, resumed=resume is not None, began=began))
+    if resume is None:
+        check_restarts(out)
+    if resume is None and out is not None and restarted() and (out / "config.json").exists():
+        resume = out  # a process has died, and torchrun has started all again
+
     from yolo_cli.training.prepare import prepare, prepare_resumed
     from yolo_cli.training.reporter import Reporter
 
-    with Reporter(stderr()) as reporter:
-        if asked is not None:
-            trainer = prepare(asked, out, reporter, began)
+    with together(device) as ranks, Reporter(stderr() if ranks.first else silent()) as reporter:
+        if resume is not None:
+            trainer = prepare_resumed(resume, reporter, data if asked is None else None, ranks)
         else:
-            assert resume is not None
-            trainer = prepare_resumed(resume, reporter, data)
+            assert asked is not None
+            trainer = prepare(asked, out, reporter, began, ranks)
         position = trainer.fit()
+        if not ranks.first:
+            return
     score = f"{trainer.task.score_label} {position.best:.2f}"
     reporter.note(f"kept      {score} after epoch {position.best_epoch}: {trainer.run.best}")
     if position.kept:

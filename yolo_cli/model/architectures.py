@@ -20,20 +20,27 @@ class Conv(NamedTuple):
     """A row of a layer table: output channels, kernel size, stride, padding.
 
     A padding of None is half the kernel: a kernel of odd size then keeps the picture's size.
+    Normalisation and activation are the architecture's, but in a table that a file holds.
     """
 
     channels: int
     size: int = 3
     stride: int = 1
     padding: int | None = None
+    norm: bool | None = None
+    act: str | None = None
 
 
 class Pool(NamedTuple):
-    """Max pooling, which ends a block: kernel size, stride, padding."""
+    """Max pooling, which ends a block: kernel size, stride, padding; more on the right and below.
+
+    Only a table that a file holds has more.
+    """
 
     size: int = 2
     stride: int = 2
     padding: int = 0
+    more: int = 0
 
 
 Table = tuple[Conv | Pool, ...]
@@ -88,6 +95,8 @@ class Architecture:
 
     def widths(self, factor: float) -> tuple[int, ...]:
         """Return the output channels of each convolution, scaled."""
+        if factor == 1:
+            return self.channels
         return tuple(max(MIN_CHANNELS, round(count * factor)) for count in self.channels)
 
     def layers(

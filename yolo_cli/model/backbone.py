@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from yolo_cli.model.architectures import ARCHITECTURES, Pool
+from yolo_cli.model.architectures import Pool
 from yolo_cli.model.config import ModelConfig
-from yolo_cli.model.layers import conv
+from yolo_cli.model.layers import DarknetNorm, conv
+from yolo_cli.model.pool import pool_of
 from yolo_cli.model.switches import Pooling, fold, is_carried, pack, poolings, split
 
 
@@ -29,8 +30,9 @@ class Backbone(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        architecture = ARCHITECTURES[config.arch]
+        architecture = config.architecture
         norm = config.norm and architecture.norm
+        kind = nn.BatchNorm2d if config.layers is None else DarknetNorm
         self.carries = config.upsample == "unpool"
         self._poolings = poolings(config)
         layers: list[nn.Module] = []
@@ -38,15 +40,14 @@ class Backbone(nn.Module):
         self.stride = 1
         self.channels = 3
         for row in architecture.layers(
-            config.stride,
+            config.trunk_stride,
             width=config.width,
             widths=config.widths,
             convolutions=config.convolutions,
         ):
             if isinstance(row, Pool):
                 noted = self.carries and is_carried(self._poolings[len(self.ends)])
-                pool = nn.MaxPool2d(row.size, row.stride, row.padding, return_indices=noted)
-                layers.append(pool)
+                layers.append(pool_of(row, noted=noted))
                 self.ends.append(len(layers))
             else:
                 layers += conv(
@@ -55,12 +56,13 @@ class Backbone(nn.Module):
                     row.size,
                     stride=row.stride,
                     padding=row.padding,
-                    norm=norm,
-                    act=architecture.activation,
+                    norm=norm if row.norm is None else row.norm,
+                    act=row.act or architecture.activation,
+                    kind=kind,
                 )
                 self.channels = row.channels
             self.stride *= row.stride
-        if self.ends[-1] != len(layers):
+        if self.ends[-1:] != [len(layers)]:
             self.ends.append(len(layers))
         self.features = nn.Sequential(*layers)
 

@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Literal, get_args
 
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.architectures import DEFAULT as DEFAULT_ARCHITECTURE
-from yolo_cli.model.architectures import TRUNK_STRIDE, architecture_of
+from yolo_cli.model.architectures import TRUNK_STRIDE, Architecture, architecture_of
+from yolo_cli.model.custom import CUSTOM, Row, architecture, check
 from yolo_cli.model.preprocessing import DARKNET
 
 Head = Literal["conv", "fc", "pool"]  # a task says which of them it has
@@ -50,6 +51,8 @@ class ModelConfig:
         std: divides the difference.
         task: what the network does, see :mod:`yolo_cli.tasks`.
         upsample: how a decoder doubles the resolution; None for a network without one.
+        layers: the backbone's, and those of the ``fc`` head but for the last, where no architecture
+            has them; ``arch`` is then :data:`.custom.CUSTOM`.
     """
 
     classes: tuple[str, ...]
@@ -68,6 +71,7 @@ class ModelConfig:
     std: tuple[float, ...] = DARKNET.std
     task: str = DETECT
     upsample: Upsample | None = None
+    layers: tuple[Row, ...] | None = None
 
     # Of from_json: unknown fields, NaN and infinity are refused.
     __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid", "allow_inf_nan": False}
@@ -84,6 +88,10 @@ class ModelConfig:
                     f"choose one of {', '.join(filter(None, allowed))}",
                 )
         self._check_classes()
+        if (self.layers is not None) != (self.arch == CUSTOM):
+            raise UserError(f"layers go with the arch {CUSTOM}, and with no other")
+        if self.layers is not None and self.image_size <= MAX_IMAGE_SIZE:
+            check(self.layers, self.image_size)
         self._check_widths()
         if not 1 <= self.boxes <= MAX_BOXES or self.grid < 1 or not 0 <= self.dropout < 1:
             raise UserError(
@@ -116,6 +124,8 @@ class ModelConfig:
             )
 
     def _check_grid(self) -> None:
+        if self._own_head and self.image_size > 0:  # connected layers fill any grid
+            return
         if self.image_size not in (self.grid * TRUNK_STRIDE, 2 * self.grid * TRUNK_STRIDE):
             sizes = f"{self.grid * TRUNK_STRIDE} or {2 * self.grid * TRUNK_STRIDE}"
             raise UserError(
@@ -141,7 +151,7 @@ class ModelConfig:
     def _check_widths(self) -> None:
         if not 0 < self.width <= MAX_WIDTH:
             raise UserError(f"width {self.width}: above 0 and at most {MAX_WIDTH:g}")
-        count = len(architecture_of(self.arch).channels[: self.convolutions])
+        count = len(self.architecture.channels[: self.convolutions])
         if self.widths is not None and len(self.widths) != count:
             raise UserError(
                 f"{len(self.widths)} widths for the {count} convolutions of {self.arch}"
@@ -149,6 +159,20 @@ class ModelConfig:
         for channels in (*(self.widths or ()), *(self.head_widths or ())):
             if not 1 <= channels <= MAX_CHANNELS:
                 raise UserError(f"a layer of {channels} channels: from 1 to {MAX_CHANNELS}")
+
+    @property
+    def architecture(self) -> Architecture:
+        """Return the record of the backbone."""
+        return architecture_of(self.arch) if self.layers is None else architecture(self.layers)
+
+    @property
+    def _own_head(self) -> bool:
+        return self.layers is not None and self.head == "fc"
+
+    @property
+    def trunk_stride(self) -> int:
+        """Return the stride that the backbone may reach; a table with a head keeps all of its."""
+        return 2**30 if self._own_head else self.stride
 
     @property
     def stride(self) -> int:
@@ -160,7 +184,7 @@ class ModelConfig:
     @property
     def convolutions(self) -> int | None:
         """Return how many of the backbone's convolutions there are; None for all."""
-        return architecture_of(self.arch).pretraining if self.task == CLASSIFY else None
+        return self.architecture.pretraining if self.task == CLASSIFY else None
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values for a weights file's metadata, without the fields that are None."""

@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.backbone import Backbone
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.head import BuildHead
+from yolo_cli.model.layers import fuse_norm
 
 
 class Network(nn.Module):
@@ -123,6 +123,6 @@ def _fuse_norms(network: nn.Module) -> None:
     for sequence in [m for m in network.modules() if isinstance(m, nn.Sequential)]:
         layers = list(sequence)
         for i, (layer, norm) in enumerate(pairwise(layers)):
-            if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                sequence[i] = fuse_conv_bn_eval(layer, norm)
+            if isinstance(layer, nn.Conv2d | nn.Linear) and isinstance(norm, nn.BatchNorm2d):
+                sequence[i] = fuse_norm(layer, norm)
                 sequence[i + 1] = nn.Identity().eval()  # the others keep their numbers

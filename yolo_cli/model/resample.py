@@ -109,3 +109,24 @@ class TransposedConvolution(nn.Module):
         """Turn ``[N, in, H, W]`` into ``[N, out, 2H, 2W]``."""
         result: Tensor = self.layer(x)
         return result
+
+
+class Unpool(nn.Module):
+    """Max-unpooling by indices that come with the activations."""
+
+    def forward(self, x: Tensor, indices: Tensor) -> Tensor:
+        """Turn ``[N, C, H, W]`` into ``[N, C, 2H, 2W]``."""
+        height, width = x.shape[-2:]
+        return max_unpool(x, indices, (2 * height, 2 * width))
+
+
+class Interpolate(nn.Module):
+    """Twice the resolution without weights: ``bilinear`` or ``nearest``."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Turn ``[N, C, H, W]`` into ``[N, C, 2H, 2W]``."""
+        return bilinear(x) if self.kind == "bilinear" else nearest(x)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from yolo_cli.model.layers import DarknetNorm, Ramp
+from yolo_cli.model.local import Local
 from yolo_cli.model.network import Network
 
 
@@ -80,12 +82,18 @@ def _kind(module: nn.Module) -> str:
         size = module.kernel_size
         stride = f", stride {module.stride}" if module.stride != size else ""
         return f"max pool {size}×{size}{stride}"
+    if isinstance(module, Local):
+        return f"local {module.size}×{module.size}"
     if isinstance(module, nn.LeakyReLU):
         return f"leaky ReLU {module.negative_slope}"
     names: dict[type[nn.Module], str] = {
         nn.Linear: "connected",
         nn.BatchNorm2d: "batch norm",
+        DarknetNorm: "batch norm",
         nn.ReLU: "ReLU",
+        nn.Sigmoid: "logistic",
+        nn.Tanh: "tanh",
+        Ramp: "ramp",
         nn.Dropout: "dropout",
         nn.Flatten: "flatten",
         nn.AdaptiveAvgPool2d: "mean",
@@ -100,6 +108,6 @@ def flops_of(module: nn.Module, output: Tensor) -> int:
     if isinstance(module, nn.ConvTranspose2d):  # for each input position
         places = output.shape[-1] * output.shape[-2] // (module.stride[0] * module.stride[1])
         return 2 * module.weight.numel() * places
-    if isinstance(module, nn.Linear):
+    if isinstance(module, nn.Linear | Local):
         return 2 * module.weight.numel()
     return 0

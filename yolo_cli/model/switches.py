@@ -18,7 +18,7 @@ import torch.nn.functional as F  # noqa: N812  # torch's own name for it
 from torch import Tensor
 
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.model.architectures import Pool, architecture_of
+from yolo_cli.model.architectures import Pool
 from yolo_cli.model.config import ModelConfig
 
 FINEST = 2  # pixels of the input that a cell of a decoder's finest map covers along each side
@@ -36,7 +36,7 @@ def poolings(config: ModelConfig) -> tuple[Pooling, ...]:
     """Return the poolings of a backbone, one for each block that ends with one."""
     found: list[Pooling] = []
     channels, stride = 3, 1
-    layers = architecture_of(config.arch).layers(
+    layers = config.architecture.layers(
         config.stride,
         width=config.width,
         widths=config.widths,
@@ -57,7 +57,7 @@ def check_windows(config: ModelConfig) -> None:
     Raises:
         UserError: if they are not.
     """
-    table = architecture_of(config.arch).table
+    table = config.architecture.table
     if any(isinstance(row, Pool) and row != Pool() for row in table):
         raise UserError(
             f"--upsample unpool: the pooling windows of {config.arch} overlap",

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.model.local import Local
 from yolo_cli.model.network import Network
 from yolo_cli.model.summary import flops_of
 
@@ -231,6 +232,8 @@ def _kernel(module: nn.Module) -> _Kernel | None:
     if isinstance(module, nn.MaxPool2d):
         size, stride = _one(module.kernel_size), _one(module.stride)
         return _Kernel("pool", f"max {size}×{size}", size, stride)
+    if isinstance(module, Local):
+        return _Kernel("local", f"local {module.size}×{module.size}", module.size, module.stride)
     if isinstance(module, nn.AdaptiveAvgPool2d):
         return _Kernel("mean", "mean", 0, 0)
     if isinstance(module, nn.Linear):

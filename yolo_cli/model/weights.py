@@ -23,6 +23,7 @@ from yolo_cli.model.network import Network
 
 FORMAT_NAME = "yolo-cli weights"
 FORMAT = f"{FORMAT_NAME} 1"
+BACKBONE = "backbone."
 PREDICTOR = ("head.predictor.layer.weight", "head.predictor.layer.bias")
 
 
@@ -40,17 +41,31 @@ class Weights:
     tensors: Mapping[str, Tensor]
     info: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def backbone_alone(self) -> bool:
+        """Whether there is a backbone, and no head."""
+        return any(name.startswith(BACKBONE) for name in self.tensors) and not any(
+            name.startswith("head.") for name in self.tensors
+        )
+
 
 def save_weights(path: Path, network: Network, info: Mapping[str, Any]) -> None:
     """Write a network to a safetensors file, in float16, whole or not at all."""
     tensors = {name: _stored(tensor) for name, tensor in network.state_dict().items()}
+    write_tensors(path, network.config, tensors, info)
+
+
+def write_tensors(
+    path: Path, config: ModelConfig, tensors: Mapping[str, Tensor], info: Mapping[str, Any]
+) -> None:
+    """Write tensors as they are to a safetensors file, whole or not at all."""
     metadata = {
         "format": FORMAT,
-        "model": json.dumps(network.config.to_json()),
+        "model": json.dumps(config.to_json()),
         "info": json.dumps(dict(info)),
     }
     with atomic_write(path) as file:
-        file.write(save(tensors, metadata))
+        file.write(save(dict(tensors), metadata))
 
 
 def _stored(tensor: Tensor) -> Tensor:

@@ -108,6 +108,11 @@ def prune(
     Raises:
         UserError: the network cannot be made that small.
     """
+    if network.config.layers is not None:
+        raise UserError(
+            "a network from Darknet's files keeps its layers",
+            "train one of the architectures, and prune that: yolo train DATA --arch fast",
+        )
     network.eval().to(memory_format=torch.channels_last)
     links = chain_of(network)
     widths = widths_of(links, goal.multiple)

@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.network import Network
-from yolo_cli.model.weights import Weights, read_weights
+from yolo_cli.model.weights import BACKBONE, Weights, read_weights
 from yolo_cli.tasks.task import task_of
 
 
@@ -62,16 +62,25 @@ def shapes_of(config: ModelConfig) -> Network:
         return build_network(config)
 
 
-def load_weights(path: Path) -> Weights:
+def load_weights(path: Path, *, part: bool = False) -> Weights:
     """Read a weights file whose tensors are those of the network that it names.
+
+    Args:
+        path: of the file.
+        part: whether a backbone alone will do.
 
     Raises:
         UserError: as of :func:`yolo_cli.model.weights.read_weights`, or for tensors that do not
             fit, or are no finite numbers.
     """
     weights = read_weights(path)
+    if weights.backbone_alone and not part:
+        raise UserError(
+            f"{path}: a backbone alone, without a head",
+            f"train one on it: yolo train DATA --weights {path}",
+        )
     try:
-        _check_fit(weights.config, weights.tensors)
+        _check_fit(weights.config, weights.tensors, part=weights.backbone_alone)
     except UserError as error:
         raise UserError(f"{path}: {error.message}", error.hint) from error
     return weights
@@ -100,15 +109,19 @@ def _unfit(error: RuntimeError) -> UserError:
     return UserError(f"the weights do not fit the architecture that they name: {last}")
 
 
-def _check_fit(config: ModelConfig, tensors: Mapping[str, Tensor]) -> None:
-    """Refuse tensors that the network cannot work with.
+def _check_fit(config: ModelConfig, tensors: Mapping[str, Tensor], *, part: bool) -> None:
+    """Refuse tensors that the network, or its backbone, cannot work with.
 
     Shapes are compared on torch's meta device, before any memory is taken.
     """
     try:
         with torch.device("meta"):
             empty = {name: torch.empty(tensor.shape) for name, tensor in tensors.items()}
-            shapes_of(config).load_state_dict(empty)  # what is not in it is made there, too
+            network = shapes_of(config)
+            if part:
+                head = {n: t for n, t in network.state_dict().items() if not n.startswith(BACKBONE)}
+                empty = head | {n: one for n, one in empty.items() if n.startswith(BACKBONE)}
+            network.load_state_dict(empty)  # what is not in it is made there, too
     except RuntimeError as error:
         raise _unfit(error) from error
     for name, tensor in tensors.items():

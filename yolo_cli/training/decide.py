@@ -214,7 +214,8 @@ def _suited(options: TrainOptions, recipe: Recipe, facts: Facts) -> Recipe:
     }
     if options.teacher is not None:
         chosen["copies"] = copies
-    frozen = ARCHITECTURES[facts.arch].frozen_blocks
+    record = ARCHITECTURES.get(facts.arch)  # none for a table that the weights hold
+    frozen = record.frozen_blocks if record is not None else 0
     if frozen and facts.pretrained and facts.device == "cpu":
         chosen["freeze"] = frozen
         chosen["copies"] = 1 if recipe.augmentation is None else copies

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from yolo_cli.model.network import Network
 from yolo_cli.tasks.networks import shapes_of
 from yolo_cli.tasks.task import task_of
+from yolo_cli.training.ranks import ALONE, Ranks
 
 HINT = 20.0  # weight of each hint, which starts near 1 and is small beside the other terms
 
@@ -37,18 +38,26 @@ class Distillation(nn.Module):
         student: whose features are compared with the teacher's, as far as they are not frozen;
             its head is convolutional.
         dtype: precision of the teacher's convolutions.
+        ranks: the processes that share each batch.
 
     Raises:
         UserError: if their outputs cannot be compared.
     """
 
-    def __init__(self, teacher: Network, student: Network, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        teacher: Network,
+        student: Network,
+        dtype: torch.dtype,
+        ranks: Ranks = ALONE,
+    ) -> None:
         super().__init__()
         self.task = task_of(student.config)
         self.task.check_teacher(student.config, teacher.config)
         self.config = student.config
         self.teacher = teacher.eval().requires_grad_(False).to(memory_format=torch.channels_last)
         self.dtype = dtype
+        self.ranks = ranks
         # Nothing of it is kept: it translates the student's features for the teacher.
         self.projections = _projections(teacher, student).to(student.mean.device)
 
@@ -98,7 +107,10 @@ class Distillation(nn.Module):
             Scalars ``soft`` (outputs) and ``hint`` (features, summed over the sizes that both
             have), weighted, means over the batch.
         """
-        hints = [hint_loss(f.float(), teacher.features[s]) for s, f in student.features.items()]
+        hints = [
+            hint_loss(f.float(), teacher.features[s], self.ranks)
+            for s, f in student.features.items()
+        ]
         return {
             "soft": self.task.soft_loss(self.config, student.raw, teacher.raw) / len(student.raw),
             "hint": HINT * torch.stack(hints).sum(),
@@ -177,7 +189,7 @@ def _projections(teacher: Network, student: Network) -> nn.ModuleDict:
     )
 
 
-def hint_loss(features: Tensor, teacher: Tensor) -> Tensor:
+def hint_loss(features: Tensor, teacher: Tensor, ranks: Ranks = ALONE) -> Tensor:
     """Return the mean squared difference of features, in units of the teacher's variance.
 
     Of all channels together: many a channel of a ReLU is silent in a batch, and a small error
@@ -186,5 +198,6 @@ def hint_loss(features: Tensor, teacher: Tensor) -> Tensor:
     Args:
         features: ``[N, F, S, S]`` the student's, projected.
         teacher: the same of the teacher.
+        ranks: the processes that share the batch, over which the variance is taken.
     """
-    return F.mse_loss(features, teacher) / teacher.var().clamp(min=1e-4)
+    return F.mse_loss(features, teacher) / ranks.variance(teacher).clamp(min=1e-4)

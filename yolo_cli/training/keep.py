@@ -10,6 +10,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from yolo_cli.model.weights import save_weights
+from yolo_cli.tasks.networks import load_weights, network_of
+from yolo_cli.tasks.task import Task
+from yolo_cli.training.run.checkpoint import Position
+from yolo_cli.training.run.folder import RunFolder
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -40,3 +46,17 @@ def choose(epoch: int, more: float, interval: tuple[float, float]) -> Choice:
     if low > 0:
         return Choice(False, f"better than the end of the schedule: {scores}, {others}")
     return Choice(True, f"the end of the schedule; {scores}, within chance ({others})")
+
+
+def keep_weights(run: RunFolder, position: Position, task: Task) -> None:
+    """Write the weights that are kept, and why, at the end of a run.
+
+    Args:
+        run: its folder.
+        position: which epoch is kept.
+        task: names the score.
+    """
+    ended = position.best_epoch == position.epoch
+    kept = load_weights(run.last if ended else run.best)
+    save_weights(run.best, network_of(kept), {**kept.info, "kept": position.kept})
+    run.write_history(position.history, task, position.best_epoch)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.model.architectures import ARCHITECTURES
 from yolo_cli.model.config import CLASSIFY, ModelConfig, new_config
 from yolo_cli.model.embedded import default_for, weights_path
 from yolo_cli.model.network import Network
@@ -68,7 +67,7 @@ def find_start(options: TrainOptions) -> Start:
         return Start(arch)
     named = options.weights
     path = weights_path(default_for(options.arch) if named == "default" else named)
-    weights = load_weights(path)
+    weights = load_weights(path, part=True)
     if options.arch in (None, weights.config.arch):
         return Start(weights.config.arch, weights, path)
     if options.weights == "default":
@@ -137,7 +136,7 @@ def _shape(options: TrainOptions, grid: int | None) -> dict[str, Any]:
 
 
 def _from_backbone(config: ModelConfig, backbone: PretrainedBackbone) -> tuple[Network, str]:
-    title = ARCHITECTURES[config.arch].title
+    title = config.architecture.title
     network = build_network(replace(config, **backbone.preprocessing._asdict()))
     connected = backbone.connected if (config.task, config.head) == (CLASSIFY, "fc") else {}
     report = transfer(network, {**backbone.tensors, **connected})
@@ -171,10 +170,11 @@ def _from_another_task(
         width=old.width,
         mean=old.mean,
         std=old.std,
+        layers=old.layers,
         **{**task.model, "task": task.name, **shape},
     )
     if old.widths is not None:
-        rest = ARCHITECTURES[old.arch].widths(old.width)[len(old.widths) :]
+        rest = old.architecture.widths(old.width)[len(old.widths) :]
         widths = (*old.widths, *rest)[: config.convolutions]
         config = replace(config, widths=widths)
     network = build_network(config)

@@ -12,17 +12,15 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from yolo_cli.data.loader import Batch, Key, batches
-from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.network import Network
 from yolo_cli.model.weights import save_weights
 from yolo_cli.tasks.contract.training import Score
-from yolo_cli.tasks.networks import load_weights, network_of
 from yolo_cli.tasks.task import task_of
 from yolo_cli.text import counted
 from yolo_cli.training.budget.clock import Budget
 from yolo_cli.training.distill import Distillation
 from yolo_cli.training.interrupt import Stop, stop_on_interrupt
-from yolo_cli.training.keep import choose
+from yolo_cli.training.keep import Choice, choose, keep_weights
 from yolo_cli.training.machine import Machine
 from yolo_cli.training.optimizer import (
     build_average,
@@ -30,12 +28,14 @@ from yolo_cli.training.optimizer import (
     build_schedule,
     clip_gradient,
 )
+from yolo_cli.training.ranks import ALONE, Ranks
 from yolo_cli.training.recipe import Recipe
 from yolo_cli.training.reporter import Reporter, loss_line
 from yolo_cli.training.run.checkpoint import Position, Trained, restore, save_checkpoint
 from yolo_cli.training.run.folder import RunFolder
-from yolo_cli.training.source import Phase, Source, in_order, shuffled
-from yolo_cli.training.step import Step
+from yolo_cli.training.source import Phase, Source, shuffled
+from yolo_cli.training.step import Step, not_finite
+from yolo_cli.training.validation import validate
 
 CHECKPOINT_SECONDS = 300.0  # between checkpoints within an epoch
 
@@ -55,6 +55,7 @@ class Trainer:
         info: stored in the weights files.
         budget: for which the number of epochs is corrected on the way.
         distillation: of a teacher, whose activations the sources then hold.
+        ranks: the processes that train together; the first alone writes.
     """
 
     def __init__(
@@ -71,7 +72,9 @@ class Trainer:
         info: dict[str, Any],
         budget: Budget | None = None,
         distillation: Distillation | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
+        self.ranks = ranks
         self.network = network.to(memory_format=torch.channels_last)
         self.task = task_of(network.config)
         self.recipe = recipe
@@ -81,7 +84,7 @@ class Trainer:
         self.reporter = reporter
         self.info = info
         self.budget = budget
-        self.step = Step(network, recipe, counts, machine, distillation)
+        self.step = Step(network, recipe, counts, machine, distillation, ranks)
         self.position = Position()
         self._last_score: Score | None = None
         self.train: Source
@@ -117,6 +120,7 @@ class Trainer:
         if phase is self._phase:
             return
         self.network.freeze(phase.frozen)
+        self.step.share_gradients()
         if phase is not self.phases[0]:
             self.reporter.note(f"from epoch {phase.first + 1} on {phase.frozen} blocks are frozen")
         try:
@@ -128,6 +132,7 @@ class Trainer:
             if self.budget is not None:
                 plan = self.budget.plan
                 self._plan_epochs(self.position.epoch, plan.train_seconds / plan.epochs)
+            self.position.epochs = self.ranks.agree(self.position.epochs)
             self.reporter.header(self.task)
         self._phase = phase
 
@@ -175,8 +180,8 @@ class Trainer:
         self._counted = time.monotonic()
         self._train_epoch(stop)
         self._finish_epoch(stop)
-        if stop.asked and not self.finished:
-            self._interrupt_or_save(stop)
+        if self.ranks.any(stop.asked) and not self.finished:
+            self._interrupt()
 
     def _count_seconds(self) -> None:
         now = time.monotonic()
@@ -192,8 +197,9 @@ class Trainer:
             position.images + sum(map(len, keys)),
             position.images,
         )
+        parts = self.step.parts(self.train, keys)
         for batch_keys, batch in zip(
-            keys, batches(self.train.dataset, keys, self.train.workers), strict=True
+            keys, batches(self.train.dataset, parts, self.train.workers), strict=True
         ):
             terms = self._take_step(batch, batch_keys)
             size = len(batch_keys)
@@ -203,31 +209,35 @@ class Trainer:
             position.step += 1
             self._count_seconds()
             self.reporter.advance(size, loss_line(terms, self.task.terms))
-            if stop.asked or time.monotonic() - self._saved > CHECKPOINT_SECONDS:
-                self._interrupt_or_save(stop)
+            late = time.monotonic() - self._saved > CHECKPOINT_SECONDS
+            urgency = self.ranks.most(2 if stop.asked else int(late))
+            if urgency > 1:
+                self._interrupt()
+            elif urgency:
+                self._save()
 
     def _save(self) -> None:
-        save_checkpoint(self.run.checkpoint, self.state, self.position)
+        if self.ranks.first:
+            save_checkpoint(self.run.checkpoint, self.state, self.position)
         self._saved = time.monotonic()
 
-    def _interrupt_or_save(self, stop: Stop) -> None:
+    def _interrupt(self) -> None:
         self._save()
-        if stop.asked:
-            self.reporter.interrupted(self.run.path)
-            raise KeyboardInterrupt
+        self.reporter.interrupted(self.run.path)
+        raise KeyboardInterrupt
 
     def _take_step(self, batch: Batch, keys: list[Key]) -> dict[str, float]:
         """Take one optimiser step; return the loss terms."""
+        self.ranks.seed(self.recipe.seed, self.position.epoch, self.position.step)
         terms = self.step.terms(self.train, batch, keys)
-        values = {name: value.item() for name, value in terms.items()}
+        values = self.ranks.means(terms)
         if not math.isfinite(values["loss"]):
-            images = ", ".join(str(self.train.samples[i].image) for _, i in keys[:4])
             kept = f"; the last good weights are {self.run.last}" if self.position.epoch else ""
-            raise UserError(
-                f"the loss is {values['loss']} in epoch {self.position.epoch + 1}, "
-                f"step {self.position.step + 1} ({images}, …): training stopped",
+            raise not_finite(
+                values["loss"],
+                f"epoch {self.position.epoch + 1}, step {self.position.step + 1}",
+                [str(self.train.samples[i].image) for _, i in keys],
                 f"lower the rate (--lr {self.recipe.lr / 3:.2g}){kept}",
-                ExitCode.FAILURE,
             )
         self.state.optimizer.zero_grad()
         terms["loss"].backward()
@@ -256,26 +266,21 @@ class Trainer:
         best = value > position.best
         if best:
             position.best, position.best_epoch = value, position.epoch
-        row = {
-            "epoch": float(position.epoch),
-            "lr": self.state.optimizer.param_groups[0]["lr"],
-            **{name: value / position.images for name, value in position.sums.items()},
-            self.task.score_key: value,
-            "images_per_second": position.images / max(trained, 1e-9),
-            "seconds": position.seconds,
-        }
-        position.history.append(row)
-        position.step, position.images, position.sums = 0, 0, {}
-        if score is not None:
+        rate = self.state.optimizer.param_groups[0]["lr"]
+        row = position.end_epoch(rate, {self.task.score_key: value}, trained)
+        if score is not None and self.ranks.first:
             self._write(row, score, best=best)
         self.reporter.epoch(row, self.epochs, best=best)
 
     def _keep_to_budget(self) -> None:
         """Correct the number of epochs where the measured speed is not what was planned."""
-        if self.budget is None or self._phase is not self.phases[-1]:
-            return
+        if self.budget is not None and self._phase is self.phases[-1]:
+            self._plan_by_speed(self._phase)
+        self.position.epochs = self.ranks.agree(self.position.epochs)
+
+    def _plan_by_speed(self, phase: Phase) -> None:
         done = self.position.epoch + 1
-        count = min(done - self._phase.first, 2 * self.recipe.validate_every)
+        count = min(done - phase.first, 2 * self.recipe.validate_every)
         ends = [0.0, *(row["seconds"] for row in self.position.history)]
         each = (self.position.seconds - ends[-count]) / count
         self._plan_epochs(done, each)
@@ -312,18 +317,20 @@ class Trainer:
             if self._last_score is None:
                 self._enter_phase()
             last = self._last_score or self.validate()
-            interval = self.task.difference(
-                last.outputs, self.state.best, self.val.samples, self.network.config
-            )
-            choice = choose(position.best_epoch, position.best - last.value, interval)
+            choice = self.ranks.agree(self._choice(last))
             position.kept = choice.why
             if choice.last:
                 position.best, position.best_epoch = last.value, position.epoch
-        ended = position.best_epoch == position.epoch
-        kept = load_weights(self.run.last if ended else self.run.best)
-        save_weights(self.run.best, network_of(kept), {**kept.info, "kept": position.kept})
-        self.run.write_history(position.history, self.task, position.best_epoch)
-        self._save()
+        if self.ranks.first:
+            keep_weights(self.run, position, self.task)
+            self._save()
+
+    def _choice(self, last: Score) -> Choice:
+        position = self.position
+        interval = self.task.difference(
+            last.outputs, self.state.best, self.val.samples, self.network.config
+        )
+        return choose(position.best_epoch, position.best - last.value, interval)
 
     def validate(self, stop: Stop | None = None) -> Score:
         """Return the score of the network that is kept, on the validation source.
@@ -331,18 +338,11 @@ class Trainer:
         Args:
             stop: whether Ctrl-C has been pressed, which ends the run after a batch.
         """
-        network = self.averaged.eval()
-        scorer = self.task.scorer(network.config)
-        keys = in_order(len(self.val), batch=self.recipe.batch)
-        self.reporter.begin("validation", len(self.val))
-        with torch.inference_mode():
-            for part, (inputs, _) in zip(
-                keys, batches(self.val.dataset, keys, self.val.workers), strict=True
-            ):
-                raw = self.step.forward(network, inputs, self.val.depth)
-                scorer.add(raw, [self.val.samples[i] for _, i in part])
-                self.reporter.advance(len(part))
-                if stop is not None and stop.asked:
-                    self._interrupt_or_save(stop)
-        self.reporter.end()
-        return scorer.score()
+
+        def look_up() -> None:
+            if self.ranks.any(stop is not None and stop.asked):
+                self._interrupt()
+
+        return validate(
+            self.averaged.eval(), self.val, self.recipe.batch, self.step, self.reporter, look_up
+        )

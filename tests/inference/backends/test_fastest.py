@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Lock
@@ -308,3 +309,17 @@ def test_what_was_measured_is_used(weights: Path) -> None:
 def test_work_is_what_the_layers_do(arch: str, head: str) -> None:
     config = new_config(("a", "b"), arch=arch, head=head)
     assert work(config) == sum(layer.flops for layer in summarise(shapes_of(config)))
+
+
+def test_a_runtime_that_does_not_load_is_named_and_left_out(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fastest_module, "installed", lambda _name: True)
+    monkeypatch.setitem(sys.modules, "openvino", None)  # what imports it is told that it is absent
+    lines: list[str] = []
+    _, backend = load_backend(str(weights), images=FEW, say=lines.append)
+    assert backend.name in ("torch", "ncnn")
+    assert lines[0] == "the package openvino is not installed: --backend auto does without it"
+    assert len(lines) == 2
+    with pytest.raises(UserError, match="openvino is not installed"):
+        load_backend(str(weights), backend="openvino")

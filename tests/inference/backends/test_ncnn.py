@@ -101,9 +101,9 @@ def test_activations_are_part_of_the_layer_before(act: nn.Module | None) -> None
 
 
 def test_a_layer_that_no_network_has_is_refused() -> None:
-    with pytest.raises(NotImplementedError, match="Sigmoid"):
+    with pytest.raises(UserError, match="Sigmoid"):
         _Writer().layers([nn.Sigmoid()])
-    with pytest.raises(NotImplementedError, match="ReLU"):
+    with pytest.raises(UserError, match="ReLU"):
         _Writer().layers([nn.MaxPool2d(2), nn.ReLU()])
 
 

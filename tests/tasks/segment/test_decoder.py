@@ -9,8 +9,9 @@ import torch.nn.functional as F  # noqa: N812
 from tests.model.builders import images, network
 from tests.tasks.segment.builders import UPSAMPLINGS, config
 from yolo_cli.errors import UserError
+from yolo_cli.model.resample import Unpool
 from yolo_cli.tasks.networks import build_network
-from yolo_cli.tasks.segment.decoder import Decoder, Unpool
+from yolo_cli.tasks.segment.decoder import Decoder
 from yolo_cli.tasks.task import task_of
 
 

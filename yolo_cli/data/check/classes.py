@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -11,7 +12,8 @@ from pathlib import Path
 from yolo_cli.data.check.finding import Finding, finding
 from yolo_cli.data.check.survey import Survey
 from yolo_cli.data.class_names import plain_name
-from yolo_cli.data.formats.scan import Spot
+from yolo_cli.data.formats.scan import LabelledImage, Spot
+from yolo_cli.errors import UserError
 from yolo_cli.text import counted
 
 _SELDOM = 0.01  # of the objects of its like: a misspelling rather than a class of its own
@@ -43,13 +45,27 @@ def count_classes(survey: Survey) -> ClassCounts:
     for split in survey.splits or ("",):
         counts.by_split[split] = Counter()
     for image in survey.images:
-        for item in image.objects:
-            if item.name:
-                counts.total[item.name] += 1
-                counts.first.setdefault(item.name, item.spot)
-                for split in image.splits if survey.splits else ("",):
-                    counts.by_split[split][item.name] += 1
+        for name, spot in (*_objects(image), *_in_mask(image, survey.numbers)):
+            counts.total[name] += 1
+            counts.first.setdefault(name, spot)
+            for split in image.splits if survey.splits else ("",):
+                counts.by_split[split][name] += 1
     return counts
+
+
+def _objects(image: LabelledImage) -> Iterator[tuple[str, Spot]]:
+    """Name and place of each object."""
+    return ((item.name, item.spot) for item in image.objects if item.name)
+
+
+def _in_mask(image: LabelledImage, numbers: Mapping[str, int]) -> Iterator[tuple[str, Spot]]:
+    """Name of each class that an image's mask has, and the mask."""
+    if image.annotate is None or not image.usable:
+        return
+    with suppress(UserError):  # which whoever judges the image has told
+        present = image.annotate(numbers).classes.tolist()
+        names = list(numbers)
+        yield from ((names[index], image.spot) for index in present)
 
 
 def check_classes(

@@ -30,6 +30,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "id-repeated": ("error", "keep one of them"),
     "no-image": ("error", "restore the image, or remove what refers to it"),
     "label-misplaced": ("warning", "put the image and its label into the same split"),
+    "no-outline": ("error", "draw a polygon around it"),
     "no-label": ("warning", "if there is nothing in it, add an empty label that says so"),
     "image-unreadable": ("error", "replace it by an intact copy, or remove it"),
     "image-damaged": ("error", "replace it by an intact copy, or remove it"),

@@ -25,6 +25,7 @@ class Survey:
         images: each once, with all its splits, in the order in which training reads them.
         again: other labels of the same images, where a split has its own.
         findings: what was noticed on the way.
+        numbers: index of each class by its name, where labels are masks.
     """
 
     form: BoxForm
@@ -34,6 +35,7 @@ class Survey:
     images: list[LabelledImage] = field(default_factory=list)
     again: list[LabelledImage] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def labelled(self) -> list[LabelledImage]:
@@ -82,6 +84,8 @@ def survey(reader: Reader, count: Callable[[int], None]) -> Survey:
                 found.findings.append(finding("split-empty", spot, f"{split} has no image"))
     found.images = [replace(image, splits=splits[path]) for path, image in images.items()]
     found.again = list(again.values())
+    if any(image.annotate is not None for image in found.images):
+        found.numbers = {name: index for index, name in enumerate(reader.classes)}
     found.findings += map(of_fault, reader.leftovers())
     return found
 

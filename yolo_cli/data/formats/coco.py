@@ -13,7 +13,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PureWindowsPath
 
 from yolo_cli.data.formats.coco_folders import describe, find_files, looks_like_coco
@@ -24,21 +24,30 @@ from yolo_cli.data.formats.files import exists, read_once
 from yolo_cli.data.formats.image_names import ImageNames
 from yolo_cli.data.formats.label_files import LabelFile
 from yolo_cli.data.formats.leftovers import is_left_below
-from yolo_cli.data.formats.scan import BoxForm, Fault, Format, LabelledImage, Reading, Spot
+from yolo_cli.data.formats.outlines import for_task, wants_outlines
+from yolo_cli.data.formats.scan import (
+    BoxForm,
+    Fault,
+    Format,
+    LabelledImage,
+    Reader,
+    Reading,
+    Spot,
+)
 from yolo_cli.data.images import is_image_path
 from yolo_cli.errors import UserError
 
 
-def open_reader(root: Path, reading: Reading) -> CocoReader | None:
+def open_reader(root: Path, reading: Reading) -> Reader | None:
     """Return the reader of a folder in one of the layouts above; None if it is in none of them."""
     files = find_files(root)
-    return CocoReader(root, files, reading) if files else None
+    return for_task(CocoReader(root, files, reading), reading) if files else None
 
 
-def open_json(path: Path, reading: Reading) -> CocoReader:
+def open_json(path: Path, reading: Reading) -> Reader:
     """Return the reader of a single annotation file."""
     root = path.parent.parent if path.parent.name.lower().startswith("annot") else path.parent
-    return CocoReader(root, describe(root, [path]), reading)
+    return for_task(CocoReader(root, describe(root, [path]), reading), reading)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +75,9 @@ class CocoReader:
         self.root = root
         self.files = files
         self._reading = reading
-        self._document = read_once(read_document)
+        self._document = read_once(
+            partial(read_document, outlines=True) if wants_outlines(reading) else read_document
+        )
 
     @property
     def splits(self) -> Mapping[str, Spot]:
@@ -274,4 +285,5 @@ FORMAT = Format(
     suffixes=frozenset({".json"}),
     open_file=open_json,
     is_file=looks_like_coco,
+    tasks=("detect", "segment"),
 )

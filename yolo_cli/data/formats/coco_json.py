@@ -10,6 +10,7 @@ from yolo_cli.data.formats.coco_lines import EntryLines, EntrySpot, ListName
 from yolo_cli.data.formats.coco_quoted import Quoted, is_key
 from yolo_cli.data.formats.common import RENAME_HINT, Key, brief, check_counts, is_text
 from yolo_cli.data.formats.json_read import is_number, kind, read_json
+from yolo_cli.data.formats.outlines import read_outlines
 from yolo_cli.data.formats.scan import Fault, LabelledObject, Spot
 from yolo_cli.errors import UserError
 
@@ -70,8 +71,8 @@ class CocoDocument:
         return bool(self.objects or self.faults or self.stray)
 
 
-def read_document(path: Path) -> CocoDocument:
-    """Read an annotation file.
+def read_document(path: Path, *, outlines: bool = False) -> CocoDocument:
+    """Read an annotation file, with the objects' outlines if asked for.
 
     Raises:
         UserError: the file cannot be read, is not JSON, or has no images, annotations or
@@ -97,7 +98,7 @@ def read_document(path: Path) -> CocoDocument:
             stray.append(Fault("id-repeated", image.spot, "the same id as another image"))
         else:
             images[image.key] = image
-    labels = _Labels()
+    labels = _Labels(outlines)
     for index, record in enumerate(_list(path, content, "annotations")):
         spot = _spot(lines, path, "annotations", index, record, part="bbox")
         labels.add(spot, record if isinstance(record, dict) else {}, images, categories, quoted)
@@ -120,6 +121,7 @@ def read_document(path: Path) -> CocoDocument:
 class _Labels:
     """The annotations of a file, see :class:`CocoDocument`; `broken` counts those with a fault."""
 
+    outlines: bool = False
     objects: dict[Key, list[LabelledObject]] = field(default_factory=dict)
     faults: dict[Key, list[Fault]] = field(default_factory=dict)
     stray: list[Fault] = field(default_factory=list)
@@ -147,6 +149,8 @@ class _Labels:
             self.used.add(category)
         item = _object(spot, record, category, categories.names, quoted)
         if isinstance(item, LabelledObject):
+            if self.outlines:
+                item.outlines = read_outlines(record.get("segmentation"))
             self.objects.setdefault(image, []).append(item)
         else:
             self.faults.setdefault(image, []).append(item)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from yolo_cli.data.formats.common import Box, Key
-from yolo_cli.data.sample import Annotation
+from yolo_cli.data.sample import Annotation, FloatArray
 from yolo_cli.data.task_names import TaskName
 from yolo_cli.errors import UserError
 
@@ -96,6 +96,7 @@ class LabelledObject:
         difficult: VOC's flag.
         crowd: COCO's flag.
         area: annotated area in square pixels; None where the box's is meant.
+        outlines: polygons, each ``[K, 2]`` x, y in the box's units, where they are asked for.
     """
 
     spot: Spot
@@ -105,6 +106,7 @@ class LabelledObject:
     difficult: bool = False
     crowd: bool = False
     area: float | None = None
+    outlines: Sequence[FloatArray] = ()
 
 
 @dataclass(slots=True, eq=False)

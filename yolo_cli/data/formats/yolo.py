@@ -26,7 +26,8 @@ import yaml
 
 from yolo_cli.data.formats.common import Key, unique_ids
 from yolo_cli.data.formats.files import child, read_lines, read_once, visible, walk
-from yolo_cli.data.formats.scan import BoxForm, Fault, Format, LabelledImage, Reading, Spot
+from yolo_cli.data.formats.outlines import for_task, wants_outlines
+from yolo_cli.data.formats.scan import BoxForm, Fault, Format, LabelledImage, Reader, Reading, Spot
 from yolo_cli.data.formats.yolo_folders import find_images
 from yolo_cli.data.formats.yolo_labels import Labels, read_labels
 from yolo_cli.data.formats.yolo_layout import Layout, find_layout, layout_of_yaml
@@ -40,7 +41,7 @@ from yolo_cli.files import atomic_write_text
 _TRIED = 5  # label files that tell whether there are any
 
 
-def open_reader(root: Path, reading: Reading) -> YoloReader | None:
+def open_reader(root: Path, reading: Reading) -> Reader | None:
     """Return the reader of a folder in one of the layouts above; None if it is in none of them."""
     layout = find_layout(root)
     if layout is None and not reading.images and _labels_alone(root):
@@ -49,12 +50,15 @@ def open_reader(root: Path, reading: Reading) -> YoloReader | None:
             "they are fractions of the images: put those into images/ beside labels/",
             path=root,
         )
-    return None if layout is None else YoloReader(layout)
+    if layout is None:
+        return None
+    return for_task(YoloReader(layout, outlines=wants_outlines(reading)), reading)
 
 
-def open_yaml(path: Path, reading: Reading) -> YoloReader:
+def open_yaml(path: Path, reading: Reading) -> Reader:
     """Return the reader of the dataset that a YAML file describes."""
-    return YoloReader(layout_of_yaml(path))
+    reader = YoloReader(layout_of_yaml(path), outlines=wants_outlines(reading))
+    return for_task(reader, reading)
 
 
 def _labels_alone(root: Path) -> bool:
@@ -75,13 +79,15 @@ class YoloReader:
 
     Args:
         layout: where things are.
+        outlines: whether those of the objects are wanted.
     """
 
     form: BoxForm = "centre"
     relative = True
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, *, outlines: bool = False) -> None:
         self.layout = layout
+        self.outlines = outlines
         self._labels = read_once(self._read)
         self._lists: dict[Path, ImageList] = {}
 
@@ -184,7 +190,8 @@ class YoloReader:
         return image
 
     def _read(self, path: Path) -> Labels:
-        return read_labels(path, self.layout.names, keypoints=self.layout.keypoints)
+        layout = self.layout
+        return read_labels(path, layout.names, keypoints=layout.keypoints, outlines=self.outlines)
 
     def _listed(self, source: Path) -> tuple[Found | Fault, ...]:
         """Images in a list, which is read once."""
@@ -229,4 +236,5 @@ FORMAT = Format(
     looked_for="data.yaml, images/ + labels/*.txt, or images with *.txt beside them (YOLO)",
     suffixes=frozenset({".yaml", ".yml"}),
     open_file=open_yaml,
+    tasks=("detect", "segment"),
 )

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 
+import numpy as np
+
 from yolo_cli.data.formats.common import Box, check_counts, number
 from yolo_cli.data.formats.files import read_lines
 from yolo_cli.data.formats.scan import Fault, LabelledObject, Spot
@@ -34,7 +36,11 @@ class Labels:
 
 
 def read_labels(
-    path: Path, names: Sequence[str] | None = None, *, keypoints: bool = False
+    path: Path,
+    names: Sequence[str] | None = None,
+    *,
+    keypoints: bool = False,
+    outlines: bool = False,
 ) -> Labels:
     """Read a label file.
 
@@ -42,6 +48,7 @@ def read_labels(
         path: the file.
         names: of the classes; None to name them by their numbers.
         keypoints: whether columns after the fifth are keypoints, to be ignored.
+        outlines: whether those of the objects are wanted, too.
 
     Returns:
         What is in it; an empty file has no objects. Boxes are in fractions of the image's width
@@ -59,6 +66,8 @@ def read_labels(
         spot = Spot(path, line)
         item = _object(spot, columns[:_BOX_COLUMNS] if keypoints else columns, names)
         if isinstance(item, LabelledObject):
+            if outlines and len(columns) > _BOX_COLUMNS and not keypoints:
+                item.outlines = (np.array(columns[1:], dtype=np.float64).reshape(-1, 2),)
             objects.append(item)
         else:
             faults.append(item)

@@ -9,32 +9,54 @@ import numpy.typing as npt
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from yolo_cli.errors import UserError
+from yolo_cli.model.config import ModelConfig
+from yolo_cli.model.layers import fuse_norm
 from yolo_cli.model.network import Network
+from yolo_cli.model.resample import TransposedConvolution
 
 
 def layers_of(network: Network) -> Iterator[nn.Module]:
-    """Yield the network's layers in the order of the forward pass."""
+    """Yield the network's layers in the order of the forward pass.
+
+    Raises:
+        UserError: it is no chain.
+    """
+    if not is_chain(network.config):
+        raise UserError(
+            "a decoder that unpools runs in torch alone",
+            "train with --upsample transposed, bilinear or nearest for other runtimes",
+        )
     for module in (network.backbone.features, network.head.get_submodule("layers")):
         assert isinstance(module, nn.Sequential)
-        yield from module
+        for layer in module:
+            yield layer.layer if isinstance(layer, TransposedConvolution) else layer
     yield network.head.predictor.layer
 
 
-def fused(layers: Iterable[nn.Module]) -> Iterator[nn.Module]:
-    """Yield the layers, each batch normalisation fused into the convolution before it.
+def is_chain(config: ModelConfig) -> bool:
+    """Return whether each layer takes the output of the one before it, and nothing else."""
+    return config.upsample != "unpool"
 
-    One that follows no convolution goes into the connected layer behind it, between which nothing
-    but a mean over all places may stand.
+
+def fused(layers: Iterable[nn.Module]) -> Iterator[nn.Module]:
+    """Yield the layers, each batch normalisation fused into the layer before it.
+
+    One that follows no layer with weights goes into the connected layer behind it, between which
+    nothing but a mean over all places may stand.
     """
     waiting: nn.Module | None = None
     norm: nn.BatchNorm2d | None = None
     for one in layers:
         layer = one
+        if isinstance(layer, nn.BatchNorm2d) and isinstance(waiting, nn.Conv2d | nn.Linear):
+            waiting = fuse_norm(waiting, layer)
+            continue
+        if isinstance(layer, nn.BatchNorm2d) and isinstance(waiting, nn.ConvTranspose2d):
+            waiting = fuse_conv_bn_eval(waiting.eval(), layer.eval(), transpose=True)
+            continue
         if isinstance(layer, nn.BatchNorm2d):
-            if isinstance(waiting, nn.Conv2d):
-                waiting = fuse_conv_bn_eval(waiting.eval(), layer.eval())
-            else:
-                norm = layer
+            norm = layer
             continue
         if norm is not None and isinstance(layer, nn.Linear):
             layer, norm = _behind(norm, layer), None
@@ -63,10 +85,11 @@ def numbers(tensor: Tensor) -> npt.NDArray[np.float32]:
     return result
 
 
-def bias_of(layer: nn.Conv2d | nn.Linear) -> npt.NDArray[np.float32]:
+def bias_of(layer: nn.Conv2d | nn.ConvTranspose2d | nn.Linear) -> npt.NDArray[np.float32]:
     """Return a layer's bias; zeros where it has none."""
     if layer.bias is None:
-        return np.zeros(len(layer.weight), dtype=np.float32)
+        outputs = layer.weight.shape[1 if isinstance(layer, nn.ConvTranspose2d) else 0]
+        return np.zeros(outputs, dtype=np.float32)
     return numbers(layer.bias)
 
 

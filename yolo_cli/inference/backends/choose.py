@@ -12,6 +12,7 @@ import torch
 from yolo_cli.data.task_names import TaskName
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.inference.backends.backend import PACKAGES, Backend, BackendName, installed
+from yolo_cli.inference.backends.chain import is_chain
 from yolo_cli.inference.backends.fastest import choose
 from yolo_cli.inference.backends.ncnn_folder import digest, folder_of
 from yolo_cli.inference.backends.torch_backend import TorchBackend
@@ -62,7 +63,7 @@ def load_backend(
     if kind is None:
         place = pick_device(device)
         read = load_weights(path)
-        if backend != "auto" or place.type != "cpu":
+        if backend != "auto" or place.type != "cpu" or not is_chain(read.config):
             chosen = "torch" if backend == "auto" else backend
             return read.config, _of_weights(path, read, chosen, place, precision)
         return read.config, _fastest(path, read, precision, images, say)

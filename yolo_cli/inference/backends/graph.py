@@ -1,6 +1,6 @@
 """A network as an ONNX graph.
 
-Every network here is one chain of six kinds of layers, so the graph is written down directly:
+Every network here is one chain of a few kinds of layers, so the graph is written down directly:
 within milliseconds, with batch normalisation fused, and the same under every version of torch.
 torch's own exporter takes seconds, needs a further package, and has changed its form twice.
 """
@@ -18,7 +18,10 @@ from torch import nn
 from yolo_cli.errors import UserError
 from yolo_cli.inference.backends.chain import bias_of, fused, layers_of, numbers, side_of
 from yolo_cli.model.config import ModelConfig
+from yolo_cli.model.layers import Ramp
+from yolo_cli.model.local import Local
 from yolo_cli.model.network import Network
+from yolo_cli.model.resample import FACTOR, Interpolate
 from yolo_cli.optional import optional
 from yolo_cli.tasks.task import task_of
 
@@ -30,6 +33,7 @@ FORMAT = f"{FORMAT_NAME} 1"
 OPSET = 17  # the oldest that has all that is needed: read by runtimes since 2022
 IR_VERSION = 8  # goes with it; the package's newest may be newer than the user's runtime
 INPUT, RAW = "images", "raw"
+PLAIN = {nn.Flatten: "Flatten", nn.Sigmoid: "Sigmoid", nn.Tanh: "Tanh"}
 MAX_BYTES = 2**31 - 1  # of a protobuf message
 
 
@@ -119,6 +123,10 @@ class _Writer:
         """
         if isinstance(layer, nn.Conv2d):
             self.conv(layer)
+        elif isinstance(layer, nn.ConvTranspose2d):
+            self.transposed(layer)
+        elif isinstance(layer, Interpolate):
+            self.interpolate(layer)
         elif isinstance(layer, nn.Linear):
             self.node("Gemm", numbers(layer.weight), bias_of(layer), transB=1)
         elif isinstance(layer, nn.ReLU):
@@ -127,12 +135,18 @@ class _Writer:
             self.node("LeakyRelu", alpha=float(layer.negative_slope))
         elif isinstance(layer, nn.MaxPool2d):
             size, stride, pad = map(side_of, (layer.kernel_size, layer.stride, layer.padding))
-            self.node("MaxPool", kernel_shape=[size] * 2, strides=[stride] * 2, pads=[pad] * 4)
+            pads = [pad, pad, *[pad + getattr(layer, "more", 0)] * 2]
+            self.node("MaxPool", kernel_shape=[size] * 2, strides=[stride] * 2, pads=pads)
+        elif isinstance(layer, Local):
+            self.local(layer)
+        elif isinstance(layer, Ramp):
+            self.node("LeakyRelu", alpha=layer.slope / (1 + layer.slope))
+            self.node("Mul", np.array([1 + layer.slope], dtype=np.float32))
         elif isinstance(layer, nn.AdaptiveAvgPool2d):
             assert layer.output_size == 1
             self.node("GlobalAveragePool")
-        elif isinstance(layer, nn.Flatten):
-            self.node("Flatten")
+        elif type(layer) in PLAIN:
+            self.node(PLAIN[type(layer)])
         elif not isinstance(layer, nn.Dropout | nn.Identity):
             raise NotImplementedError(type(layer).__name__)
 
@@ -147,6 +161,51 @@ class _Writer:
             strides=list(layer.stride),
             pads=[*layer.padding, *layer.padding],
             group=layer.groups,
+        )
+
+    def local(self, layer: Local) -> None:
+        """Write a locally connected layer: patches, then a product for each place."""
+        places, _, inputs = layer.weight.shape
+        area = layer.size**2
+        patches = np.tile(np.eye(area, dtype=np.float32), (inputs // area, 1))
+        self.node(
+            "Conv",
+            patches.reshape(inputs, 1, layer.size, layer.size),
+            kernel_shape=[layer.size] * 2,
+            strides=[layer.stride] * 2,
+            pads=[layer.padding] * 4,
+            group=inputs // area,
+        )
+        self.node("Reshape", np.array([-1, inputs, places], dtype=np.int64))
+        self.node("Transpose", perm=[2, 0, 1])
+        self.node("MatMul", numbers(layer.weight.transpose(1, 2)))
+        self.node("Transpose", perm=[1, 2, 0])
+        self.node("Reshape", np.array([-1, *layer.map], dtype=np.int64))
+        self.node("Add", numbers(layer.bias).reshape(layer.map))
+
+    def transposed(self, layer: nn.ConvTranspose2d) -> None:
+        """Write a transposed convolution with bias."""
+        assert isinstance(layer.padding, tuple)
+        self.node(
+            "ConvTranspose",
+            numbers(layer.weight),
+            bias_of(layer),
+            kernel_shape=list(layer.kernel_size),
+            strides=list(layer.stride),
+            pads=[*layer.padding, *layer.padding],
+            output_padding=list(layer.output_padding),
+        )
+
+    def interpolate(self, layer: Interpolate) -> None:
+        """Write what doubles height and width."""
+        linear = layer.kind == "bilinear"
+        self.node(
+            "Resize",
+            np.zeros(0, dtype=np.float32),  # a region that this kind of resizing does not have
+            np.array([1, 1, FACTOR, FACTOR], dtype=np.float32),
+            mode="linear" if linear else "nearest",
+            coordinate_transformation_mode="half_pixel" if linear else "asymmetric",
+            nearest_mode="floor",
         )
 
     def node(

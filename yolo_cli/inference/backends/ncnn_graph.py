@@ -14,9 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from torch import nn
 
+from yolo_cli.errors import UserError
 from yolo_cli.inference.backends.chain import bias_of, fused, layers_of, numbers, side_of
 from yolo_cli.inference.backends.graph import INPUT, RAW
 from yolo_cli.model.network import Network
+from yolo_cli.model.resample import FACTOR, Interpolate
 from yolo_cli.tasks.task import task_of
 
 GRAPH_VERSION = 1  # to be raised whenever the same network would give another graph
@@ -119,14 +121,19 @@ class _Writer:
         """Write a chain of layers, each activation as a part of the layer before it.
 
         Raises:
-            NotImplementedError: for a kind that no network here has had so far.
+            UserError: for a kind that only networks from Darknet have.
         """
         chain = [layer for layer in layers if not isinstance(layer, nn.Dropout | nn.Identity)]
         for i, layer in enumerate(chain):
             after = chain[i + 1] if i + 1 < len(chain) else None
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 self.weighted(layer, _activation(after))
-            elif isinstance(layer, nn.MaxPool2d):
+            elif isinstance(layer, nn.ConvTranspose2d):
+                self.transposed(layer, _activation(after))
+            elif isinstance(layer, Interpolate):
+                kind = 2 if layer.kind == "bilinear" else 1
+                self.add("Interp", f"0={kind}", f"1={FACTOR}", f"2={FACTOR}")
+            elif type(layer) is nn.MaxPool2d:
                 size, stride, pad = map(side_of, (layer.kernel_size, layer.stride, layer.padding))
                 self.add("Pooling", "0=0", f"1={size}", f"2={stride}", f"3={pad}", VALID)
             elif isinstance(layer, nn.AdaptiveAvgPool2d):
@@ -135,7 +142,21 @@ class _Writer:
             elif isinstance(layer, nn.Flatten):
                 self.add("Flatten")
             elif not (isinstance(layer, nn.ReLU | nn.LeakyReLU) and _has_weights(chain[i - 1])):
-                raise NotImplementedError(type(layer).__name__)
+                raise UserError(
+                    f"ncnn: a network with a {type(layer).__name__} layer is not written for it",
+                    "use --backend torch, or export to onnx or openvino",
+                )
+
+    def transposed(self, layer: nn.ConvTranspose2d, extra: list[str]) -> None:
+        """Write a transposed convolution, with its bias."""
+        assert isinstance(layer.padding, tuple)
+        weight = numbers(layer.weight.transpose(0, 1))
+        size, stride, pad, more = map(
+            side_of, (layer.kernel_size, layer.stride, layer.padding, layer.output_padding)
+        )
+        sides = (f"1={size}", f"3={stride}", f"4={pad}", f"18={more}", "5=1", f"6={weight.size}")
+        self.add("Deconvolution", f"0={len(weight)}", *sides, *extra)
+        self.arrays += [FLOAT32, weight, bias_of(layer)]
 
     def weighted(self, layer: nn.Conv2d | nn.Linear, extra: list[str]) -> None:
         """Write a convolution or a connected layer, with its bias."""
@@ -165,4 +186,4 @@ def _activation(layer: nn.Module | None) -> list[str]:
 
 
 def _has_weights(layer: Any) -> bool:
-    return isinstance(layer, nn.Conv2d | nn.Linear)
+    return isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)

@@ -17,7 +17,7 @@ const desk = {
   session: null, entries: [], classes: [], counts: {}, revision: 0,
   order: [], at: -1, size: [1, 1], ready: false,
   selected: -1, picked: -1, grabbed: false, hidden: false, space: false, klass: 0,
-  proposals: [], refused: new Map(),
+  proposals: [], refused: new Map(), nameless: null,
 };
 const pictures = new Map();
 let frame = 0;
@@ -51,6 +51,7 @@ function paint() {
     });
     findings.here(desk.at).forEach(one => { if (one.box) outline(one); });
   }
+  if (desk.nameless) drawBox(view, desk.nameless, "?", shade(""), { selected: true });
   if (pointer.preview) {
     const held = pointer.drag.kind === "draw" ? null : sheet.marks[desk.selected];
     const name = held ? held.name : desk.classes[desk.klass] ?? "";
@@ -99,6 +100,7 @@ async function go(index) {
   desk.at = index;
   desk.ready = false;
   desk.selected = desk.picked = -1;
+  desk.nameless = null;
   desk.proposals = [];
   history.replaceState(null, "", `#${index + 1}`);
   refresh();
@@ -165,13 +167,15 @@ desk.select = index => {
 desk.drawn = (box, index) => {
   const marks = [...desk.sheet.marks];
   if (index >= 0) marks[index] = { ...marks[index], box };
-  else {
-    if (!desk.classes.length) desk.waiting = true;
-    marks.push({ name: desk.classes[desk.klass] ?? "object", box, difficult: false });
+  else if (desk.classes.length) marks.push({ name: desk.classes[desk.klass], box, difficult: false });
+  else { // it waits for the name of the first class
+    desk.nameless = box;
+    $("new").placeholder = "what is it?";
+    $("new").focus();
+    return;
   }
   change(marks, index >= 0 ? index : marks.length - 1);
   if (index < 0) desk.grabbed = false; // the next box may begin inside of this one
-  if (desk.waiting) $("new").focus();
 };
 
 desk.accept = proposals => {
@@ -267,7 +271,9 @@ function learn(name) {
 function choose(number) {
   if (number >= desk.classes.length) return;
   desk.klass = number;
-  desk.waiting = false;
+  const box = desk.nameless;
+  desk.nameless = null;
+  if (box) { desk.drawn(box, -1); return; }
   const name = desk.classes[number];
   if (desk.picked >= 0) {
     const one = { ...desk.proposals[desk.picked], name };
@@ -293,6 +299,7 @@ $("naming").addEventListener("submit", event => {
   const found = exact >= 0 || event.submitter ? exact : matching();
   choose(found >= 0 && !event.shiftKey ? found : learn(text));
   $("new").value = "";
+  $("new").placeholder = "class …  C";
   $("canvas").focus();
   refresh();
 });
@@ -454,7 +461,7 @@ const KEYS = {
   h: () => { desk.hidden = !desk.hidden; refresh(); },
   g: () => change(desk.sheet.marks.map((mark, i) => i === desk.selected ? { ...mark, difficult: !mark.difficult } : mark)),
   k: () => findings.check(),
-  escape: () => { pointer.stop(); desk.select(-1); },
+  escape: () => { pointer.stop(); desk.nameless = null; desk.select(-1); },
 };
 
 addEventListener("keydown", event => {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from yolo_cli.model.architectures import ARCHITECTURES
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.head import Head, OutputLayer
 from yolo_cli.model.layers import activation
@@ -49,7 +48,7 @@ class ConnectedHead(Head):
 
     def __init__(self, config: ModelConfig, features: int) -> None:
         super().__init__()
-        architecture = ARCHITECTURES[config.arch]
+        architecture = config.architecture
         units = architecture.classifier or UNITS
         widths = [max(MIN_UNITS, round(count * config.width)) for count in units]
         layers: list[nn.Module] = [nn.Flatten()]

@@ -57,6 +57,7 @@ class Classify:
         "grid": _NO_GRID,
         "boxes": _NO_GRID,
         "teacher": "a classifier learns from labels alone",
+        "upsample": "a classifier has no decoder",
     }
     writers: Mapping[str, ImageWriter | Document] = WRITERS
     scoring = Listed()

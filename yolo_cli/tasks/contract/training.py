@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from PIL import Image
@@ -84,6 +84,18 @@ class Scorer(Protocol):
 
     def score(self) -> Score:
         """Score everything that was added."""
+
+
+@runtime_checkable
+class Proportioned(Protocol):
+    """A criterion that is a mean over something else than the images of a batch."""
+
+    def amount(self, target: Any) -> Tensor:
+        """Return how much of it a part of a batch has, a scalar: its share of the whole mean.
+
+        Args:
+            target: encoded, of the part.
+        """
 
 
 class TrainingTask(Protocol):

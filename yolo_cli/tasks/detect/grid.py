@@ -183,6 +183,18 @@ class Grid:
             raw_classes=classes,
         )
 
+    def pack(self, xy: Tensor, root_wh: Tensor, confidence: Tensor, classes: Tensor) -> Tensor:
+        """Return the output of a linear network that :meth:`unpack` takes apart into these.
+
+        Args:
+            xy: ``[..., B, 2]``.
+            root_wh: ``[..., B, 2]``.
+            confidence: ``[..., B]``.
+            classes: ``[..., C]``.
+        """
+        boxes = torch.cat([xy, root_wh, confidence.unsqueeze(-1)], dim=-1)
+        return torch.cat([boxes.flatten(-2), classes], dim=-1)
+
     def corners(self, xy: Tensor, wh: Tensor, row: Tensor, column: Tensor) -> Tensor:
         """Return boxes in the form of their corners.
 

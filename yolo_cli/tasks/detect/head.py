@@ -6,10 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from yolo_cli.errors import UserError
-from yolo_cli.model.architectures import ARCHITECTURES
+from yolo_cli.model import custom
+from yolo_cli.model.architectures import Conv
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.model.head import Head, OutputLayer
 from yolo_cli.model.layers import LEAKY_SLOPE, activation, conv
+from yolo_cli.model.rows import build_rows
 from yolo_cli.tasks.detect.grid import Grid
 
 FC_UNITS = 4096  # paper, figure 3
@@ -35,6 +37,8 @@ class GridHead(Head):
 
 def build_head(config: ModelConfig, channels: int, stride: int) -> GridHead:
     """Build the head that ``config`` names, for ``channels`` of features at ``stride`` pixels."""
+    if config.head == "fc" and config.layers is not None:
+        return TableHead(config, channels)
     head = ConvHead if config.head == "conv" else ConnectedHead
     return head(config, channels, config.stride // stride)
 
@@ -48,10 +52,11 @@ class ConvHead(GridHead):
 
     def __init__(self, config: ModelConfig, channels: int, stride: int) -> None:
         super().__init__(config)
-        hidden = _scaled(ARCHITECTURES[config.arch].head_channels, config)
+        hidden = _scaled(config.architecture.head_channels, config)
         first, second, third = _widths(config, hidden, hidden, hidden)
+        padding = 1 if config.layers is None else _fitting(config, stride)
         self.layers = nn.Sequential(
-            *conv(channels, first, 3, stride=stride, norm=config.norm),
+            *conv(channels, first, 3, stride=stride, padding=padding, norm=config.norm),
             *conv(first, second, 3, norm=config.norm),
             *conv(second, third, 3, norm=config.norm),
             nn.Dropout(config.dropout),
@@ -90,14 +95,56 @@ class ConnectedHead(GridHead):
             activation("leaky"),
             nn.Dropout(config.dropout),
         )
-        cells = self.grid.size**2
-        layer = nn.Linear(units, cells * self.grid.channels)
-        self.predictor = OutputLayer(layer, _first_bias(self.grid, cells))
+        self.predictor = _connected(units, self.grid)
 
     def predict(self, features: Tensor) -> Tensor:
         """Turn ``[N, units]`` into ``[N, S, S, 5B + C]``."""
         result: Tensor = self.predictor(features)
         return result.reshape(-1, self.grid.size, self.grid.size, self.grid.channels)
+
+
+class TableHead(ConnectedHead):
+    """The layers of a table that a weights file holds, and a connected output layer.
+
+    Args:
+        config: of the network; it has a table.
+        channels: of the backbone's feature map.
+    """
+
+    def __init__(self, config: ModelConfig, channels: int) -> None:
+        GridHead.__init__(self, config)
+        backbone, rows = custom.split(config.layers or ())
+        *_, features = custom.shapes(backbone, config.image_size)
+        layers, units = build_rows(rows, features._replace(channels=channels))
+        self.layers = nn.Sequential(*layers)
+        self.predictor = _connected(units, self.grid)
+
+
+def _connected(units: int, grid: Grid) -> OutputLayer:
+    """Return the output layer for all cells at once."""
+    cells = grid.size**2
+    return OutputLayer(nn.Linear(units, cells * grid.channels), _first_bias(grid, cells))
+
+
+def _fitting(config: ModelConfig, stride: int) -> int:
+    """Return the padding with which a table's map, of whatever size, fills the grid.
+
+    Raises:
+        UserError: there is none.
+    """
+    table = list(config.architecture.layers(config.stride))
+    side = config.image_size
+    for row in table:
+        padding = row.size // 2 if row.padding is None else row.padding
+        more = 0 if isinstance(row, Conv) else row.more
+        side = (side + 2 * padding + more - row.size) // row.stride + 1
+    for padding in range(4):
+        if (side + 2 * padding - 3) // max(stride, 1) + 1 == config.grid:
+            return padding
+    raise UserError(
+        f"a backbone whose map has {side}×{side} cells does not fit a grid of {config.grid}",
+        "choose another --image-size and --grid",
+    )
 
 
 def _scaled(channels: int, config: ModelConfig) -> int:

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from yolo_cli.errors import ExitCode, UserError
-from yolo_cli.model import resample
 from yolo_cli.model.config import ModelConfig, Upsample
 from yolo_cli.model.head import Head, OutputLayer
 from yolo_cli.model.layers import activation, conv
+from yolo_cli.model.resample import Interpolate, TransposedConvolution, Unpool
 from yolo_cli.model.switches import (
     Pooling,
     check_windows,
@@ -30,27 +30,6 @@ from yolo_cli.model.switches import (
 
 THINNER = 4  # times as few channels between the two convolutions of a step
 MIN_CHANNELS = 4
-
-
-class Unpool(nn.Module):
-    """Max-unpooling by indices that come with the activations."""
-
-    def forward(self, x: Tensor, indices: Tensor) -> Tensor:
-        """Turn ``[N, C, H, W]`` into ``[N, C, 2H, 2W]``."""
-        height, width = x.shape[-2:]
-        return resample.max_unpool(x, indices, (2 * height, 2 * width))
-
-
-class Interpolate(nn.Module):
-    """Twice the resolution without weights."""
-
-    def __init__(self, kind: Upsample) -> None:
-        super().__init__()
-        self.kind = kind
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Turn ``[N, C, H, W]`` into ``[N, C, 2H, 2W]``."""
-        return resample.bilinear(x) if self.kind == "bilinear" else resample.nearest(x)
 
 
 class Decoder(Head):
@@ -108,7 +87,7 @@ def _step(config: ModelConfig, pooling: Pooling, width: int) -> Iterator[nn.Modu
     channels = pooling.channels
     thin = max(MIN_CHANNELS, channels // THINNER)
     if config.upsample == "transposed":
-        yield resample.TransposedConvolution(channels, thin)
+        yield TransposedConvolution(channels, thin)
         yield from [nn.BatchNorm2d(thin)] if config.norm else []
         yield activation("leaky")
     else:

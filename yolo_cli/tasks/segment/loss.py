@@ -43,11 +43,14 @@ class PixelLoss(nn.Module):
             ignore_index=IGNORED,
             reduction="sum",
         )
-        labelled = target.masks[target.masks != IGNORED].long()
-        counts = torch.bincount(labelled, minlength=len(self.weights))
-        # The sum of the weights: zero where nothing is labelled, and then so is the total.
-        loss = total / (counts * self.weights).sum().clamp(min=torch.finfo(torch.float32).eps)
+        # Zero where nothing is labelled, and then so is the total.
+        loss = total / self.amount(target).clamp(min=torch.finfo(torch.float32).eps)
         return {"loss": loss, "pixel": loss}
+
+    def amount(self, target: Pixels) -> Tensor:
+        """Return the sum of the weights of the labelled pixels."""
+        labelled = target.masks[target.masks != IGNORED].long()
+        return (torch.bincount(labelled, minlength=len(self.weights)) * self.weights).sum()
 
 
 def class_weights(shares: Tensor, balance: float) -> Tensor:

@@ -8,7 +8,7 @@ written whole or not at all: a run that was cut off goes on with the first file 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from yolo_cli.files import atomic_write, cache_folder
 from yolo_cli.model.network import Network
 from yolo_cli.training.cache.runtime import Blocks
 from yolo_cli.training.machine import Machine
+from yolo_cli.training.ranks import ALONE, Ranks
 
 CHUNK = 16  # images a file
 TARGET = "target."  # before the name of a target's tensor
@@ -87,6 +88,7 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
         *,
         progress: Callable[[int], None],
         shallower: FeatureCache | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         """Compute what is missing.
 
@@ -97,8 +99,30 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
             shallower: a complete cache of the same images at a smaller depth: only the blocks
                 after it are run. In bfloat16, which is what caches hold, the result is the same
                 bit for bit.
+            ranks: the processes that share the work, on one disk or each on its own.
         """
-        missing = self.missing()
+        for part, parts in ranks.rounds():
+            missing = self.missing()
+            ranks.barrier()  # none writes before all have looked
+            self._compute(
+                missing[part::parts],
+                network,
+                machine,
+                progress=partial(_advance, progress, parts),
+                shallower=shallower,
+            )
+            ranks.barrier()
+
+    def _compute(
+        self,
+        missing: list[tuple[int, int]],
+        network: Network,
+        machine: Machine,
+        *,
+        progress: Callable[[int], None],
+        shallower: FeatureCache | None,
+    ) -> None:
+        """Compute the files of these first samples of these copies."""
         if not missing:
             return
         keys = [self._keys(*chunk) for chunk in missing]
@@ -147,6 +171,11 @@ class FeatureCache(Dataset[tuple[Tensor, Target]]):
 def copy_of(epoch: int, index: int, copies: int) -> int:
     """Return the copy of a sample that an epoch takes: another one in every epoch."""
     return (epoch + index) % copies
+
+
+def _advance(progress: Callable[[int], None], parts: int, images: int) -> None:
+    """Note that each of ``parts`` processes has made as many images."""
+    progress(images * parts)
 
 
 def _write_chunk(path: Path, features: Tensor, targets: list[Target]) -> None:

@@ -20,6 +20,7 @@ from yolo_cli.training.cache.key import cache_key
 from yolo_cli.training.cache.runtime import fastest_runtime
 from yolo_cli.training.cache.space import check_space, feature_bytes
 from yolo_cli.training.machine import Machine, Runtime
+from yolo_cli.training.ranks import ALONE, Ranks
 from yolo_cli.training.reporter import Reporter
 from yolo_cli.training.source import Copies, Source
 
@@ -37,6 +38,7 @@ class SourceOpener:
         folder: of the feature caches.
         machine: where the activations are computed.
         reporter: what the user sees.
+        ranks: the processes that share the work.
     """
 
     network: Network
@@ -45,6 +47,7 @@ class SourceOpener:
     folder: Path
     machine: Machine
     reporter: Reporter
+    ranks: Ranks = ALONE
 
     def ready(self) -> tuple[int, int]:
         """Count what is cached already: copies of all training images, validation images."""
@@ -95,7 +98,8 @@ class SourceOpener:
         if not self.network.frozen or not copies:
             return self._plain(self.train), val
         train = self.cached(self.train, copies, budget)
-        self._name_others(train, val)
+        if self.ranks.first:
+            self._name_others(train, val)
         return train, val
 
     def _name_others(self, *sources: Source) -> None:
@@ -135,13 +139,16 @@ class SourceOpener:
         cache = self._cache(images, copies)
         each = feature_bytes(network)
         shallower = self._shallower(images, copies) if cache.missing() else None
-        missing, total = len(cache.missing_keys()), len(cache) * copies
+        # What some other process lacks on its own disk is work for this one as well.
+        missing = int(self.ranks.most(len(cache.missing_keys())))
+        total = len(cache) * copies
         part = "training" if images is self.train else "validation"
         check_space(self.folder, missing * each)
         cost = "complete"
         if missing:
             done = shallower.depth if shallower else 0
-            seconds = missing * measure_cache(network, images, self.machine, done)
+            each_seconds = measure_cache(network, images, self.machine, done)
+            seconds = missing * each_seconds / self.ranks.size
             cost = f"{missing} of {total} to compute, about {duration(seconds)}"
         self.reporter.note(
             f"cache     {cache.folder}: {total * each / 1e9:.2f} GB of {part} images, {cost}"
@@ -177,18 +184,20 @@ class SourceOpener:
         shallower: FeatureCache | None,
     ) -> FeatureCache:
         """Compute what is missing, copy by copy; with a budget only what there is time for."""
-        first = cache.complete()
+        first = -int(self.ranks.most(-cache.complete()))
         for copies in range(first + 1, cache.copies + 1):
             began = time.monotonic()
             partial = FeatureCache(cache.folder, cache.images, copies, cache.depth)
             partial.build(
-                self.network, self.machine, progress=self.reporter.advance, shallower=shallower
+                self.network,
+                self.machine,
+                progress=self.reporter.advance,
+                shallower=shallower,
+                ranks=self.ranks,
             )
-            if (
-                budget is not None
-                and copies < cache.copies
-                and not budget.room_for_copy(time.monotonic() - began)
-            ):
+            seconds = time.monotonic() - began
+            late = budget is not None and not budget.room_for_copy(seconds)
+            if copies < cache.copies and self.ranks.agree(late):
                 self.reporter.note(f"plan      {counted(copies, 'copy')} instead of {cache.copies}")
                 return partial
         return cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
@@ -47,6 +48,28 @@ class Position:
     epochs: int = 0
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
+
+    def end_epoch(
+        self, rate: float, score: Mapping[str, float], trained: float
+    ) -> dict[str, float]:
+        """Return the row of the epoch that is over, which the history gets, and begin the next.
+
+        Args:
+            rate: the learning rate at its end.
+            score: its validation score by its name.
+            trained: seconds of its steps.
+        """
+        row = {
+            "epoch": float(self.epoch),
+            "lr": rate,
+            **{name: value / self.images for name, value in self.sums.items()},
+            **score,
+            "images_per_second": self.images / max(trained, 1e-9),
+            "seconds": self.seconds,
+        }
+        self.history.append(row)
+        self.step, self.images, self.sums = 0, 0, {}
+        return row
 
 
 @dataclass(frozen=True)

@@ -134,13 +134,21 @@ class RunFolder:
                 f"({run.config}: {error.strerror or error})",
                 "name a folder such as runs/train-1",
             ) from error
+        return run, run.parse(text)
+
+    def parse(self, text: bytes) -> RunConfig:
+        """Read the text of ``config.json``.
+
+        Raises:
+            UserError: if it is damaged.
+        """
         try:
-            return run, TypeAdapter(RunConfig).validate_json(text, strict=True)
+            return TypeAdapter(RunConfig).validate_json(text, strict=True)
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"])) or "as a whole"
             raise UserError(
-                f"{run.config}: damaged, or edited by hand ({place}: {first['msg']})",
+                f"{self.config}: damaged, or edited by hand ({place}: {first['msg']})",
                 "put it back as it was, or start a new run",
             ) from error
 

@@ -1,0 +1,204 @@
+"""The page in headless Chromium, driven as a person would: mouse and keys, and a crash or two."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("starlette")
+pytest.importorskip("playwright")
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from yolo_cli.data.dataset import open_dataset
+
+from ..evaluation.report.test_browser import BROWSER
+
+pytestmark = [
+    pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome"),
+    pytest.mark.timeout(900),  # seconds on a quiet machine, minutes on one that trains
+]
+
+EVIL = "<img src=x onerror=alert(1)>"
+SIZE = (400, 300)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as play:
+        found = play.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+class Server:
+    """``yolo label`` in a process of its own."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        command = [sys.executable, "-m", "yolo_cli", "label", str(folder), "--no-browser", *options]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert self.process.stderr is not None
+        lines = iter(self.process.stderr.readline, "")
+        self.address = next(line.split()[1] for line in lines if line.startswith("open "))
+
+    def end(self, how: signal.Signals) -> int:
+        self.process.send_signal(how)
+        self.process.communicate(timeout=20)
+        return self.process.returncode
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    """Starts servers, and ends those that are left."""
+    started: list[Server] = []
+
+    def start(*arguments: Any) -> Server:
+        started.append(Server(*arguments))
+        return started[-1]
+
+    yield start
+    for server in started:
+        if server.process.poll() is None:
+            server.end(signal.SIGKILL)
+
+
+def visit(browser: Browser, address: str, seen: list[str]) -> Page:
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    page.on("request", lambda request: seen.append(request.url))
+    page.set_default_timeout(60_000)
+    page.on("dialog", lambda dialog: seen.append(f"dialog: {dialog.message}"))
+    page.on("pageerror", lambda error: seen.append(f"error: {error}"))
+    page.goto(address)
+    page.wait_for_selector("body[data-image]:not([data-image=''])")
+    return page
+
+
+def drag(page: Page, x1: float, y1: float, x2: float, y2: float) -> None:
+    """Draw a box between two points of the picture."""
+    view: dict[str, float] = page.evaluate("({x, y, scale} = yolo.desk.view, {x, y, scale})")
+    stage = page.locator("#canvas").bounding_box()
+    assert stage is not None
+    left, top, scale = stage["x"] + view["x"], stage["y"] + view["y"], view["scale"]
+    page.mouse.move(left + x1 * scale, top + y1 * scale)
+    page.mouse.down()
+    page.mouse.move(left + x2 * scale, top + y2 * scale, steps=3)
+    page.mouse.up()
+
+
+def saved(page: Page) -> None:
+    """Wait until all is on disk; the page's policy forbids what wait_for_function does."""
+    for _ in range(600):
+        if not page.evaluate("yolo.desk.sheet.dirty || yolo.desk.sheet.running !== null"):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(page.locator("#banner, #saved").all_inner_texts())
+
+
+def at(page: Page, number: int) -> None:
+    page.wait_for_selector(f"body[data-image='{number}']")
+
+
+def boxes(out: Path) -> dict[str, list[Any]]:
+    data = open_dataset(out).load(None)
+    return {
+        one.image.stem: [
+            (data.classes[label], *box)
+            for label, box in zip(one.labels.tolist(), one.boxes.astype(int).tolist(), strict=True)
+        ]
+        for one in data.samples
+    }
+
+
+def make_photos(folder: Path) -> Path:
+    """Four pictures, one of them with a name that is a script, and a file that is none."""
+    folder.mkdir()
+    noise = np.random.default_rng(0).integers(0, 255, (SIZE[1], SIZE[0], 3), dtype=np.uint8)
+    for name in ("a", "b", "c", EVIL.replace("/", "_")):
+        Image.fromarray(noise).save(folder / f"{name}.png")
+    (folder / "broken.png").write_bytes(b"no image")
+    return folder
+
+
+def test_what_is_drawn_is_on_disk_to_the_pixel_whatever_crashes(
+    browser: Browser, serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    folder, seen = make_photos(tmp_path / "photos"), list[str]()
+    server = serve(folder, "--classes", f"cat,dog,{EVIL}")
+    page = visit(browser, server.address, seen)
+    at(page, 1)
+    drag(page, 20, 30, 120, 130)  # a box is a drag, its class a key
+    page.keyboard.press("3")
+    page.keyboard.press("Enter")
+    at(page, 2)
+    page.keyboard.press("2")
+    drag(page, 10, 10, 60, 80)
+    drag(page, 15, 20, 50, 60)  # inside of the first
+    drag(page, 200, 100, 300, 200)
+    page.keyboard.press("u")
+    page.keyboard.press("u")
+    page.keyboard.press("r")
+    saved(page)
+    page.reload()
+    at(page, 2)
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("1")
+    saved(page)
+    page.mouse.down()
+    page.close()  # in the middle of a box
+
+    page = visit(browser, server.address, seen)
+    at(page, 3)  # the next open one
+    drag(page, 30, 30, 90, 90)
+    saved(page)
+    server.end(signal.SIGKILL)
+    drag(page, 100, 100, 150, 150)
+    page.wait_for_selector("#banner:not([hidden])")
+    assert "does not answer" in page.locator("#banner").inner_text()
+    page.close()
+
+    server = serve(folder)
+    page = visit(browser, f"{server.address}#3", seen)
+    at(page, 3)
+    page.keyboard.press("d")
+    page.wait_for_selector("#message:not([hidden])")
+    assert "not an image" in page.locator("#message").inner_text()
+    page.keyboard.press("Enter")
+    at(page, 5)
+    page.keyboard.press("Enter")  # nothing on it
+    saved(page)
+    page.close()
+    assert server.end(signal.SIGINT) == 0
+
+    assert boxes(tmp_path / "photos-labels") == {
+        "_img_src=x_onerror=alert(1)_": [(EVIL, 20, 30, 120, 130)],
+        "a": [("cat", 11, 10, 61, 80), ("dog", 15, 20, 50, 60)],
+        "b": [("cat", 30, 30, 90, 90)],
+        "c": [],
+    }
+    own = ("http://127.0.0.1:", "blob:http://127.0.0.1:")
+    assert not [one for one in seen if not one.startswith(own)]
+
+
+def test_the_first_box_waits_for_the_name_of_its_class(
+    browser: Browser, serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    server = serve(make_photos(tmp_path / "photos"))
+    page = visit(browser, server.address, [])
+    drag(page, 20, 30, 120, 130)
+    page.keyboard.type("red cell")
+    page.keyboard.press("Enter")
+    drag(page, 200, 100, 300, 200)
+    saved(page)
+    page.close()
+    assert server.end(signal.SIGINT) == 0
+    (found,) = boxes(tmp_path / "photos-labels").values()
+    assert found == [("red cell", 20, 30, 120, 130), ("red cell", 200, 100, 300, 200)]

@@ -1,0 +1,153 @@
+"""Two processes that train together do what one does."""
+
+from __future__ import annotations
+
+import csv
+import multiprocessing
+import os
+import signal
+import socket
+import time
+from io import StringIO
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+import torch
+from rich.console import Console
+
+from tests.training.conftest import Options
+from tests.training.test_trainer import assert_same_result
+from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.training.options import TrainOptions
+from yolo_cli.training.prepare import prepare, prepare_resumed
+from yolo_cli.training.ranks import ALONE, Ranks, joined
+from yolo_cli.training.recipe import DEFAULT
+from yolo_cli.training.reporter import Reporter
+from yolo_cli.training.run.checkpoint import read_checkpoint
+from yolo_cli.training.same import check_batches
+
+
+def work(rank: int, port: int, out: Path, options: TrainOptions, differs: bool = False) -> None:
+    """What one of two processes does; a UserError is written beside the run."""
+    torch.set_num_threads(1)
+    os.environ.update(
+        {
+            "RANK": str(rank), "WORLD_SIZE": "2", "LOCAL_RANK": str(rank), "LOCAL_WORLD_SIZE": "2",
+            "MASTER_ADDR": "localhost", "MASTER_PORT": str(port),
+        }
+    )  # fmt: skip
+    if differs and rank:
+        patch("yolo_cli.training.same.label_digest", return_value="other labels").start()
+    reporter = Reporter(Console(file=StringIO(), width=100))
+    try:
+        with joined("cpu") as ranks:
+            resumable = (out / "config.json").exists()
+            if resumable:
+                prepare_resumed(out, reporter, ranks=ranks).fit()
+            else:
+                prepare(options, out, reporter, ranks=ranks).fit()
+    except UserError as error:
+        out.with_name(f"error{rank}").write_text(str(error))
+    except RuntimeError:
+        os._exit(75)  # the other one has gone
+
+
+def start(context: ForkServerContext, *given: Any) -> list[BaseProcess]:
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    both: list[BaseProcess] = [
+        context.Process(target=work, args=(rank, port, *given)) for rank in range(2)
+    ]
+    for process in both:
+        process.start()
+    return both
+
+
+def finish(both: list[BaseProcess]) -> None:
+    for process in both:
+        process.join(120)
+        assert process.exitcode == 0
+
+
+@pytest.fixture(scope="module")
+def context() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.training.test_ranks"])
+    return context
+
+
+def rows(run: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader((run / "metrics.csv").read_text().splitlines()))
+
+
+RECIPE = {
+    "epochs": 4, "batch": 4, "freeze": 2, "copies": 2, "unfreeze": 1, "unfreeze_at": 2,
+    "patchwork": 0.5, "dropout": 0.0, "lr": 0.001,
+}  # fmt: skip
+
+
+def test_two_processes_train_as_one(
+    options: Options, tmp_path: Path, context: ForkServerContext
+) -> None:
+    """Cached and mixed images in the first phase, fresh ones and other blocks in the second."""
+    asked = options(**RECIPE)
+    finish(start(context, tmp_path / "two", asked))
+    prepare(asked, tmp_path / "one", Reporter(Console(file=StringIO()))).fit()
+    # Not of the weights files, which are rounded to 16 bits.
+    one, two = (
+        read_checkpoint(tmp_path / name / "checkpoint.pt")["network"] for name in ("one", "two")
+    )
+    assert one.keys() == two.keys()
+    for name, tensor in one.items():
+        torch.testing.assert_close(two[name], tensor, rtol=0, atol=1e-4)
+    for alone, shared in zip(rows(tmp_path / "one"), rows(tmp_path / "two"), strict=True):
+        for name in ("loss", "box", "object", "noobject", "class"):
+            assert float(shared[name]) == pytest.approx(float(alone[name]), abs=1e-5, rel=1e-5)
+        assert shared["map"] == alone["map"]
+
+
+def test_a_killed_process_and_a_resume_change_nothing(
+    options: Options, tmp_path: Path, context: ForkServerContext
+) -> None:
+    """Dropout included: its chance comes from the step."""
+    asked = options(epochs=4, batch=4, copies=1, freeze=1, dropout=0.5)
+    finish(start(context, tmp_path / "whole", asked))
+    both = start(context, tmp_path / "parts", asked)
+    end = time.monotonic() + 60
+    while not (tmp_path / "parts/checkpoint.pt").exists() and time.monotonic() < end:
+        time.sleep(0.01)
+    both[1].kill()
+    both[0].join(60)
+    assert both[0].exitcode == 75
+    both[1].join(60)
+    assert both[1].exitcode == -signal.SIGKILL
+    finish(start(context, tmp_path / "parts", asked))
+    assert_same_result(tmp_path / "whole", tmp_path / "parts")
+
+
+def test_a_process_with_another_dataset_is_named(
+    options: Options, tmp_path: Path, context: ForkServerContext
+) -> None:
+    finish(start(context, tmp_path / "run", options(), True))
+    for rank in range(2):
+        text = (tmp_path / f"error{rank}").read_text()
+        assert text.startswith(f"process 1 ({socket.gethostname()}): training images or labels")
+
+
+def test_a_batch_needs_an_image_for_each_process() -> None:
+    recipe = DEFAULT.with_options(batch=4)
+    check_batches(8, recipe, 4)
+    with pytest.raises(UserError, match="batches of 2 images are too small for 3") as caught:
+        check_batches(5, recipe, 3)  # batches of 3 and 2
+    assert caught.value.code == ExitCode.USAGE
+
+
+def test_every_item_is_dealt_once() -> None:
+    parts = [Ranks(rank, 3).share(range(8)) for rank in range(3)]
+    assert [list(part) for part in parts] == [[0, 3, 6], [1, 4, 7], [2, 5]]
+    assert ALONE.share(range(8)) == range(8)

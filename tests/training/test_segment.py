@@ -1,0 +1,83 @@
+"""The trainer with masks: it learns, from images and from a cache, and goes on where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.toy import make_masks
+from tests.training.test_trainer import assert_same_result, interrupt_after
+from yolo_cli.model.config import new_config
+from yolo_cli.model.weights import save_weights
+from yolo_cli.tasks.networks import build_network
+from yolo_cli.training.options import TrainOptions
+from yolo_cli.training.prepare import prepare, prepare_resumed
+from yolo_cli.training.reporter import Reporter
+
+Options = Callable[..., TrainOptions]
+
+
+@pytest.fixture
+def street(tmp_path: Path) -> Path:
+    root = make_masks(tmp_path / "street")
+    for name, ids in (("train", range(6)), ("val", range(6, 8))):
+        (root / f"{name}.txt").write_text("".join(f"{i}\n" for i in ids))
+    return root
+
+
+@pytest.fixture
+def given(street: Path, tmp_path: Path) -> Options:
+    torch.manual_seed(1)
+    network = build_network(
+        new_config(
+            ("ground", "disc"), image_size=64, width=0.0625, task="segment", upsample="unpool"
+        )
+    )
+    save_weights(tmp_path / "tiny.safetensors", network, {})
+
+    def make(**recipe: object) -> TrainOptions:
+        settings = {"epochs": 2, "batch": 2, "freeze": 2, "copies": 2, "lr": 0.01, **recipe}
+        return TrainOptions(
+            street,
+            weights=str(tmp_path / "tiny.safetensors"),
+            workers=0,
+            precision="fp32",
+            device="cpu",
+            cache_dir=tmp_path / "cache",
+            recipe=settings,
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("steps", [4])  # three an epoch: within one
+def test_resumed_from_the_cache_to_the_bit(
+    steps: int,
+    given: Options,
+    tmp_path: Path,
+    reporter: Reporter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = prepare(given(), tmp_path / "whole", reporter)
+    assert whole.network.backbone.carries
+    whole.fit()
+    interrupt_after(steps, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(given(), tmp_path / "part", reporter).fit()
+    monkeypatch.undo()
+    torch.manual_seed(12345)  # whatever happened in between
+    prepare_resumed(tmp_path / "part", reporter).fit()
+    assert_same_result(tmp_path / "whole", tmp_path / "part")
+
+
+def test_another_upsampling_has_a_cache_without_switches(
+    given: Options, tmp_path: Path, reporter: Reporter
+) -> None:
+    options = replace(given(epochs=1), upsample="bilinear")
+    trainer = prepare(options, tmp_path / "run", reporter)
+    assert not trainer.network.backbone.carries
+    assert trainer.fit().epoch == 1

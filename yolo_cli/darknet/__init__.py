@@ -1,0 +1,1 @@
+"""Networks from and for Darknet: its cfg and weights files."""

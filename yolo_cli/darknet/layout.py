@@ -1,0 +1,141 @@
+"""Where the numbers of a Darknet weights file belong: to which tensor, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from yolo_cli.model.local import Local
+from yolo_cli.model.network import Network
+from yolo_cli.tasks.detect.grid import Grid
+
+BACKBONE, HEAD, PREDICTOR = "backbone.features", "head.layers", "head.predictor.layer"
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One tensor's numbers.
+
+    Attributes:
+        name: of the tensor in the network's state dict.
+        shape: of the tensor.
+        order: for each row of the tensor, the row of the file; None for the same.
+        matrix: whether it is what newer versions transpose: the weights of a connected layer.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    order: Tensor | None = None
+    matrix: bool = False
+
+    @property
+    def count(self) -> int:
+        """Return how many numbers it has."""
+        return torch.Size(self.shape).numel()
+
+    def decode(self, numbers: Tensor, *, transposed: bool) -> Tensor:
+        """Return the tensor of a flat array of the file's numbers."""
+        if self.matrix and transposed:
+            tensor = numbers.view(self.shape[::-1]).T.contiguous()
+        else:
+            tensor = numbers.view(self.shape)
+        return tensor if self.order is None else tensor[self.order]
+
+    def encode(self, tensor: Tensor, *, transposed: bool) -> Tensor:
+        """Return a tensor's numbers as they stand in the file, flat."""
+        if self.order is not None:
+            given, tensor = tensor, torch.empty_like(tensor)
+            tensor[self.order] = given
+        if self.matrix and transposed:
+            tensor = tensor.T
+        return tensor.flatten()
+
+
+@dataclass(frozen=True)
+class Block:
+    """The numbers of a layer, in the order of the file."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def count(self) -> int:
+        """Return how many they are."""
+        return sum(part.count for part in self.parts)
+
+
+def blocks_of(network: Network, *, head: bool) -> Iterator[Block]:
+    """Yield what stands in the file for each layer with weights.
+
+    Args:
+        network: on any device; its shapes matter.
+        head: whether its head is in the file as well.
+    """
+    named = list(_named(network, head))
+    for (name, layer), (norm_name, norm) in zip(named, [*named[1:], ("", None)], strict=True):
+        if not isinstance(layer, nn.Conv2d | nn.Linear | Local):
+            continue
+        order = darknet_order(Grid.of(network.config)) if name == PREDICTOR else None
+        statistics = [
+            Part(f"{norm_name}.{one}", (len(layer.weight),))
+            for one in ("weight", "running_mean", "running_var")
+            if isinstance(norm, nn.BatchNorm2d)
+        ]
+        shape = tuple(layer.weight.shape)
+        weight = Part(f"{name}.weight", shape, order, matrix=isinstance(layer, nn.Linear))
+        bias = Part(f"{norm_name}.bias", (len(layer.weight),))
+        if not statistics:
+            assert layer.bias is not None
+            bias = Part(f"{name}.bias", tuple(layer.bias.shape), order)
+        if isinstance(layer, nn.Linear):
+            yield Block((bias, weight, *statistics))
+        else:
+            yield Block((bias, *statistics, weight))
+
+
+def counters_of(network: Network, *, head: bool) -> dict[str, Tensor]:
+    """Return the tensors of a network that Darknet has no numbers for, each zero."""
+    return {
+        f"{name}.num_batches_tracked": torch.zeros((), dtype=torch.int64)
+        for name, layer in _named(network, head)
+        if isinstance(layer, nn.BatchNorm2d)
+    }
+
+
+def encode(blocks: Iterator[Block], tensors: Mapping[str, Tensor], *, transposed: bool) -> bytes:
+    """Return a network's numbers as they stand in a file.
+
+    Args:
+        blocks: of the network.
+        tensors: its state dict.
+        transposed: see :attr:`.header.Header.transposed`.
+    """
+    parts = [
+        part.encode(tensors[part.name].float(), transposed=transposed).numpy().astype("<f4")
+        for block in blocks
+        for part in block.parts
+    ]
+    return b"".join(part.tobytes() for part in parts)
+
+
+def _named(network: Network, head: bool) -> Iterator[tuple[str, nn.Module]]:
+    yield from ((f"{BACKBONE}.{n}", one) for n, one in network.backbone.features.named_children())
+    if head:
+        yield from ((f"{HEAD}.{n}", one) for n, one in network.head.layers.named_children())
+        yield PREDICTOR, network.head.predictor.layer
+
+
+def darknet_order(grid: Grid) -> Tensor:
+    """Return the place in Darknet's output of each number of ours.
+
+    Darknet gives the classes of all cells, then the confidences of all boxes, then the boxes.
+    """
+    cells = grid.size**2
+    parts = [cells * n for n in (grid.classes, grid.boxes, 4 * grid.boxes)]
+    classes, confidences, boxes = torch.arange(sum(parts)).split(parts)
+    boxes = boxes.view(cells, grid.boxes, 4)
+    confidence = confidences.view(cells, grid.boxes)
+    packed = grid.pack(boxes[..., :2], boxes[..., 2:], confidence, classes.view(cells, -1))
+    return packed.flatten()

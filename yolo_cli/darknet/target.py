@@ -1,0 +1,179 @@
+"""The network here that a chain of Darknet's layers becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from yolo_cli.darknet.cfg import Section
+from yolo_cli.darknet.chain import Chain, Step
+from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.model.architectures import ARCHITECTURES, Conv
+from yolo_cli.model.config import ModelConfig
+from yolo_cli.model.custom import BACKBONE, CUSTOM, Row, architecture
+from yolo_cli.text import counted
+
+# In Darknet's order, and compiled into it: the names of its networks with 20 classes.
+VOC = (
+    *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa"),
+    *("train", "tvmonitor"),
+)
+DETECTION = (
+    *("classes", "coords", "side", "num", "softmax", "sqrt", "reorg"),
+    *("rescore", "jitter", "random", "max", "forced"),
+    *("object_scale", "noobject_scale", "class_scale", "coord_scale"),
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A network here.
+
+    Attributes:
+        config: of it.
+        whole: whether it has a head; else the backbone alone is of use, for training.
+        notes: what a user should know, a line each.
+    """
+
+    config: ModelConfig
+    whole: bool
+    notes: tuple[str, ...] = ()
+
+
+def target_of(chain: Chain, names: Sequence[str] | None) -> Target:
+    """Return the network that a chain of layers becomes.
+
+    Args:
+        chain: of a cfg file.
+        names: of the classes, where the user gives them.
+
+    Raises:
+        UserError: what the layers give is not what their task takes, or the names do not fit it.
+    """
+    if chain.task is not None and chain.task.name == "detection":
+        return _detector(chain, chain.task, names)
+    return _backbone(chain)
+
+
+def _detector(chain: Chain, section: Section, names: Sequence[str] | None) -> Target:
+    odd = next((name for name in section.options if name not in DETECTION), None)
+    if odd is not None:
+        raise section.wrong(odd, f"{odd}={section.text(odd, ''):.40} is not known here")
+    for name, wanted, usual in (
+        ("coords", 4, 1),
+        ("sqrt", 1, 0),
+        ("softmax", 0, 0),
+        ("reorg", 0, 0),
+    ):
+        if section.integer(name, usual) != wanted:
+            raise section.wrong(
+                name,
+                f"{name}={section.integer(name, usual)} is not supported",
+                f"networks with {name}={wanted} are",
+            )
+    count, boxes = section.integer("classes", 1), section.integer("num", 1)
+    grid = section.integer("side", 7)
+    *before, last = chain.steps
+    outputs = grid**2 * (5 * boxes + count)
+    if last.row != Row("connected", channels=outputs):
+        raise last.section.wrong(
+            "output",
+            f"before [detection] stands a linear connected layer of {outputs} outputs, "
+            f"{grid}·{grid}·(5·{boxes} + {count})",
+            f"compare it with [detection] in line {section.line}: side, num, classes",
+        )
+    if any(step.row is None for step in before):
+        pooled = next(step for step in before if step.row is None)
+        raise pooled.section.wrong("", "in a detector is not supported")
+    classes, notes = _classes(section, count, names)
+    if grid < 1 or boxes < 1:
+        raise section.wrong("side" if grid < 1 else "num", "at least 1")
+    config = ModelConfig(
+        classes,
+        arch=CUSTOM,
+        head="fc",
+        grid=grid,
+        boxes=boxes,
+        image_size=chain.side,
+        norm=False,
+        output="linear",
+        mean=chain.preprocessing.mean,
+        std=chain.preprocessing.std,
+        layers=_rows(before),
+    )
+    return Target(config, True, notes)
+
+
+def _classes(
+    section: Section, count: int, names: Sequence[str] | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if names is not None:
+        if len(names) != count:
+            raise UserError(
+                f"--names: {counted(len(names), 'name')}, but [detection] in line {section.line} "
+                f"of {section.path} has classes={count}",
+                "name the file of names that belongs to this network",
+            )
+        return tuple(names), ()
+    if count == len(VOC):
+        return VOC, ("20 classes: taken to be those of VOC; --names gives others",)
+    raise UserError(
+        f"what are the {counted(count, 'class')} called?",
+        "name a file with a name in each line: --names coco.names",
+        ExitCode.USAGE,
+    )
+
+
+def _backbone(chain: Chain) -> Target:
+    """Return the convolutions of a classifier, or of a cfg file without a task."""
+    convolutional = takewhile(
+        lambda step: step.row is not None and step.row.kind in BACKBONE, chain.steps
+    )
+    steps = list(convolutional)
+    rest = chain.steps[len(steps) :]
+    if chain.task is not None and not any(step.count for step in rest):
+        while steps and not steps[-1].count:  # poolings
+            steps.pop()
+        del steps[-1:]  # the last convolution tells the classes
+    if not any(step.count for step in steps):
+        first = chain.steps[0].section
+        raise first.wrong("", "begins no backbone: there are no convolutions before it")
+    preprocessing = chain.preprocessing
+    known = _known(_rows(steps))
+    config = ModelConfig(
+        ("object",),
+        arch=known or CUSTOM,
+        norm=True,
+        mean=preprocessing.mean,
+        std=preprocessing.std,
+        layers=None if known else _rows(steps),
+    )
+    return Target(config, False)
+
+
+def _rows(steps: Sequence[Step]) -> tuple[Row, ...]:
+    return tuple(step.row for step in steps if step.row is not None)
+
+
+def _known(rows: Sequence[Row]) -> str | None:
+    """Return the architecture here that has exactly these layers; None if there is none.
+
+    Those with batch normalisation divide by another epsilon than Darknet.
+    """
+    table = architecture(rows).table
+    for name, record in ARCHITECTURES.items():
+        own = tuple(
+            row._replace(
+                padding=row.size // 2 if row.padding is None else row.padding,
+                norm=False,
+                act=record.activation,
+            )
+            if isinstance(row, Conv)
+            else row
+            for row in record.table
+        )
+        if own == table:
+            return name
+    return None
