@@ -15,6 +15,7 @@ from yolo_cli.data.augmentation import Augmentation
 from yolo_cli.data.target import Target
 from yolo_cli.data.transforms import stretch
 from yolo_cli.errors import UserError
+from yolo_cli.inference.backends.chain import fused
 from yolo_cli.model.config import ModelConfig, new_config
 from yolo_cli.tasks.classify.augment import AREA, Preparation, crop_window
 from yolo_cli.tasks.classify.loss import ClassLoss
@@ -22,7 +23,7 @@ from yolo_cli.tasks.classify.parity import compare
 from yolo_cli.tasks.classify.predictor import fit_predictor
 from yolo_cli.tasks.classify.target import ClassTarget, encode, scene
 from yolo_cli.tasks.contract.training import Window
-from yolo_cli.tasks.networks import shapes_of
+from yolo_cli.tasks.networks import build_network, shapes_of
 
 
 def config(**options: object) -> ModelConfig:
@@ -187,3 +188,18 @@ def test_an_export_that_says_the_same_and_one_that_does_not() -> None:
     assert other.score == pytest.approx(0.5)
     assert (other.labels, other.agreeing) == (1, 1)
     assert compare(ours, ours * torch.nan, 0.5).agreeing == 0
+
+
+def test_the_normalisation_becomes_a_part_of_the_connected_layer() -> None:
+    torch.manual_seed(0)
+    head = build_network(config(arch="fast", width=0.0625)).head.eval()
+    norm = head.layers[0]
+    assert isinstance(norm, torch.nn.BatchNorm2d)
+    with torch.no_grad():
+        for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+            assert tensor is not None
+            tensor.uniform_(0.5, 2)
+    x = torch.rand(3, norm.num_features, 5, 5)
+    chain = list(fused([*head.layers, head.predictor.layer]))
+    assert [type(one).__name__ for one in chain] == ["AdaptiveAvgPool2d", "Flatten", "Linear"]
+    torch.testing.assert_close(torch.nn.Sequential(*chain)(x), head(x))

@@ -40,20 +40,43 @@ def is_chain(config: ModelConfig) -> bool:
 
 
 def fused(layers: Iterable[nn.Module]) -> Iterator[nn.Module]:
-    """Yield the layers, each batch normalisation fused into the layer before it."""
+    """Yield the layers, each batch normalisation fused into the layer before it.
+
+    One that follows no layer with weights goes into the connected layer behind it, between which
+    nothing but a mean over all places may stand.
+    """
     waiting: nn.Module | None = None
-    for layer in layers:
+    norm: nn.BatchNorm2d | None = None
+    for one in layers:
+        layer = one
         if isinstance(layer, nn.BatchNorm2d) and isinstance(waiting, nn.Conv2d | nn.Linear):
             waiting = fuse_norm(waiting, layer)
             continue
         if isinstance(layer, nn.BatchNorm2d) and isinstance(waiting, nn.ConvTranspose2d):
             waiting = fuse_conv_bn_eval(waiting.eval(), layer.eval(), transpose=True)
             continue
+        if isinstance(layer, nn.BatchNorm2d):
+            norm = layer
+            continue
+        if norm is not None and isinstance(layer, nn.Linear):
+            layer, norm = _behind(norm, layer), None
         if waiting is not None:
             yield waiting
         waiting = layer
     if waiting is not None:
         yield waiting
+
+
+def _behind(norm: nn.BatchNorm2d, layer: nn.Linear) -> nn.Linear:
+    """Return a connected layer that normalises what it is given."""
+    assert norm.running_var is not None
+    assert norm.running_mean is not None
+    scale = (norm.weight / (norm.running_var + norm.eps).sqrt()).detach()
+    shift = norm.bias.detach() - norm.running_mean * scale
+    result = nn.Linear(layer.in_features, layer.out_features, device=layer.weight.device)
+    result.weight = nn.Parameter(layer.weight.detach() * scale)
+    result.bias = nn.Parameter(layer.bias.detach() + layer.weight.detach() @ shift)
+    return result
 
 
 def numbers(tensor: Tensor) -> npt.NDArray[np.float32]:

@@ -23,12 +23,14 @@ def build_head(config: ModelConfig, channels: int, stride: int) -> Head:
 class PoolHead(Head):
     """The mean of each feature over all places, and one connected layer.
 
-    As YOLOv1's first 20 convolutions were pre-trained (section 2.2), after Lin et al. 2013.
+    As YOLOv1's first 20 convolutions were pre-trained (section 2.2), after Lin et al. 2013. The
+    features are normalised before, as those of VGG-16 are in the hundreds.
     """
 
     def __init__(self, config: ModelConfig, channels: int) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        norms = [nn.BatchNorm2d(channels)] if config.norm else []
+        self.layers = nn.Sequential(*norms, nn.AdaptiveAvgPool2d(1), nn.Flatten())
         classes = len(config.classes)
         self.predictor = OutputLayer(nn.Linear(channels, classes), torch.zeros(classes))
 
