@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -23,6 +25,20 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@contextmanager
+def undrawn_curves() -> Iterator[None]:
+    """Write a picture of the curves that costs nothing: a real one takes longer than an epoch."""
+    with patch("yolo_cli.training.run.curves.draw_curves", lambda *_: b"curves"):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _undrawn() -> Iterator[None]:
+    """Real curves are drawn by the tests of the command line."""
+    with undrawn_curves():
+        yield
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from tests.training.conftest import Options
+from tests.training.conftest import Options, undrawn_curves
 from tests.training.test_trainer import assert_same_result
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.prepare import prepare, prepare_resumed
@@ -46,7 +46,8 @@ def work(options: TrainOptions, out: Path, log: Path, fatal: int | None = None) 
     _watch(log, fatal)
     reporter = Reporter(Console(file=StringIO()))
     resumable = (out / "config.json").exists()
-    (prepare_resumed(out, reporter) if resumable else prepare(options, out, reporter)).fit()
+    with undrawn_curves():
+        (prepare_resumed(out, reporter) if resumable else prepare(options, out, reporter)).fit()
 
 
 def _watch(log: Path, fatal: int | None) -> None:
