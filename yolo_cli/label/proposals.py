@@ -167,7 +167,7 @@ class Proposer:
                 self._find(index)
             except UserError as error:
                 self._session.fail(index, error)
-            except Exception as error:
+            except Exception as error:  # a runtime that fails must not end the page with it
                 self._session.problem = f"images are not rated any more: {error}"
         if self._session.progress.what in {"", "rating images"}:
             done, total = index + 1, len(self._session.entries)

@@ -12,7 +12,14 @@ from PIL import Image
 from yolo_cli.data.reduced import Reduced
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.pictures.drawing import class_color
-from yolo_cli.tasks.detect.explain import CELL, SIDE, TASK, Explaining, Explanation
+from yolo_cli.tasks.detect.explain import (
+    CELL,
+    SIDE,
+    TASK,
+    ExplainedResult,
+    Explaining,
+    Explanation,
+)
 from yolo_cli.tasks.detect.grid import Grid
 from yolo_cli.tasks.detect.postprocess import select
 from yolo_cli.tasks.detect.thresholds import Thresholds
@@ -36,6 +43,7 @@ def explanation(thresholds: Thresholds = SURE) -> Explanation:
     task = Explaining()
     (output,) = task.decode(raw(), CONFIG, [(200, 100)], thresholds)
     result = task.result(output, CONFIG, (200, 100), Origin("a.jpg"), None)
+    assert isinstance(result, ExplainedResult)
     return Explanation(result, Image.new("RGB", (SIDE, SIDE)))
 
 

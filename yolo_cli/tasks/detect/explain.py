@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -20,7 +20,7 @@ from yolo_cli.tasks.detect.postprocess import select
 from yolo_cli.tasks.detect.result import DetectResult
 from yolo_cli.tasks.detect.task import Detect
 from yolo_cli.tasks.detect.thresholds import DETECT, Thresholds
-from yolo_cli.tasks.result import Origin, Style
+from yolo_cli.tasks.result import Style
 from yolo_cli.tasks.task import Task
 from yolo_cli.text import counted
 
@@ -54,6 +54,8 @@ class ExplainedResult(DetectResult):
 class Explaining(Detect):
     """Detection whose results tell how they came about."""
 
+    result_type = ExplainedResult
+
     def decode(
         self,
         raw: Tensor,
@@ -66,24 +68,6 @@ class Explaining(Detect):
         found = super().decode(raw, config, sizes, kept)
         more = [{"raw": one, "config": config, "thresholds": kept} for one in raw.cpu().clone()]
         return [{**one, **rest} for one, rest in zip(found, more, strict=True)]
-
-    def result(
-        self,
-        output: Mapping[str, Any],
-        config: ModelConfig,
-        size: tuple[int, int],
-        origin: Origin,
-        image: Image.Image | None,
-    ) -> ExplainedResult:
-        """Return the objects of one picture."""
-        return ExplainedResult(
-            **output,
-            names=config.classes,
-            width=size[0],
-            height=size[1],
-            origin=origin,
-            image=image,
-        )
 
 
 TASK: Task = Explaining()

@@ -57,6 +57,7 @@ class Detect:
     unsupported: Mapping[str, str] = {"upsample": "a detector has no decoder"}
     writers: Mapping[str, ImageWriter | Document] = WRITERS
     scoring = EVAL
+    result_type: type[DetectResult] = DetectResult
 
     # The network.
     build_head = staticmethod(build_head)
@@ -142,7 +143,7 @@ class Detect:
         image: Image.Image | None,
     ) -> DetectResult:
         """Return the objects of one picture."""
-        return DetectResult(
+        return self.result_type(
             **output,
             names=config.classes,
             width=size[0],
