@@ -117,7 +117,8 @@ def batches(
             worker_init_fn=_ignore_interrupt if workers else None,
             generator=torch.Generator(),  # else each draws from the global, resumable stream
         )
-    for batch in loader if workers else _ahead(iter(loader)):
+        items = iter(loader)
+    for batch in items if workers else _ahead(items):
         if isinstance(batch, UserError):
             raise batch
         yield batch
