@@ -15,7 +15,7 @@ from yolo_cli.cli.commands import TABLE
 
 ROOT = Path(yolo_cli.__file__).parent
 LAYERS = (
-    *("cli", "training", "prune", "export", "label", "bench", "darknet"),
+    *("cli", "training", "prune", "export", "label", "bench", "darknet", "engine"),
     *("inference", "tasks", "evaluation"),
     "model",
     *("pictures", "data", ""),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 
 class ExitCode(IntEnum):
@@ -51,6 +52,17 @@ class UserError(Exception):
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What an exception is pickled by is its message alone.
+        return _again, (type(self), self.reason, self.hint, self.code, self.path, self.line)
+
     def with_hint(self, hint: str) -> UserError:
         """Return the same error with another way out."""
         return type(self)(self.reason, hint, self.code, path=self.path, line=self.line)
+
+
+def _again(
+    kind: type[UserError], reason: str, hint: str, code: ExitCode, path: Path | None, line: int
+) -> UserError:
+    """Return a pickled error."""
+    return kind(reason, hint, code, path=path, line=line)

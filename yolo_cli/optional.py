@@ -21,9 +21,13 @@ def optional(module: str, extra: str) -> ModuleType:
     try:
         return import_module(module)
     except ImportError as error:
-        package = module.split(".", maxsplit=1)[0]
-        raise UserError(
-            f"the package {package} is not installed",
-            f"pip install 'yolo-cli[{extra}]'",
-            ExitCode.USAGE,
-        ) from error
+        raise missing(module.split(".", maxsplit=1)[0], extra) from error
+
+
+def missing(package: str, extra: str) -> UserError:
+    """Return the error for a package that is not installed; see :func:`optional`."""
+    return UserError(
+        f"the package {package} is not installed",
+        f"pip install 'yolo-cli[{extra}]'",
+        ExitCode.USAGE,
+    )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import numpy as np
 from rich.console import Console
 
 from yolo_cli.cli.console import image_progress, say
+from yolo_cli.cli.engines import Engine
 from yolo_cli.data.task_names import DOING
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from yolo_cli.evaluation.flat import Detections
     from yolo_cli.evaluation.result_forms import BoxForm, ResultFormat
     from yolo_cli.evaluation.results import DetectionArrays
+    from yolo_cli.inference.labelled import RunFiles
+    from yolo_cli.inference.predictor import Predictor
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,7 @@ class Running:
         precision: see ``--precision``.
         backend: see ``--backend``.
         skip_bad: whether images that cannot be read are left out.
+        engine: where it runs.
     """
 
     thresholds: Any
@@ -58,6 +63,7 @@ class Running:
     precision: str
     backend: str
     skip_bad: bool
+    engine: Engine = Engine()  # noqa: RUF009  # frozen
 
 
 def from_weights(console: Console, dataset: Dataset, weights: str, how: Running) -> Candidate:
@@ -90,17 +96,8 @@ def run_weights(console: Console, dataset: Dataset, weights: str, how: Running) 
         UserError: the weights or an image cannot be read, or no class is common to both.
     """
     from yolo_cli.inference.labelled import detect_dataset
-    from yolo_cli.inference.predictor import Predictor
 
-    predictor: Predictor[Any] = Predictor.load(
-        weights,
-        device=how.device,
-        precision=how.precision,
-        backend=how.backend,
-        images=len(dataset),
-        say=lambda line: say(console, line),
-    )
-    with image_progress(console) as bar:
+    with _ready(console, dataset, weights, how) as (predictor, run), image_progress(console) as bar:
         task = bar.add_task(DOING[dataset.task], total=len(dataset))
         found = detect_dataset(
             predictor,
@@ -109,6 +106,7 @@ def run_weights(console: Console, dataset: Dataset, weights: str, how: Running) 
             batch=min(how.batch, len(dataset)),
             skip_bad=how.skip_bad,
             progress=lambda count: bar.advance(task, count),
+            run=run,
         )
     notes = [f"skipped: {line}" for line in found.skipped]
     for names, where in (
@@ -118,6 +116,43 @@ def run_weights(console: Console, dataset: Dataset, weights: str, how: Running) 
         if names:
             notes.append(f"{where}: {', '.join(names)}")
     return Ran(found.samples, found.detections, found.classes, tuple(notes))
+
+
+@contextmanager
+def _ready(
+    console: Console, dataset: Dataset, weights: str, how: Running
+) -> Iterator[tuple[Predictor[Any], RunFiles]]:
+    """Load weights, here or in Ray's actors."""
+    images = len(dataset)
+    if how.engine.name == "ray":
+        from yolo_cli.engine.dataset import on_actors
+        from yolo_cli.engine.run import Network
+
+        network = Network(
+            weights,
+            how.device,
+            how.precision,
+            how.backend,
+            min(how.batch, images),
+            actors=how.engine.actors,
+        )
+        with on_actors(
+            network, how.engine.address, images, lambda line: say(console, line)
+        ) as ready:
+            yield ready
+        return
+    from yolo_cli.inference.pipeline import run_files
+    from yolo_cli.inference.predictor import Predictor
+
+    predictor: Predictor[Any] = Predictor.load(
+        weights,
+        device=how.device,
+        precision=how.precision,
+        backend=how.backend,
+        images=images,
+        say=lambda line: say(console, line),
+    )
+    yield predictor, run_files
 
 
 @dataclass(frozen=True)

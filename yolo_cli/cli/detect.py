@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 import typer
 
 from yolo_cli.cli import options
+from yolo_cli.cli.engines import Actors, Address, Engine, EngineOption
 from yolo_cli.cli.inference import Folder, NetworkOptions, run_sources
 from yolo_cli.cli.sources import (
     DRAWING,
@@ -15,12 +18,12 @@ from yolo_cli.cli.sources import (
     HideScores,
     JsonLines,
     LineWidth,
-    Out,
     Recursive,
     SkipExisting,
     Sources,
     Threads,
 )
+from yolo_cli.engine.places import in_bucket
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.inference.formats import IMAGE
 
@@ -31,6 +34,7 @@ NmsName: TypeAlias = Literal["class", "agnostic"]
 
 
 def detect(  # typer calls it by name
+    context: typer.Context,
     sources: Sources,
     weights: options.Weights = "default",
     conf: options.Conf = options.DETECT_CONF,
@@ -50,13 +54,21 @@ def detect(  # typer calls it by name
     json_lines: JsonLines = False,
     recursive: Recursive = False,
     every: Every = 1,
-    out: Out = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write results to this folder; with --engine ray also s3://… and gs://….",
+            show_default="detections",
+            rich_help_panel=FOLDER,
+        ),
+    ] = None,
     save: Annotated[
         str | None,
         typer.Option(
             metavar="FORMATS",
             help="Write these, separated by commas: image (annotated copies), crops, json, jsonl, "
-            "csv, coco, yolo, voc.",
+            "csv, coco, yolo, voc. With --engine ray parquet (default) or jsonl.",
             show_default=IMAGE,
             rich_help_panel=FOLDER,
         ),
@@ -82,6 +94,9 @@ def detect(  # typer calls it by name
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     backend: options.Backend = "auto",
+    engine: EngineOption = "local",
+    actors: Actors = None,
+    address: Address = None,
 ) -> int:
     """Find objects in images and videos: annotated copies, tables, files for other tools.
 
@@ -92,10 +107,9 @@ def detect(  # typer calls it by name
     yolo detect clip.mp4 --every 5 --save image,csv
     find . -name "*.jpg" | yolo detect - --save coco,crops --skip-existing
     yolo detect photo.jpg --explain --no-vote
+    yolo detect s3://bucket/photos --engine ray --actors 16 --out s3://bucket/found
     """
-    from yolo_cli.tasks.detect.writers import WRITERS
-    from yolo_cli.tasks.result import Style
-
+    where = Engine.of(engine, actors, address)
     thresholds = {
         "conf": conf,
         "iou": iou,
@@ -104,17 +118,30 @@ def detect(  # typer calls it by name
         "classes": classes,
         "agnostic": nms == "agnostic",
     }
-    folder = Folder.of("detect", out, save, WRITERS, resume=skip_existing, json_lines=json_lines)
+    network = NetworkOptions("detect", weights, device, precision, backend, batch, threads)
+    if where.name == "ray":
+        from yolo_cli.cli.on_ray import Run, run_on_ray
+
+        asked = Run.of(context, network, where, thresholds, out, save)
+        return run_on_ray(sources, asked, recursive=recursive)
+    from yolo_cli.tasks.detect.writers import WRITERS
+    from yolo_cli.tasks.result import Style
+
+    if out is not None and in_bucket(out):
+        raise UserError(
+            f"--out {out}: only --engine ray writes into buckets", "name a folder", ExitCode.USAGE
+        )
+    path = None if out is None else Path(out)
+    folder = Folder.of("detect", path, save, WRITERS, resume=skip_existing, json_lines=json_lines)
     if explain and (folder.path is None or IMAGE not in folder.formats):
         raise UserError(
             "--explain draws pictures, and none are written",
             "leave out --json and --save, or add --save image",
             ExitCode.USAGE,
         )
-    reading = _explaining if explain else None
     return run_sources(
         sources,
-        NetworkOptions("detect", weights, device, precision, backend, batch, threads, reading),
+        replace(network, reading=_explaining) if explain else network,
         folder,
         thresholds,
         recursive=recursive,

@@ -13,6 +13,7 @@ from yolo_cli.text import printable
 
 # What a network is run with, and what files are read with: the one is of no use to the other.
 OF_NETWORK = ("iou", "max_det", "vote", "batch", "device", "precision", "backend")
+OF_ENGINE = ("engine", "actors", "address")  # changes no number
 OF_FILES = ("detections_format", "boxes", "class_base", "ignore_unknown")
 
 
@@ -22,7 +23,7 @@ def check_given(context: typer.Context, *, network: bool) -> None:
     Raises:
         UserError: names the first of them.
     """
-    useless = OF_FILES if network else ("weights", *OF_NETWORK)
+    useless = OF_FILES if network else ("weights", *OF_NETWORK, *OF_ENGINE)
     where = "is for --detections alone" if network else "is of no use to --detections"
     for name in useless:
         source = context.get_parameter_source(name)

@@ -14,6 +14,7 @@ from rich.console import Console
 from yolo_cli.cli import options
 from yolo_cli.cli.console import say, stderr
 from yolo_cli.cli.early import check_network
+from yolo_cli.cli.engines import Actors, Address, Engine, EngineOption
 from yolo_cli.cli.eval_options import check_given, one_or_two, parse_ious, settings
 from yolo_cli.cli.eval_tasks import facts_of, finish_plain, score_weights, task_of_weights
 from yolo_cli.data.task_names import TaskName
@@ -160,6 +161,9 @@ def evaluate(  # typer calls it by name
     device: options.Device = "auto",
     precision: options.Precision = "auto",
     backend: options.Backend = "auto",
+    engine: EngineOption = "local",
+    actors: Actors = None,
+    address: Address = None,
 ) -> None:
     """Score weights, or any tool's detections: VOC2007, VOC2010+ and COCO in one run.
 
@@ -173,6 +177,7 @@ def evaluate(  # typer calls it by name
     """
     thresholds = parse_ious(iou_thresholds or [])
     check_given(context, network=not detections)
+    where = Engine.of(engine, actors, address)
     names = one_or_two([str(path) for path in detections or []] or weights or ["default"])
 
     if report is not None:
@@ -206,7 +211,7 @@ def evaluate(  # typer calls it by name
     if task != "detect":
         from yolo_cli.tasks.task import task_named
 
-        how = Running(task_named(task).scoring, batch, device, precision, backend, skip_bad)
+        how = Running(task_named(task).scoring, batch, device, precision, backend, skip_bad, where)
         plain = {name: score_weights(console, dataset, name, how) for name in names}
         finish_plain(console, plain, dataset, json_out=json_out, report=report)
         return
@@ -218,7 +223,7 @@ def evaluate(  # typer calls it by name
         # At --conf everything has to be there; what is kept beyond it changes nothing there.
         least = min(conf, options.EVAL_CONF if min_conf is None else min_conf)
         kept = Thresholds(least, iou, max_det, VOTE if vote else None)
-        how = Running(kept, batch, device, precision, backend, skip_bad)
+        how = Running(kept, batch, device, precision, backend, skip_bad, where)
         found = [from_weights(console, dataset, name, how) for name in names]
     for line in dict.fromkeys(note for one in found for note in one.notes):
         say(console, line)

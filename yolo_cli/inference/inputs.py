@@ -131,8 +131,26 @@ def _paths(source: str, recursive: bool, stdin: IO[bytes] | None, report: Warn) 
 
 def _listed(data: bytes, name: str, folder: Path) -> list[Path]:
     """Return the paths in a list."""
-    separator = b"\0" if b"\0" in data else b"\n"
     paths: list[Path] = []
+    for text in listed_names(data, name):
+        path = Path(text)
+        beside = folder / path
+        paths.append(beside if not _exists(path) and _exists(beside) else path)
+    return paths
+
+
+def listed_names(data: bytes, name: str) -> list[str]:
+    """Return what is in a list: one in each line, or with NUL between.
+
+    Args:
+        data: what the list holds.
+        name: of the list, for messages.
+
+    Raises:
+        UserError: for an empty list, and for one with an address in it.
+    """
+    separator = b"\0" if b"\0" in data else b"\n"
+    names: list[str] = []
     for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(separator), start=1):
         text = os.fsdecode(line.removesuffix(b"\r"))
         if not text.strip():
@@ -142,12 +160,10 @@ def _listed(data: bytes, name: str, folder: Path) -> list[Path]:
                 f"{name}:{number}: {text[:100]}: addresses are fetched only when they are typed",
                 "name it on the command line, or download the image",
             )
-        path = Path(text)
-        beside = folder / path
-        paths.append(beside if not _exists(path) and _exists(beside) else path)
-    if not paths:
+        names.append(text)
+    if not names:
         raise UserError(f"{name}: no paths in it", "a list has the path of an image in each line")
-    return paths
+    return names
 
 
 def expand_inputs(

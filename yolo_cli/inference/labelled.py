@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from yolo_cli.data.formats.common import with_skip_hint
 from yolo_cli.data.sample import Dataset, Sample
 from yolo_cli.inference.pipeline import run_files
 from yolo_cli.inference.predictor import Predictor
 from yolo_cli.tasks.contract.inference import Matching
-from yolo_cli.tasks.result import Failure
+from yolo_cli.tasks.result import Failure, Result
+
+
+class RunFiles(Protocol):
+    """Runs a network on files, see :func:`yolo_cli.inference.pipeline.run_files`."""
+
+    def __call__(
+        self,
+        runner: Predictor[Any],
+        paths: Sequence[Path],
+        thresholds: Any = None,
+        *,
+        batch: int = 1,
+    ) -> Iterator[Result | Failure]:
+        """Yield the result of each image file, in the order of ``paths``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +59,7 @@ def detect_dataset(
     batch: int = 1,
     skip_bad: bool = False,
     progress: Callable[[int], None] = lambda _count: None,
+    run: RunFiles = run_files,
 ) -> LabelledDetections:
     """Run a network over a dataset.
 
@@ -54,6 +70,7 @@ def detect_dataset(
         batch: images per forward pass.
         skip_bad: leave out images that cannot be read.
         progress: called with the number of images done.
+        run: runs the network, in this process or elsewhere.
 
     Raises:
         UserError: if an image cannot be read, or no class is common to both.
@@ -62,7 +79,7 @@ def detect_dataset(
     matching = task.match(predictor.config, dataset)
     found = LabelledDetections([], [], matching, [])
     paths = [sample.image for sample in dataset.samples]
-    outcomes = run_files(predictor, paths, thresholds, batch=batch)
+    outcomes = run(predictor, paths, thresholds, batch=batch)
     for sample, outcome in zip(dataset.samples, outcomes, strict=True):
         progress(1)
         if isinstance(outcome, Failure):

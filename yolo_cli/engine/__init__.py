@@ -1,0 +1,1 @@
+"""Networks on several processes and machines: Ray's actors run the pipeline of ``inference``."""
