@@ -228,11 +228,15 @@ def _ray_version() -> str:
     return str(getattr(optional("ray", EXTRA), "__version__", "?"))
 
 
+def _root() -> Path:
+    # Sockets' paths have at most 107 characters, and Ray's names take most of them.
+    return Path("/tmp" if Path("/tmp").is_dir() else tempfile.gettempdir())
+
+
 @contextmanager
 def _folder() -> Iterator[str]:
     """Make a folder for Ray's sockets and logs, and remove what killed processes have left."""
-    # Sockets' paths have at most 107 characters, and Ray's names take most of them.
-    root = Path("/tmp" if Path("/tmp").is_dir() else tempfile.gettempdir())
+    root = _root()
     for left in root.glob(f"{_PREFIX}*"):
         with suppress(UserError, OSError):
             if left.is_symlink() or time.time() - left.stat().st_mtime < JUST_MADE:
