@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 import socket
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,23 @@ def test_an_address_where_nobody_listens_is_said_at_once() -> None:
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(UserError, match=f"--address {address}: no cluster answers"):
             cluster._knock(address)
+
+
+def test_another_server_is_no_cluster() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+
+        def answer() -> None:
+            line = server.accept()[0]
+            line.recv(99)
+            line.sendall(b"HTTP/1.1 400 Bad Request\r\n")
+            line.close()
+
+        other = threading.Thread(target=answer)
+        other.start()
+        with pytest.raises(UserError, match=r"no cluster answers \(something else listens there\)"):
+            cluster._knock(address)
+        other.join()
 
 
 def test_a_cluster_of_another_version_is_named() -> None:

@@ -30,6 +30,9 @@ PATIENCE = 10.0
 JUST_MADE = 60
 """Seconds in which a folder may not be locked yet by the process that made it."""
 
+_SETTINGS = b"\4"  # fourth byte of the frame with which HTTP/2, of Ray's gRPC, begins
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + _SETTINGS + bytes(5)
+
 _PREFIX = "yolo-ray-"
 _TOLD = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -194,9 +197,13 @@ def _knock(address: str) -> None:
             ExitCode.USAGE,
         )
     try:
-        socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
+        with socket.create_connection((host.strip("[]"), int(port)), PATIENCE) as line:
+            line.sendall(_GREETING)
+            answer = line.recv(9)
     except OSError as error:
         raise _silent(address, error.strerror or str(error)) from error
+    if answer[3:4] != _SETTINGS:
+        raise _silent(address, "something else listens there")
 
 
 def _silent(address: str, why: str) -> UserError:
