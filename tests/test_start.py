@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +62,22 @@ def test_garbage_is_looked_for_again_after_the_imports() -> None:
         "    assert gc.isenabled()\n"
     )
     assert "torch" in done
+
+
+def large_pages() -> bool:
+    setting = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    return setting.exists() and "[never]" not in setting.read_text()
+
+
+@pytest.mark.skipif(not large_pages(), reason="this system has no large pages")
+def test_torch_takes_large_pages() -> None:
+    imported(
+        "from pathlib import Path\n"
+        "from yolo_cli.cli.startup import use_large_pages\n"
+        "use_large_pages()\n"
+        "import torch\n"
+        "tensor = torch.ones(2**24)\n"
+        "lines = Path('/proc/self/smaps_rollup').read_text().splitlines()\n"
+        "size, = (line.split()[1] for line in lines if line.startswith('AnonHugePages'))\n"
+        "assert int(size) > 2**15, size"
+    )

@@ -182,3 +182,12 @@ def test_an_image_that_cannot_be_read_is_a_users_error(
 def test_a_users_error_survives_the_way_between_processes() -> None:
     error = pickle.loads(pickle.dumps(UserError("a", "b", ExitCode.FAILURE)))
     assert (error.message, error.hint, error.code) == ("a", "b", ExitCode.FAILURE)
+
+
+@forks
+def test_more_workers_than_cores_are_nobodys_fault(
+    samples: list[Sample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _process: {0}, raising=False)
+    (batch,) = batches(dataset(samples), [[(0, 1)]], 2)  # torch warns: an error in tests
+    assert len(batch[1]) == 1

@@ -270,6 +270,20 @@ def test_crowds_of_coco_are_not_labelled(tmp_path: Path) -> None:
     assert drawn(root) == [[255 if one else 0 for one in row] for row in CAR]
 
 
+@pytest.mark.parametrize("crowd", [0, 1])
+def test_run_lengths_of_coco(tmp_path: Path, crowd: int) -> None:
+    # Columns of four pixels: 5 outside, 2 inside, 2 outside, 2, 2, 2, 9.
+    for number, counts in enumerate(([5, 2, 2, 2, 2, 2, 9], "5220007")):
+        root = coco(tmp_path / str(number), {"counts": counts, "size": [4, 6]}, iscrowd=crowd)
+        assert drawn(root) == [[255 * one if crowd else one for one in row] for row in CAR]
+
+
+def test_run_lengths_of_another_size(tmp_path: Path) -> None:
+    root = coco(tmp_path, {"counts": [5, 2, 2, 2, 2, 2, 9], "size": [6, 4]})
+    with pytest.raises(UserError, match="run lengths for 4 × 6 pixels, and its image has another"):
+        open_dataset(root, task="segment").load(None)
+
+
 def test_an_object_without_an_outline(tmp_path: Path) -> None:
     root = coco(tmp_path, [])
     with pytest.raises(UserError, match="'car' has a box and no outline"):

@@ -1,8 +1,9 @@
-"""What makes the start of a command shorter."""
+"""What makes a command faster before it has begun."""
 
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,3 +25,12 @@ def importing() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def use_large_pages() -> None:
+    """Let torch, which is imported later, take memory in large pages where Linux has them.
+
+    A layer of VGG-16 asks for dozens of megabytes and gives them back, and the kernel clears them
+    each time, page by page: of 4 kB, that is a fifth of a pass's time and more.
+    """
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
@@ -105,15 +106,19 @@ def batches(
     Raises:
         UserError: for an image that cannot be read, when its batch's turn comes.
     """
-    loader: DataLoader[tuple[Tensor, Target] | UserError] = DataLoader(
-        _Guarded(dataset),
-        batch_sampler=keys,  # type: ignore[arg-type]  # any sequence of batches will do
-        num_workers=workers,
-        collate_fn=_collate_guarded,
-        worker_init_fn=_ignore_interrupt if workers else None,
-        generator=torch.Generator(),  # else each loader draws from the global, resumable stream
-    )
-    for batch in loader if workers else _ahead(iter(loader)):
+    with warnings.catch_warnings():
+        # A process that is kept to one core may still load with two: they wait for the disk, too.
+        warnings.filterwarnings("ignore", "This DataLoader will create")
+        loader: DataLoader[tuple[Tensor, Target] | UserError] = DataLoader(
+            _Guarded(dataset),
+            batch_sampler=keys,  # type: ignore[arg-type]  # any sequence of batches will do
+            num_workers=workers,
+            collate_fn=_collate_guarded,
+            worker_init_fn=_ignore_interrupt if workers else None,
+            generator=torch.Generator(),  # else each draws from the global, resumable stream
+        )
+        items = iter(loader)
+    for batch in items if workers else _ahead(items):
         if isinstance(batch, UserError):
             raise batch
         yield batch

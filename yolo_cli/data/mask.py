@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from yolo_cli.data.images import opened
-from yolo_cli.data.sample import FloatArray, IntArray
+from yolo_cli.data.runs import Runs
+from yolo_cli.data.sample import BoolArray, FloatArray, IntArray
 from yolo_cli.errors import UserError
 from yolo_cli.text import counted
 
@@ -165,7 +166,7 @@ class MaskFile:
 
 @dataclass(frozen=True, eq=False)
 class Polygons:
-    """Objects drawn as polygons: see :class:`yolo_cli.data.sample.Annotation`.
+    """Objects drawn as polygons or runs: see :class:`yolo_cli.data.sample.Annotation`.
 
     Pixels in none of them are background, the first class. Of two objects that share a pixel the
     smaller one has it: what is in front of another thing hides part of it, and not the other way
@@ -175,14 +176,14 @@ class Polygons:
         width: of the photograph in pixels.
         height: of the photograph in pixels.
         count: of classes, background included.
-        objects: index of the class (None: not labelled) and polygons, each ``[K, 2]`` x, y in
-            pixels; drawn as COCO's tools do.
+        objects: index of the class (None: not labelled) and its parts; of polygons, each
+            ``[K, 2]`` x, y in pixels, drawn as COCO's tools do, or runs of this size.
     """
 
     width: int
     height: int
     count: int
-    objects: Sequence[tuple[int | None, Sequence[FloatArray]]]
+    objects: Sequence[tuple[int | None, Sequence[FloatArray | Runs]]]
 
     @cached_property
     def pixels(self) -> IntArray:
@@ -196,30 +197,45 @@ class Polygons:
 
     def mask(self) -> MaskArray:
         """Draw it."""
-        from faster_coco_eval.core import mask as coco  # type: ignore[import-untyped]
-
         drawn: MaskArray = np.zeros((self.height, self.width), dtype=np.uint8)
         order = sorted(self.objects, key=lambda one: -sum(map(_area, one[1])))
-        for label, polygons in order:
-            corners = [one.ravel().tolist() for one in polygons if len(one) >= FEWEST_CORNERS]
-            if corners:
-                inside = coco.decode(coco.frPyObjects(corners, self.height, self.width))
-                drawn[inside.any(axis=2)] = IGNORED if label is None else label
+        for label, parts in order:
+            for part in parts:
+                drawn[self._inside(part)] = IGNORED if label is None else label
         return drawn
 
+    def _inside(self, part: FloatArray | Runs) -> BoolArray:
+        """Return which pixels a part of an object has, ``[H, W]``."""
+        from faster_coco_eval.core import mask as coco  # type: ignore[import-untyped]
+
+        if isinstance(part, Runs):
+            return part.mask()
+        if len(part) < FEWEST_CORNERS:
+            return np.zeros((self.height, self.width), dtype=np.bool_)
+        runs = coco.frPyObjects([part.ravel().tolist()], self.height, self.width)
+        inside: BoolArray = coco.decode(runs).any(axis=2)
+        return inside
+
     def fingerprint(self) -> bytes:
-        """Return a digest of all corners."""
+        """Return a digest of all parts."""
         digest = hashlib.sha256(repr((self.width, self.height, self.count)).encode())
-        for label, polygons in self.objects:
-            digest.update(repr((label, [len(one) for one in polygons])).encode())
-            for polygon in polygons:
-                digest.update(np.ascontiguousarray(polygon, dtype=np.float64).tobytes())
+        for label, parts in self.objects:
+            lengths = [0 if isinstance(one, Runs) else len(one) for one in parts]
+            digest.update(repr((label, lengths)).encode())
+            for part in parts:
+                digest.update(
+                    part.fingerprint()
+                    if isinstance(part, Runs)
+                    else np.ascontiguousarray(part, dtype=np.float64).tobytes()
+                )
         return digest.digest()
 
 
-def _area(polygon: FloatArray) -> float:
-    """Return the area of a polygon, by the shoelace formula."""
-    x, y = polygon[:, 0], polygon[:, 1]
+def _area(part: FloatArray | Runs) -> float:
+    """Return the area of a polygon, by the shoelace formula, or of runs."""
+    if isinstance(part, Runs):
+        return part.area
+    x, y = part[:, 0], part[:, 1]
     return float(abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1)))) / 2
 
 

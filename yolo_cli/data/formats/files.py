@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache, cached_property
 from operator import attrgetter
 from pathlib import Path
@@ -19,6 +21,19 @@ MAX_LABEL_BYTES = 4 * 1024**2
 
 MAX_LIST_BYTES = 64 * 1024**2
 """Largest list of images that is read."""
+
+
+_listed: ContextVar[dict[Path, list[Path]] | None] = ContextVar("listed", default=None)
+
+
+@contextmanager
+def listed_once() -> Iterator[None]:
+    """List each folder once while the context lasts, however often :func:`visible` is asked."""
+    token = _listed.set({})
+    try:
+        yield
+    finally:
+        _listed.reset(token)
 
 
 def child(folder: Path, *names: str) -> Path | None:
@@ -57,6 +72,15 @@ def exists(path: Path) -> bool:
 
 def visible(folder: Path) -> list[Path]:
     """Return what is in a folder, sorted, without hidden files and leftovers of archivers."""
+    listed = _listed.get()
+    if listed is None:
+        return _visible(folder)
+    if folder not in listed:
+        listed[folder] = _visible(folder)
+    return listed[folder].copy()
+
+
+def _visible(folder: Path) -> list[Path]:
     try:
         paths = sorted(folder.iterdir(), key=attrgetter("name"))  # much quicker than by path
     except OSError as error:

@@ -52,7 +52,7 @@ def find_label_files(root: Path, wanted: Callable[[Path], bool]) -> list[LabelFi
     found: list[LabelFile] = []
     for folder, split in dict.fromkeys(_places(root)):
         for path in visible(folder):
-            if path.is_file() and wanted(path):
+            if not is_image_path(path) and path.is_file() and wanted(path):
                 name = split or split_in_name(path)
                 inside = [child(folder, *IMAGE_FOLDERS, "data"), folder] if split else []
                 folders = (*inside, *image_folders(root, path, name))
@@ -87,7 +87,7 @@ def _places(root: Path) -> Iterator[tuple[Path, str]]:
 
 def _has_no_images(path: Path) -> bool:
     """Whether a folder holds files and no image: one of labels, whatever it is called."""
-    if not path.is_dir() or is_leftover(path):
+    if is_image_path(path) or not path.is_dir() or is_leftover(path):
         return False
     return not any(is_image_path(one) or one.is_dir() for one in visible(path))
 

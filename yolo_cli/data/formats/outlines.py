@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
+from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from yolo_cli.data.formats.scan import (
 )
 from yolo_cli.data.images import image_size
 from yolo_cli.data.mask import FEWEST_CORNERS, MOST_CLASSES, Polygons
+from yolo_cli.data.runs import Runs
 from yolo_cli.data.sample import FloatArray
 from yolo_cli.errors import UserError
 
@@ -100,10 +102,11 @@ class OutlineReader:
         if image.spot.path == image.path:
             bare_image = Fault("no-label", image.spot, "no label for it, and so no outlines")
             return replace(image, usable=False, faults=[bare_image])
-        drawn = [one for one in image.objects if one.outlines or one.crowd]
-        bare = [_no_outline(one) for one in image.objects if not (one.outlines or one.crowd)]
+        found = [(item, _fault_of(item, image.path)) for item in image.objects]
+        drawn = [item for item, fault in found if fault is None]
+        faults = [*image.faults, *(fault for _, fault in found if fault is not None)]
         annotate = partial(_polygons, image, drawn, self.relative)
-        return replace(image, objects=(), faults=[*image.faults, *bare], annotate=annotate)
+        return replace(image, objects=(), faults=faults, annotate=annotate)
 
     def leftovers(self) -> Iterator[Fault]:
         """See :meth:`~yolo_cli.data.formats.scan.Reader.leftovers`."""
@@ -120,10 +123,23 @@ class OutlineReader:
         )
 
 
-def _no_outline(item: LabelledObject) -> Fault:
-    return Fault(
-        "no-outline", item.spot, f"{item.name!r} has a box and no outline", hint="draw a polygon"
-    )
+def _fault_of(item: LabelledObject, image: Path) -> Fault | None:
+    """Return what is wrong with an object's outline, if anything."""
+    if not (item.outlines or item.crowd):
+        what = f"{item.name!r} has a box and no outline"
+        return Fault("no-outline", item.spot, what, hint="draw a polygon")
+    for part in item.outlines:
+        if isinstance(part, Runs) and (part.width, part.height) != _size_of(image, part):
+            what = f"{item.name!r} has run lengths for {part.width} × {part.height} pixels, "
+            return Fault("no-outline", item.spot, f"{what}and its image has another size")
+    return None
+
+
+def _size_of(image: Path, part: Runs) -> tuple[int, int]:
+    try:
+        return image_size(image)
+    except UserError:  # whoever loads the photograph says what is wrong with it
+        return part.width, part.height
 
 
 def _polygons(
@@ -135,11 +151,11 @@ def _polygons(
     """Return the outlines of an image, in pixels of it."""
     width, height = image_size(image.path)
     scale = np.array([width, height] if relative else [1, 1], dtype=np.float64)
-    drawn: list[tuple[int | None, list[FloatArray]]] = []
+    drawn: list[tuple[int | None, list[FloatArray | Runs]]] = []
     for item in objects:
-        corners = [np.asarray(one, dtype=np.float64) * scale for one in item.outlines]
+        parts = [one if isinstance(one, Runs) else one * scale for one in item.outlines]
         label = None if item.crowd else numbers[item.name]
-        drawn.append((label, corners or [_corners(item) * scale]))
+        drawn.append((label, parts or [_corners(item) * scale]))
     return Polygons(width, height, len(numbers), drawn)
 
 
@@ -149,8 +165,11 @@ def _corners(item: LabelledObject) -> FloatArray:
     return np.array([[x1, y1], [x2, y1], [x2, y2], [x1, y2]], dtype=np.float64)
 
 
-def read_outlines(value: object) -> tuple[FloatArray, ...]:
-    """Return COCO's ``segmentation`` as polygons ``[K, 2]``; none where it is something else."""
+def read_outlines(value: object) -> tuple[FloatArray | Runs, ...]:
+    """Return COCO's ``segmentation``, polygons ``[K, 2]`` or runs; none for something else."""
+    runs = Runs.read(value)
+    if runs is not None:
+        return (runs,)
     if not isinstance(value, list):
         return ()
     found: list[FloatArray] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from yolo_cli.data.formats import FORMATS, wanted_formats
 from yolo_cli.data.formats.common import canonical_split
-from yolo_cli.data.formats.files import walk
+from yolo_cli.data.formats.files import listed_once, walk
 from yolo_cli.data.formats.refusal import nothing_known
 from yolo_cli.data.formats.scan import Format, LabelledImage, Reader, Reading
 from yolo_cli.data.formats.tree import Folder, look
@@ -130,14 +130,15 @@ def _readers(
 ) -> list[tuple[str, Reader]]:
     """The readers of the formats that a folder is in; notes why one cannot be read."""
     found: list[tuple[str, Reader]] = []
-    for one in formats:
-        try:
-            reader = one.open(folder, reading)
-        except UserError as error:
-            errors.append(error)
-            continue
-        if reader is not None:
-            found.append((one.name, reader))
+    with listed_once():
+        for one in formats:
+            try:
+                reader = one.open(folder, reading)
+            except UserError as error:
+                errors.append(error)
+                continue
+            if reader is not None:
+                found.append((one.name, reader))
     return found
 
 

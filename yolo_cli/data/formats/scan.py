@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from yolo_cli.data.formats.common import Box, Key
+from yolo_cli.data.runs import Runs
 from yolo_cli.data.sample import Annotation, FloatArray
 from yolo_cli.data.task_names import TaskName
 from yolo_cli.errors import UserError
@@ -96,7 +97,8 @@ class LabelledObject:
         difficult: VOC's flag.
         crowd: COCO's flag.
         area: annotated area in square pixels; None where the box's is meant.
-        outlines: polygons, each ``[K, 2]`` x, y in the box's units, where they are asked for.
+        outlines: polygons, each ``[K, 2]`` x, y in the box's units, or runs of pixels, where
+            they are asked for.
     """
 
     spot: Spot
@@ -106,7 +108,7 @@ class LabelledObject:
     difficult: bool = False
     crowd: bool = False
     area: float | None = None
-    outlines: Sequence[FloatArray] = ()
+    outlines: Sequence[FloatArray | Runs] = ()
 
 
 @dataclass(slots=True, eq=False)
