@@ -106,35 +106,30 @@ PRICE = {"core": 0.04, "GPU": 1.0}  # dollars an hour; assumed
 
 def named() -> dict[str, tuple[Machine, float]]:
     """Return machines of the plan by name, and the dollars an hour they cost."""
-    shared = {"decode": DECODE, "size": PHOTOGRAPH, "latency": LATENCY}
+    link = min(LINK, REQUESTS * PHOTOGRAPH)
+    base = Machine(
+        actors=8,
+        cores=8,
+        decode=DECODE,
+        network=GPU,
+        gpu=True,
+        start=30,
+        write=WRITE,
+        deal=DEAL,
+        size=PHOTOGRAPH,
+        latency=LATENCY,
+        readers=8,
+        link=link,
+    )
     found = {}
     for network, times in NETWORKS.items():
         for kind, each in times.items():
             for count in (64, 1000):
-                machine = Machine(
-                    actors=count,
-                    cores=1,
-                    network=each - DECODE,
-                    write=WRITE,
-                    deal=DEAL,
-                    link=min(LINK, REQUESTS * PHOTOGRAPH),
-                    start=30,
-                    **shared,
+                machine = replace(
+                    base, actors=count, cores=1, network=each - DECODE, gpu=False, readers=2
                 )
                 found[f"{network}, {count} cores, {kind}"] = machine, count * PRICE["core"]
-    eight = Machine(
-        actors=8,
-        cores=8,
-        network=GPU,
-        gpu=True,
-        readers=8,
-        write=WRITE,
-        deal=DEAL,
-        link=min(LINK, REQUESTS * PHOTOGRAPH),
-        start=30,
-        **shared,
-    )
-    found["default, 8 GPUs with 8 cores each"] = eight, 8 * (PRICE["GPU"] + 8 * PRICE["core"])
+    found["default, 8 GPUs with 8 cores each"] = base, 8 * (PRICE["GPU"] + 8 * PRICE["core"])
     return found
 
 
