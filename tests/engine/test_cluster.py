@@ -93,6 +93,13 @@ def test_a_cluster_of_another_version_is_named() -> None:
     assert error.code == ExitCode.USAGE
 
 
+def test_a_cluster_that_asks_for_a_token_is_no_silent_one() -> None:
+    said = "RPC error: InvalidAuthToken: Authentication token is missing or incorrect."
+    error = cluster._not_started("host:6379", RuntimeError(said))
+    assert error.message == "--address host:6379: the cluster asks for a token"
+    assert "RAY_AUTH_TOKEN" in error.hint
+
+
 def test_folders_of_killed_processes_are_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -225,6 +225,12 @@ def _not_started(address: str | None, error: Exception) -> UserError:
             "install the same versions here and there",
             ExitCode.USAGE,
         )
+    if address is not None and "AuthToken" in str(error):
+        return UserError(
+            f"--address {address}: the cluster asks for a token",
+            "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN as it was when the cluster was started",
+            ExitCode.USAGE,
+        )
     reason = (lines or [type(error).__name__])[0][:200]
     if address is not None:
         return _silent(address, reason)
