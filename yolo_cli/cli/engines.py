@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Annotated, Literal, TypeAlias
 
 import typer
 
 from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.optional import missing
 
 SEVERAL = "Several machines"
 
@@ -69,10 +71,6 @@ class Engine:
                         f"{flag} is for --engine ray alone", f"leave out {flag}", ExitCode.USAGE
                     )
         else:
-            from importlib.util import find_spec
-
-            from yolo_cli.optional import missing
-
             for package in ("ray", "pyarrow", "pandas"):
                 if find_spec(package) is None:
                     raise missing(package, "ray")

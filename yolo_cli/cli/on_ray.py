@@ -198,7 +198,7 @@ def _on(
 ) -> None:
     from yolo_cli.engine.parts import Parts
     from yolo_cli.engine.places import in_bucket
-    from yolo_cli.engine.run import Crew, Network, answers, undone
+    from yolo_cli.engine.run import Network, Pool, answers, undone
 
     console, asked = total.console, run.network
     network = Network(
@@ -210,15 +210,15 @@ def _on(
         asked.threads,
         run.engine.actors,
     )
-    crew = Crew.of(cluster, network, len(names), lambda line: say(console, line))
-    size = manifest.size or Parts.for_actors(names, crew.share.actors).size
+    pool = Pool.of(cluster, network, len(names), lambda line: say(console, line))
+    size = manifest.size or Parts.for_actors(names, pool.share.actors).size
     parts = Parts(names, size)
-    settings = crew.predictor.task.thresholds(crew.predictor.config, run.thresholds)
+    settings = pool.predictor.task.thresholds(pool.predictor.config, run.thresholds)
     out = run.out if in_bucket(run.out) else str(Path(run.out).absolute())
-    job = crew.job(shipped, settings, out, run.form)
+    job = pool.job(shipped, settings, out, run.form)
     replace(manifest, size=size, backend=job.backend, precision=job.precision).write(place)
     with image_progress(console) as bar:
         task = bar.add_task(DOING["detect"], total=len(names), completed=total.before)
-        for answer in answers(crew.share, job, parts, undone(place, parts, run.form)):
+        for answer in answers(pool.share, job, parts, undone(place, parts, run.form)):
             total.add(answer)
             bar.advance(task, answer.images)

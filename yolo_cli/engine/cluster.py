@@ -30,6 +30,9 @@ PATIENCE = 10.0
 JUST_MADE = 60
 """Seconds in which a folder may not be locked yet by the process that made it."""
 
+_SETTINGS = b"\4"  # fourth byte of the frame with which HTTP/2, of Ray's gRPC, begins
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + _SETTINGS + bytes(5)
+
 _PREFIX = "yolo-ray-"
 _TOLD = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -194,9 +197,13 @@ def _knock(address: str) -> None:
             ExitCode.USAGE,
         )
     try:
-        socket.create_connection((host.strip("[]"), int(port)), PATIENCE).close()
+        with socket.create_connection((host.strip("[]"), int(port)), PATIENCE) as line:
+            line.sendall(_GREETING)
+            answer = line.recv(9)
     except OSError as error:
         raise _silent(address, error.strerror or str(error)) from error
+    if answer[3:4] != _SETTINGS:
+        raise _silent(address, "something else listens there")
 
 
 def _silent(address: str, why: str) -> UserError:
@@ -218,6 +225,12 @@ def _not_started(address: str | None, error: Exception) -> UserError:
             "install the same versions here and there",
             ExitCode.USAGE,
         )
+    if address is not None and "AuthToken" in str(error):
+        return UserError(
+            f"--address {address}: the cluster asks for a token",
+            "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN as it was when the cluster was started",
+            ExitCode.USAGE,
+        )
     reason = (lines or [type(error).__name__])[0][:200]
     if address is not None:
         return _silent(address, reason)
@@ -228,11 +241,15 @@ def _ray_version() -> str:
     return str(getattr(optional("ray", EXTRA), "__version__", "?"))
 
 
+def _root() -> Path:
+    # Sockets' paths have at most 107 characters, and Ray's names take most of them.
+    return Path("/tmp" if Path("/tmp").is_dir() else tempfile.gettempdir())
+
+
 @contextmanager
 def _folder() -> Iterator[str]:
     """Make a folder for Ray's sockets and logs, and remove what killed processes have left."""
-    # Sockets' paths have at most 107 characters, and Ray's names take most of them.
-    root = Path("/tmp" if Path("/tmp").is_dir() else tempfile.gettempdir())
+    root = _root()
     for left in root.glob(f"{_PREFIX}*"):
         with suppress(UserError, OSError):
             if left.is_symlink() or time.time() - left.stat().st_mtime < JUST_MADE:

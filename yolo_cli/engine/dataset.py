@@ -9,7 +9,7 @@ from typing import Any
 
 from yolo_cli.engine.cluster import running
 from yolo_cli.engine.parts import Parts
-from yolo_cli.engine.run import Crew, Network, answers
+from yolo_cli.engine.run import Network, Pool, answers
 from yolo_cli.engine.shipped import Shipped
 from yolo_cli.inference.labelled import RunFiles
 from yolo_cli.inference.predictor import Predictor
@@ -34,11 +34,11 @@ def on_actors(
 
     Raises:
         UserError: see :func:`~yolo_cli.engine.cluster.running` and
-            :meth:`~yolo_cli.engine.run.Crew.of`.
+            :meth:`~yolo_cli.engine.run.Pool.of`.
     """
     shipped = Shipped.of(network.weights)
     with running(address) as cluster:
-        crew = Crew.of(cluster, network, images, say)
+        pool = Pool.of(cluster, network, images, say)
 
         def run(
             runner: Predictor[Any],
@@ -47,9 +47,9 @@ def on_actors(
             *,
             batch: int = 1,
         ) -> Iterator[Result | Failure]:
-            parts = Parts.for_actors([str(path) for path in paths], crew.share.actors)
-            job = crew.job(shipped, thresholds, None, "parquet")
-            for answer in answers(crew.share, job, parts, range(len(parts)), ordered=True):
+            parts = Parts.for_actors([str(path) for path in paths], pool.share.actors)
+            job = pool.job(shipped, thresholds, None, "parquet")
+            for answer in answers(pool.share, job, parts, range(len(parts)), ordered=True):
                 yield from answer.outcomes
 
-        yield crew.predictor, run
+        yield pool.predictor, run

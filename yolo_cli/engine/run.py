@@ -46,7 +46,7 @@ class Network:
 
 
 @dataclass(frozen=True, eq=False)
-class Crew:
+class Pool:
     """A network, and the actors that will run it.
 
     Attributes:
@@ -62,7 +62,7 @@ class Crew:
     @classmethod
     def of(
         cls, cluster: Cluster, network: Network, images: int, say: Callable[[str], None]
-    ) -> Crew:
+    ) -> Pool:
         """Choose how the network is run: once, so that all actors do it the same way.
 
         Args:
