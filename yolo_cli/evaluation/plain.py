@@ -6,12 +6,30 @@ A task fills them in; ``yolo eval`` and its report show them, whatever they are.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """An image on which a network is wrong.
+
+    Attributes:
+        id: of the image in its dataset.
+        text: what is wrong.
+        image: with what is labelled and what was found; None if the file could not be read.
+        problem: why not; else empty.
+    """
+
+    id: str
+    text: str
+    image: Image.Image | None
+    problem: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +43,7 @@ class PlainScores:
         columns: for each class a number, by the name of its column.
         unit: what the columns and the confusion count, in the singular: ``image``, ``pixel``.
         confusion: ``[C, C]`` counts: how many of the row's class were taken for the column's.
+        worst: draws so many of the images with the gravest errors, if there are as many.
     """
 
     name: str
@@ -33,6 +52,7 @@ class PlainScores:
     columns: Mapping[str, Sequence[float]] = field(default_factory=dict)
     unit: str = "image"
     confusion: npt.NDArray[np.int64] | None = None
+    worst: Callable[[int], Sequence[Example]] = lambda _count: ()
 
     @property
     def value(self) -> float:

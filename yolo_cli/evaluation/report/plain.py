@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import json
 import math
-from io import StringIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from yolo_cli.evaluation.plain import PlainScores
+from yolo_cli.evaluation.plain import Example, PlainScores
 from yolo_cli.evaluation.report.provenance import Provenance
 from yolo_cli.files import atomic_write_text
 from yolo_cli.text import counted, printable
@@ -19,6 +20,7 @@ from yolo_cli.text import counted, printable
 PAGE = "report.html"
 TEMPLATE = "plain.html"
 _CONFUSIONS = 10  # that are named
+_WORST = 8  # images
 _MOST_CELLS = 40  # classes of a matrix that is shown whole; a larger one is in report.json
 
 
@@ -65,6 +67,7 @@ def _html(scores: PlainScores, images: int, provenance: Provenance) -> str:
             for index, name in enumerate(scores.classes)
         ],
         mixups=scores.confused(_CONFUSIONS),
+        worst=[_shown(one) for one in scores.worst(_WORST)],
         matrix=_matrix(scores),
         facts={
             **provenance.facts,
@@ -84,6 +87,17 @@ def _matrix(scores: PlainScores) -> list[tuple[str, list[tuple[int, float]]]]:
         (name, list(zip(counts.tolist(), parts.tolist(), strict=True)))
         for name, counts, parts in zip(scores.classes, scores.confusion, shares, strict=True)
     ]
+
+
+def _shown(example: Example) -> dict[str, object]:
+    """Return an example for the template; in words where there is no picture."""
+    shown: dict[str, object] = {"id": example.id, "text": example.text, "problem": example.problem}
+    if example.image is None:
+        return {**shown, "src": ""}
+    file = BytesIO()
+    example.image.save(file, format="JPEG", quality=82, optimize=True)
+    source = f"data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}"
+    return {**shown, "src": source, "width": example.image.width, "height": example.image.height}
 
 
 def _number(value: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from yolo_cli.evaluation.bootstrap import RESAMPLES, draw, interval_of
 from yolo_cli.evaluation.plain import PlainScores
 from yolo_cli.model.config import ModelConfig
 from yolo_cli.tasks.classify.output import Classification
+from yolo_cli.tasks.classify.worst import draw_worst
 from yolo_cli.tasks.contract.training import Score
 
 TOP1, TOP5, MEAN = "top-1 accuracy", "top-5 accuracy", "mean of the classes' recalls"
@@ -63,7 +65,8 @@ def score_outputs(
         "recall": recall,
         "precision": precision,
     }
-    return PlainScores(TOP1, metrics, classes, columns, "image", confusion)
+    worst = partial(draw_worst, [one for one, _ in pairs], [one for _, one in pairs], classes)
+    return PlainScores(TOP1, metrics, classes, columns, "image", confusion, worst)
 
 
 def _percent(part: int | np.integer, whole: int | np.integer) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +33,7 @@ from yolo_cli.tasks.segment.loss import PixelLoss, class_weights
 from yolo_cli.tasks.segment.postprocess import Output, postprocess
 from yolo_cli.tasks.segment.result import SegmentResult
 from yolo_cli.tasks.segment.score import SegmentScorer, difference
+from yolo_cli.tasks.segment.worst import draw_worst
 from yolo_cli.tasks.segment.writers import WRITERS
 from yolo_cli.tasks.task import Task
 
@@ -210,7 +213,8 @@ class Segment:
             (masks.mask_of(sample), np.asarray(found))
             for sample, found in zip(samples, outputs, strict=True)
         )
-        return score_masks(pairs, classes).plain()
+        scores = score_masks(pairs, classes).plain()
+        return replace(scores, worst=partial(draw_worst, outputs, samples, classes))
 
     # Exports.
 
