@@ -99,7 +99,7 @@ DECODE = 0.004
 PHOTOGRAPH, LATENCY = 150e3, 0.03  # bytes; seconds until a bucket in the same region answers
 LINK = 1.25e9  # bytes a second: 10 Gbit/s
 REQUESTS = 5500  # a second, that S3 promises for each prefix
-WRITE, DEAL = 0.05, 0.005  # seconds for each part
+WRITE, DEAL = 0.05, 0.025  # seconds for each part; dealing as measured on a busy core
 GPU = 0.004  # seconds for an image of the default network; assumed, not measured
 PRICE = {"core": 0.04, "GPU": 1.0}  # dollars an hour; assumed
 
