@@ -91,7 +91,7 @@ def shortened(arguments: list[str]) -> list[str]:
     size = ["--image-size", "64", "--grid", "2"] if "none" in arguments else []
     return [
         *size,
-        *(["--time-budget", "15s"] if "--time-budget" in arguments else ["--epochs", "1"]),
+        *(["--time-budget", "8s"] if "--time-budget" in arguments else ["--epochs", "1"]),
     ]
 
 
@@ -121,6 +121,9 @@ def test_the_readme_commands_run(
             shutil.copytree(folder / "my-dataset", folder / "photos-labels")
     annotated = {p.name for p in (folder / "detections").iterdir()}
     assert {p.name for p in (folder / "samples/JPEGImages").iterdir()} <= annotated
+    strip = lecture.strip(folder / "detections")
+    assert lecture.difference(strip, lecture.STRIP.read_bytes()) < 0.7
+    assert len(strip) < 200_000
     for picture in lecture.PICTURES:
         made = lecture.small(folder / picture.made, picture)
         shown = (lecture.FOLDER / picture.name).read_bytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from yolo_cli.data.images import read_image
@@ -14,13 +15,14 @@ from yolo_cli.errors import UserError
 from yolo_cli.evaluation.plain import Example
 from yolo_cli.evaluation.segmentation import count_pairs
 from yolo_cli.pictures.masks import draw_mask
+from yolo_cli.tasks.segment.postprocess import Output
 from yolo_cli.tasks.segment.target import mask_of
 
 _WIDTH, _GAP = 420, 4  # pixels of each of the two pictures, and between them
 
 
 def draw_worst(
-    outputs: Sequence[MaskArray], samples: Sequence[Sample], classes: tuple[str, ...], count: int
+    outputs: Sequence[Output], samples: Sequence[Sample], classes: tuple[str, ...], count: int
 ) -> list[Example]:
     """Draw images with the smallest share of labelled pixels that are right, the worst first.
 
@@ -37,17 +39,17 @@ def draw_worst(
         if right < labelled:
             found.append((right / labelled, index, _mixup(pairs, classes)))
     return [
-        _example(samples[index], np.asarray(outputs[index]), classes, f"{right:.0%} right; {text}")
+        _example(samples[index], np.asarray(outputs[index]), classes, f"{right:.0%} right{text}")
         for right, index, text in sorted(found)[:count]
     ]
 
 
-def _mixup(pairs: np.ndarray[tuple[int, int], np.dtype[np.int64]], classes: Sequence[str]) -> str:
+def _mixup(pairs: npt.NDArray[np.int64], classes: Sequence[str]) -> str:
     """Name the classes that most pixels are mixed up of."""
     between = pairs[: len(classes), : len(classes)].copy()
     np.fill_diagonal(between, 0)
     true, taken = divmod(int(between.argmax()), len(classes))
-    return f"most often {classes[true]} taken for {classes[taken]}"
+    return f"; most often {classes[true]} taken for {classes[taken]}" if between.any() else ""
 
 
 def _example(sample: Sample, output: MaskArray, classes: tuple[str, ...], text: str) -> Example:
