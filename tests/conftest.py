@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -18,3 +19,13 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _interruptible() -> None:
+    """Let Ctrl-C raise in each test, and reach what it starts.
+
+    A shell's background job ignores it, and its children; and a library that was used by another
+    test may have left it to end the process.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -58,7 +58,7 @@ def detect(  # typer calls it by name
         str | None,
         typer.Option(
             metavar="DIR",
-            help="Write results to this folder; with --engine ray also s3://… and gs://….",
+            help="Write results to this folder; with --engine ray also an s3:// or gs:// address.",
             show_default="detections",
             rich_help_panel=FOLDER,
         ),
