@@ -104,9 +104,16 @@ def test_two_processes_train_as_one(
 
 
 def compare(
-    asked: TrainOptions, folder: Path, context: ForkServerContext, terms: tuple[str, ...]
+    asked: TrainOptions,
+    folder: Path,
+    context: ForkServerContext,
+    terms: tuple[str, ...],
+    variances: float = 0,
 ) -> None:
-    """Train with one process and with two: losses, weights and scores are the same."""
+    """Train with one process and with two: losses, weights and scores are the same.
+
+    Running variances may differ by a share of themselves as well.
+    """
     finish(start(context, folder / "two", asked))
     prepare(asked, folder / "one", Reporter(Console(file=StringIO()))).fit()
     # Not of the weights files, which are rounded to 16 bits.
@@ -115,8 +122,7 @@ def compare(
     )
     assert one.keys() == two.keys()
     for name, tensor in one.items():
-        # Where next to nothing passes a layer, its variance is that of rounding.
-        rtol = 1e-3 if name.endswith("running_var") else 0
+        rtol = variances if name.endswith("running_var") else 0
         torch.testing.assert_close(two[name], tensor, rtol=rtol, atol=1e-4)
     for alone, shared in zip(rows(folder / "one"), rows(folder / "two"), strict=True):
         for name in terms:
@@ -132,12 +138,13 @@ SCORES = {"map", "top1", "miou"}
 def test_two_processes_segment_as_one(
     upsample: str, tmp_path: Path, context: ForkServerContext
 ) -> None:
-    """Each pixel weighs the same, however the images are dealt; half of them are cached."""
+    """Each pixel weighs the same, however the images are dealt."""
     root = make_masks(tmp_path / "street")
     for name, ids in (("train", range(5)), ("val", range(5, 8))):
         (root / f"{name}.txt").write_text("".join(f"{i}\n" for i in ids))
     asked = small(root, tmp_path, ("ground", "disc"), "segment", upsample=upsample)
-    compare(asked, tmp_path, context, ("loss", "pixel"))
+    # Next to nothing passes the untrained encoder: some variances are those of rounding.
+    compare(asked, tmp_path, context, ("loss", "pixel"), variances=1e-3)
 
 
 def test_two_processes_classify_as_one(tmp_path: Path, context: ForkServerContext) -> None:

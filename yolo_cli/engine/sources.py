@@ -101,7 +101,7 @@ def _read(name: str) -> bytes:
 
 def _beside(names: Sequence[str], source: str) -> Iterator[str]:
     """Yield what a list names; a path that leads nowhere is tried from the list's own folder."""
-    folder = source.rpartition("/")[0] if in_bucket(source) else os.path.dirname(source)  # noqa: PTH120
+    folder = source.rpartition("/")[0] if in_bucket(source) else os.path.dirname(source)  # noqa: PTH120  # text
     for name in names:
         if in_bucket(name) or os.path.isabs(name):  # noqa: PTH117  # a Path for each of millions
             yield name
