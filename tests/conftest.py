@@ -25,7 +25,6 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def _interruptible() -> None:
     """Let Ctrl-C raise in each test, and reach what it starts.
 
-    A shell's background job ignores it, and its children; and a library that was used by another
-    test may have left it to end the process.
+    A shell's background job ignores it, and so do its children.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)

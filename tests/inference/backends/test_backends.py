@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import ctypes
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +82,24 @@ def test_half_precision_is_near_the_full_one(weights: Path, name: str) -> None:
     _, backend = load_backend(str(weights), backend=name, precision="bf16")
     assert backend.precision == "bf16"
     assert (backend(pixels) - wanted).abs().max() < 0.05 * wanted.abs().max()
+
+
+def signal_stack() -> bytes:
+    """Return where this thread's signal handlers have their stack, as C has it."""
+    found = ctypes.create_string_buffer(24)
+    assert ctypes.CDLL(None).sigaltstack(None, found) == 0
+    return found.raw
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the structure is Linux's")
+def test_ctrl_c_still_has_a_stack_when_openvino_is_dropped_elsewhere() -> None:
+    before = signal_stack()
+    held = [of_network(network(tiny()), "openvino", CPU, "fp32")]
+    assert signal_stack() == before
+    dropping = threading.Thread(target=held.clear)
+    dropping.start()
+    dropping.join()
+    assert signal_stack() == before
 
 
 def test_openvino_says_that_it_cannot_compute_in_half_precision(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +72,7 @@ class OpenVinoBackend:
             "PERF_COUNT": profile,
         }
         try:
-            self.request = openvino.Core().compile_model(model, "CPU", settings)
+            self.request = _compile(openvino, model, settings)
         except RuntimeError as error:
             reason = " ".join(str(error).split())
             raise UserError(f"{name}: OpenVINO cannot run it ({reason:.120})") from error
@@ -111,6 +112,17 @@ class OpenVinoBackend:
         """Return all outputs of one run by their names."""
         result = self.request({INPUT: images})
         return {port.get_any_name(): values for port, values in result.items()}
+
+
+def _compile(openvino: Any, model: Any, settings: dict[str, Any]) -> Any:
+    """Compile a model in a thread that ends with it.
+
+    On processors with AMX OpenVINO gives the thread that it is loaded in another stack for signal
+    handlers, and frees it where the model is dropped. Where that happens in another thread, the
+    next signal, such as Ctrl-C, would crash the first (seen with 2026.4).
+    """
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: openvino.Core().compile_model(model, "CPU", settings)).result()
 
 
 def model_file(path: Path) -> Path:
