@@ -81,3 +81,18 @@ def test_torch_takes_large_pages() -> None:
         "size, = (line.split()[1] for line in lines if line.startswith('AnonHugePages'))\n"
         "assert int(size) > 2**15, size"
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's")
+def test_freed_memory_stays_for_the_next_step() -> None:
+    imported(
+        "import resource\n"
+        "from yolo_cli.cli.startup import keep_memory\n"
+        "keep_memory()\n"
+        "import torch\n"
+        "for _ in range(20):\n"
+        "    faults = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "    torch.ones(2**24)\n"
+        "after = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "assert after - faults < 64, after - faults"  # of 16,384 pages
+    )
