@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import signal
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
 import torch
 
 from tests.toy import CLASSES, make_folders, make_voc
-from tests.training.test_kill import Run, context
+from tests.training.test_kill import context, kill_and_resume
 from tests.training.test_trainer import assert_same_result, interrupt_after, resume, train
 from yolo_cli.errors import UserError
 from yolo_cli.model.config import new_config
@@ -64,24 +64,9 @@ def test_a_resumed_run_ends_with_the_same_bits(
 
 
 def test_a_killed_run_ends_with_the_same_bits(
-    classifier: Path, tmp_path: Path, context: object
+    classifier: Path, tmp_path: Path, context: ForkServerContext
 ) -> None:
-    options = asked(tmp_path, classifier)
-    runs = {}
-    for name in ("whole", "killed"):
-        runs[name] = run = Run.__new__(Run)
-        (tmp_path / name).mkdir()
-        run.out, run.log = tmp_path / name / "run", tmp_path / name / "log"
-        run.options, run.context = options, context  # type: ignore[assignment]
-    runs["whole"].finish()
-    files = runs["whole"].files()
-    fatal = [i for i, name in enumerate(files) if name == "checkpoint.pt"][1]
-    cached = sum(name.endswith("00.safetensors") for name in files)  # which the second run finds
-    process = runs["killed"].start(fatal - cached)
-    process.join(120)
-    assert process.exitcode == -signal.SIGKILL
-    runs["killed"].finish()
-    assert_same_result(runs["whole"].out, runs["killed"].out)
+    kill_and_resume(asked(tmp_path, classifier), tmp_path, context)
 
 
 def test_it_learns(tmp_path: Path, reporter: Reporter) -> None:

@@ -8,6 +8,7 @@ import os
 import random
 import signal
 import time
+from dataclasses import replace
 from io import StringIO
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -66,10 +67,10 @@ def _watch(log: Path, fatal: int | None) -> None:
 class Run:
     """A run with a folder and a cache of its own."""
 
-    def __init__(self, options: Options, folder: Path, context: ForkServerContext) -> None:
+    def __init__(self, options: TrainOptions, folder: Path, context: ForkServerContext) -> None:
         folder.mkdir()
         self.out, self.log = folder / "run", folder / "log"
-        self.options = TrainOptions(**{**vars(options(**RECIPE)), "cache_dir": folder / "cache"})
+        self.options = replace(options, cache_dir=folder / "cache")
         self.context = context
 
     def start(self, fatal: int | None = None) -> BaseProcess:
@@ -87,6 +88,19 @@ class Run:
         return self.log.read_text().splitlines() if self.log.exists() else []
 
 
+def kill_and_resume(options: TrainOptions, folder: Path, context: ForkServerContext) -> None:
+    """Kill a run when its second checkpoint is written, and compare it with one left alone."""
+    whole = Run(options, folder / "whole", context)
+    whole.finish()
+    files = whole.files()
+    run = Run(options, folder / "killed", context)
+    process = run.start([i for i, name in enumerate(files) if name == "checkpoint.pt"][1])
+    process.join(120)
+    assert process.exitcode == -signal.SIGKILL
+    run.finish()
+    assert_same_result(whole.out, run.out)
+
+
 @pytest.fixture(scope="module")
 def context() -> ForkServerContext:
     """Starts processes that have imported everything, so that their time goes into training."""
@@ -99,12 +113,13 @@ def context() -> ForkServerContext:
 def test_killed_before_any_of_its_files_takes_its_place(
     part: int, options: Options, tmp_path: Path, context: ForkServerContext
 ) -> None:
-    whole = Run(options, tmp_path / "whole", context)
+    given = options(**RECIPE)
+    whole = Run(given, tmp_path / "whole", context)
     whole.finish()
     files = whole.files()
     assert set(files) >= FILES
     for fatal in range(part, len(files), PARTS):
-        run = Run(options, tmp_path / f"killed-{fatal}", context)
+        run = Run(given, tmp_path / f"killed-{fatal}", context)
         process = run.start(fatal)
         process.join(120)
         assert process.exitcode == -signal.SIGKILL
@@ -116,14 +131,15 @@ def test_killed_before_any_of_its_files_takes_its_place(
 def test_killed_at_random_moments(
     options: Options, tmp_path: Path, context: ForkServerContext
 ) -> None:
+    given = options(**RECIPE)
     for name in ("warm-up", "whole"):
-        whole = Run(options, tmp_path / name, context)
+        whole = Run(given, tmp_path / name, context)
         began = time.monotonic()
         whole.finish()
         duration = time.monotonic() - began
     rng = random.Random(7)
     for moment in range(MOMENTS):
-        run = Run(options, tmp_path / f"killed-{moment}", context)
+        run = Run(given, tmp_path / f"killed-{moment}", context)
         process = run.start()
         # One in each of equal parts of the run.
         time.sleep(duration * (moment + rng.random()) / MOMENTS)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 import pytest
 import torch
 
 from tests.toy import make_masks
+from tests.training.test_kill import context, kill_and_resume
 from tests.training.test_trainer import assert_same_result, interrupt_after
 from yolo_cli.model.config import new_config
 from yolo_cli.model.weights import save_weights
@@ -17,6 +19,8 @@ from yolo_cli.tasks.networks import build_network
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.prepare import prepare, prepare_resumed
 from yolo_cli.training.reporter import Reporter
+
+__all__ = ["context"]  # a fixture
 
 Options = Callable[..., TrainOptions]
 
@@ -72,6 +76,18 @@ def test_resumed_from_the_cache_to_the_bit(
     torch.manual_seed(12345)  # whatever happened in between
     prepare_resumed(tmp_path / "part", reporter).fit()
     assert_same_result(tmp_path / "whole", tmp_path / "part")
+
+
+def test_a_killed_run_ends_with_the_same_bits(
+    given: Options, tmp_path: Path, context: ForkServerContext
+) -> None:
+    kill_and_resume(given(), tmp_path, context)
+
+
+def test_it_learns(given: Options, tmp_path: Path, reporter: Reporter) -> None:
+    change = {"freeze": 0, "copies": 0, "epochs": 60, "validate_every": 60, "patience": 0}
+    trainer = prepare(given(**change), tmp_path / "run", reporter)
+    assert trainer.fit().best > 70  # ground alone would be 42
 
 
 def test_another_upsampling_has_a_cache_without_switches(

@@ -234,13 +234,19 @@ def test_more_blocks_cannot_be_set_free_than_are_frozen(
         prepare(options(freeze=2, unfreeze=3), tmp_path / "run", reporter)
 
 
+@pytest.mark.parametrize(
+    ("validate_every", "best", "end"),
+    [
+        (1, 1, 3),  # the first epoch is the best, as nothing is learned; two more are no better
+        (3, 3, 6),  # two pass without a score, which says nothing; the sixth has one again
+    ],
+)
 def test_patience_ends_a_run_that_does_not_improve(
-    options: Options, tmp_path: Path, reporter: Reporter
+    validate_every: int, best: int, end: int, options: Options, tmp_path: Path, reporter: Reporter
 ) -> None:
-    trainer = prepare(options(epochs=50, patience=2, lr=0.0), tmp_path / "run", reporter)
-    position = trainer.fit()
-    # The first epoch is the best as nothing is learned; two more pass without improvement.
-    assert (position.best_epoch, position.epoch) == (1, 3)
+    asked = options(epochs=50, patience=2, lr=0.0, validate_every=validate_every)
+    position = prepare(asked, tmp_path / "run", reporter).fit()
+    assert (position.best_epoch, position.epoch) == (best, end)
 
 
 def test_a_run_is_not_written_over(options: Options, tmp_path: Path, reporter: Reporter) -> None:

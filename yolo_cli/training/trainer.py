@@ -152,9 +152,13 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
-        """Whether all epochs are done, or patience has run out."""
-        done, patience = self.position.epoch, self.recipe.patience
-        return done >= self.epochs or bool(patience and done - self.position.best_epoch >= patience)
+        """Whether all epochs are done, or patience has run out, which a validation has to say."""
+        position, patience = self.position, self.recipe.patience
+        if position.epoch >= self.epochs:
+            return True
+        if not patience or position.epoch - position.best_epoch < patience:
+            return False
+        return not math.isnan(position.history[-1][self.task.score_key])
 
     def fit(self) -> Position:
         """Train to the end.

@@ -63,6 +63,7 @@ def fused(layers: Iterable[nn.Module]) -> Iterator[nn.Module]:
         if waiting is not None:
             yield waiting
         waiting = layer
+    assert norm is None, "a normalisation without a layer to go into"
     if waiting is not None:
         yield waiting
 
