@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +14,10 @@ from PIL import Image
 pytest.importorskip("starlette")
 pytest.importorskip("playwright")
 
-from playwright.sync_api import Browser, Page, sync_playwright
-
-from yolo_cli.data.dataset import open_dataset
+from playwright.sync_api import Browser, sync_playwright
 
 from ..evaluation.report.test_browser import BROWSER
+from .page import Server, at, boxes, drag, on_screen, saved, visit
 
 pytestmark = [
     pytest.mark.skipif(BROWSER is None, reason="no Chromium or Chrome"),
@@ -39,22 +36,6 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
-class Server:
-    """``yolo label`` in a process of its own."""
-
-    def __init__(self, folder: Path, *options: str) -> None:
-        command = [sys.executable, "-m", "yolo_cli", "label", str(folder), "--no-browser", *options]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        assert self.process.stderr is not None
-        lines = iter(self.process.stderr.readline, "")
-        self.address = next(line.split()[1] for line in lines if line.startswith("open "))
-
-    def end(self, how: signal.Signals) -> int:
-        self.process.send_signal(how)
-        self.process.communicate(timeout=20)
-        return self.process.returncode
-
-
 @pytest.fixture
 def serve() -> Iterator[Callable[..., Server]]:
     """Starts servers, and ends those that are left."""
@@ -68,53 +49,6 @@ def serve() -> Iterator[Callable[..., Server]]:
     for server in started:
         if server.process.poll() is None:
             server.end(signal.SIGKILL)
-
-
-def visit(browser: Browser, address: str, seen: list[str]) -> Page:
-    page = browser.new_page(viewport={"width": 1280, "height": 720})
-    page.on("request", lambda request: seen.append(request.url))
-    page.set_default_timeout(60_000)
-    page.on("dialog", lambda dialog: seen.append(f"dialog: {dialog.message}"))
-    page.on("pageerror", lambda error: seen.append(f"error: {error}"))
-    page.goto(address)
-    page.wait_for_selector("body[data-image]:not([data-image=''])")
-    return page
-
-
-def drag(page: Page, x1: float, y1: float, x2: float, y2: float) -> None:
-    """Draw a box between two points of the picture."""
-    view: dict[str, float] = page.evaluate("({x, y, scale} = yolo.desk.view, {x, y, scale})")
-    stage = page.locator("#canvas").bounding_box()
-    assert stage is not None
-    left, top, scale = stage["x"] + view["x"], stage["y"] + view["y"], view["scale"]
-    page.mouse.move(left + x1 * scale, top + y1 * scale)
-    page.mouse.down()
-    page.mouse.move(left + x2 * scale, top + y2 * scale, steps=3)
-    page.mouse.up()
-
-
-def saved(page: Page) -> None:
-    """Wait until all is on disk; the page's policy forbids what wait_for_function does."""
-    for _ in range(600):
-        if not page.evaluate("yolo.desk.sheet.dirty || yolo.desk.sheet.running !== null"):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(page.locator("#banner, #saved").all_inner_texts())
-
-
-def at(page: Page, number: int) -> None:
-    page.wait_for_selector(f"body[data-image='{number}']")
-
-
-def boxes(out: Path) -> dict[str, list[Any]]:
-    data = open_dataset(out).load(None)
-    return {
-        one.image.stem: [
-            (data.classes[label], *box)
-            for label, box in zip(one.labels.tolist(), one.boxes.astype(int).tolist(), strict=True)
-        ]
-        for one in data.samples
-    }
 
 
 def make_photos(folder: Path) -> Path:
@@ -197,6 +131,14 @@ def test_the_first_box_waits_for_the_name_of_its_class(
     page.keyboard.type("red cell")
     page.keyboard.press("Enter")
     drag(page, 200, 100, 300, 200)
+    drag(page, 20, 200, 60, 260)
+    (inside,) = on_screen(page, (40, 230))
+    page.mouse.move(*inside)
+    page.mouse.down(button="right")  # moves the picture
+    page.mouse.move(inside[0] + 30, inside[1])
+    page.mouse.up(button="right")
+    assert page.evaluate("yolo.desk.sheet.marks.length") == 3
+    page.mouse.click(inside[0] + 30, inside[1], button="right")  # removes the box
     saved(page)
     page.close()
     assert server.end(signal.SIGINT) == 0

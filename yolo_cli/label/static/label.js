@@ -1,7 +1,7 @@
 // The page: what is shown of which image, the keys, the panels.
 
 import { bitmap, get, Refused } from "./api.js";
-import { between, color, drawBox, moved, overlap, resized } from "./boxes.js";
+import { between, color, drawBox, hit, moved, overlap, resized } from "./boxes.js";
 import { Findings } from "./findings.js";
 import { List } from "./list.js";
 import { Pointer } from "./pointer.js";
@@ -211,6 +211,12 @@ function remove() {
   } else if (desk.selected >= 0) change(desk.sheet.marks.filter((_, i) => i !== desk.selected), -1);
   refresh();
 }
+
+desk.drop = point => {
+  desk.selected = hit(desk.sheet.marks.map(mark => mark.box), ...point);
+  desk.picked = desk.selected >= 0 ? -1 : hit(desk.proposals.map(one => one.box), ...point);
+  remove();
+};
 
 function cycle(by) {
   const marks = desk.sheet.marks.length, all = marks + desk.proposals.length;

@@ -5,7 +5,8 @@ import { between, cursor, edges, hit, moved, resized } from "./boxes.js";
 const STILL = 4; // CSS pixels within which a press is a click
 
 export class Pointer {
-  // `desk` has: view, sheet, selected, grabbed, hidden, space, proposals, select(), draw(), accept().
+  // `desk` has: view, sheet, selected, grabbed, hidden, space, proposals, select(), draw(),
+  // accept(), drop().
   constructor(canvas, desk) {
     this.canvas = canvas;
     this.desk = desk;
@@ -40,7 +41,7 @@ export class Pointer {
     this.canvas.setPointerCapture(event.pointerId);
     const start = [event.offsetX, event.offsetY];
     if (event.button !== 0 || desk.space) {
-      this.drag = { kind: "pan", at: start };
+      this.drag = { kind: "pan", at: start, start, moved: false };
       return;
     }
     const point = desk.view.toImage(...start);
@@ -58,6 +59,7 @@ export class Pointer {
     this.place = here;
     if (!desk.ready) return;
     if (drag?.kind === "pan") {
+      if (!(drag.moved ||= this.far(drag, here))) return;
       desk.view.pan(here[0] - drag.at[0], here[1] - drag.at[1]);
       drag.at = here;
       return;
@@ -67,9 +69,11 @@ export class Pointer {
     desk.draw();
   }
 
+  far({ start }, here) { return Math.hypot(here[0] - start[0], here[1] - start[1]) > STILL; }
+
   pull(drag, here) {
     const { view, size } = this.desk;
-    drag.moved ||= Math.hypot(here[0] - drag.start[0], here[1] - drag.start[1]) > STILL;
+    drag.moved ||= this.far(drag, here);
     if (!drag.moved) return;
     const point = view.toImage(...here);
     const dx = point[0] - drag.point[0], dy = point[1] - drag.point[1];
@@ -90,7 +94,11 @@ export class Pointer {
   up(event) {
     const { desk, drag } = this;
     this.drag = null;
-    if (!drag || drag.kind === "pan") return;
+    if (!drag) return;
+    if (drag.kind === "pan") {
+      if (event.button === 2 && !drag.moved && !desk.hidden) desk.drop(desk.view.toImage(event.offsetX, event.offsetY));
+      return;
+    }
     if (drag.box) desk.drawn(drag.box, drag.kind === "draw" ? -1 : desk.selected);
     else if (!drag.moved && !desk.hidden) this.click(desk.view.toImage(event.offsetX, event.offsetY));
     desk.draw();
