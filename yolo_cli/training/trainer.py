@@ -152,13 +152,9 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
-        """Whether all epochs are done, or patience has run out, which a validation has to say."""
+        """Whether all epochs are done, or patience has run out."""
         position, patience = self.position, self.recipe.patience
-        if position.epoch >= self.epochs:
-            return True
-        if not patience or position.epoch - position.best_epoch < patience:
-            return False
-        return not math.isnan(position.history[-1][self.task.score_key])
+        return position.epoch >= self.epochs or position.waited(patience, self.task.score_key)
 
     def fit(self) -> Position:
         """Train to the end.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -48,6 +49,17 @@ class Position:
     epochs: int = 0
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
+
+    def waited(self, patience: int, score: str) -> bool:
+        """Return whether so many epochs have brought nothing better; only a validation tells.
+
+        Args:
+            patience: how many; 0 for any number.
+            score: the name of the validation score, nan in the history where there was none.
+        """
+        if not patience or self.epoch - self.best_epoch < patience:
+            return False
+        return not math.isnan(self.history[-1][score])
 
     def end_epoch(
         self, rate: float, score: Mapping[str, float], trained: float
