@@ -15,10 +15,12 @@ def main() -> None:
     _open_streams()
     try:
         from yolo_cli.cli.app import run
-        from yolo_cli.cli.startup import use_large_pages
+        from yolo_cli.cli.startup import keep_memory, use_large_pages
     except KeyboardInterrupt:  # Ctrl-C before anything has begun
         raise SystemExit(ExitCode.INTERRUPTED) from None
     use_large_pages()
+    if sys.argv[1:2] == ["train"]:
+        keep_memory()
     code = run(sys.argv[1:])
     # All is written and said; only the interpreter's own end could be interrupted now.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -21,7 +21,6 @@ from yolo_cli.cli.several import (
     started_by_torchrun,
     together,
 )
-from yolo_cli.cli.startup import keep_memory
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.training.budget.plan import parse_duration
 from yolo_cli.training.field import checked, options_of
@@ -125,7 +124,6 @@ def train(
     if resume is None and out is not None and restarted() and (out / "config.json").exists():
         resume = out  # a process has died, and torchrun has started all again
 
-    keep_memory()
     from yolo_cli.training.prepare import prepare, prepare_resumed
     from yolo_cli.training.reporter import Reporter
 
