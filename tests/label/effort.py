@@ -3,8 +3,8 @@
     python -m tests.label.effort ../shared/data/bccd --split val --weights best.safetensors
 
 A person who knows all boxes labels in headless Chromium. An action is a drag, a click or a key.
-A proposal is good enough if it overlaps its object by ``--keep``, as far as VOC asks of a detection
-by default. The person accepts all and removes those that are wrong, or clicks on those that are
+A proposal is good enough if it overlaps its object by ``--keep``, by default as VOC asks of a
+detection. The person accepts all and removes those that are wrong, or clicks on those that are
 right, whichever is less, and draws what is left.
 """
 
@@ -192,6 +192,7 @@ def main() -> None:
     parser.add_argument("--split", default="val")
     parser.add_argument("--weights", required=True)
     parser.add_argument("--keep", type=float, default=0.5, help="overlap of a good proposal")
+    parser.add_argument("--conf", default="0.25", help="lowest score of a proposal")
     parser.add_argument("--images", type=int, default=None, help="the first so many alone")
     arguments = parser.parse_args()
     data = open_dataset(arguments.data).load(arguments.split)
@@ -217,7 +218,7 @@ def main() -> None:
             for one, objects in zip(samples, truth, strict=True)
         )
         out = Path(scratch) / "helped"
-        weights = ("--weights", arguments.weights)
+        weights = ("--weights", arguments.weights, "--conf", arguments.conf)
         helped = label_all(photos, truth, arguments.keep, *known, *weights, "--out", str(out))
         written = boxes(out)
         right = sum(

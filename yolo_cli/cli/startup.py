@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import sys
@@ -37,6 +36,10 @@ def use_large_pages() -> None:
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 
+# M_…, from glibc's malloc.h.
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
+
+
 def keep_memory() -> None:
     """Let glibc keep the memory that is given back, for the next step of a training.
 
@@ -46,12 +49,10 @@ def keep_memory() -> None:
     """
     if sys.platform != "linux":
         return
+    import ctypes
+
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:  # another C library
         return
     for parameter, value in ((_TRIM_THRESHOLD, -1), (_MMAP_MAX, 0), (_TOP_PAD, 2**26)):
         mallopt(parameter, value)
-
-
-# M_…, from glibc's malloc.h.
-_TRIM_THRESHOLD, _TOP_PAD, _MMAP_MAX = -1, -2, -4
