@@ -37,6 +37,12 @@ def detector(*layers: str, side: int = 32, grid: int = 2, boxes: int = 2, classe
     return "\n".join([NET.format(side=side), *layers, last, detection])
 
 
+def classifier(*layers: str, side: int = 32, classes: int = 3) -> str:
+    """Return the cfg of a classifier with these layers before the last, as Darknet-19 ends."""
+    last = f"[convolutional]\nfilters={classes}\nsize=1\nstride=1\npad=1\nactivation=linear\n"
+    return "\n".join([NET.format(side=side), *layers, last, "[avgpool]", "[softmax]\ngroups=1\n"])
+
+
 def numbers_of(cfg: Path, seed: int = 0, layers: int | None = None) -> Floats:
     """Return random numbers for the first layers with weights, of sane size, in Darknet's order."""
     rng = np.random.default_rng(seed)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.darknet.builders import CONV, NET, POOL, detector, numbers_of, write_network
+from tests.darknet.builders import CONV, NET, POOL, classifier, detector, numbers_of, write_network
 from yolo_cli.darknet.header import Header
 from yolo_cli.darknet.read import REST, read_darknet
 from yolo_cli.darknet.target import VOC
@@ -139,11 +139,43 @@ def test_twenty_classes_are_vocs(tmp_path: Path) -> None:
     assert "VOC" in read.target.notes[0]
 
 
-def test_a_classifier_becomes_a_backbone(tmp_path: Path) -> None:
-    last = "[convolutional]\nfilters=10\nsize=1\nstride=1\npad=1\nactivation=linear\n"
-    text = NET.format(side=32) + CONV + POOL + CONV + last + "[avgpool]\n[softmax]\ngroups=1\n"
+AVERAGED = classifier(CONV, POOL, CONV, classes=10)
+
+
+def test_a_classifiers_classes_have_numbers_or_names(tmp_path: Path) -> None:
+    cfg, weights = write_network(tmp_path, AVERAGED)
+    read = read_darknet(cfg, weights, None)
+    assert read.weights.config.classes == tuple("0123456789")
+    assert "called 0 to 9" in read.target.notes[0]
+    ten = "\n".join("abcdefghij")
+    read = read_darknet(cfg, weights, names(tmp_path, ten))
+    assert read.weights.config.classes == tuple("abcdefghij")
+    assert not read.target.notes
+    read = read_darknet(cfg, weights, names(tmp_path, f"b\n{ten}\nk\n"))
+    assert read.weights.config.classes == ("b", "a", "b (2)", *"cdefghi")
+    assert read.target.notes == ("--names: the first 10 of 12 names",)
+    with pytest.raises(UserError, match=r"3 names, but \[softmax\] in line 36 of .* 10 classes"):
+        read_darknet(cfg, weights, names(tmp_path))
+
+
+def test_a_mean_of_classes_is_the_classes_of_a_mean(tmp_path: Path) -> None:
+    """By hand: two places with 1 and 3, weights 2 and -1, biases 0 and 10."""
+    conv = "[convolutional]\nfilters={}\nsize=1\nstride=1\npad=1\nactivation=linear\n"
+    net = NET.format(side=2) + conv.format(1) + conv.format(2) + "[avgpool]\n[softmax]\n"
+    cfg, weights = write_network(tmp_path, net)
+    numbers = [0.0, 255.0, 0, 0, 0, 10, 2, -1]  # red as it is, then two classes
+    weights.write_bytes(Header().encode() + np.array(numbers, dtype="<f4").tobytes())
+    network = network_of(read_darknet(cfg, weights, None).weights).eval()
+    image = torch.zeros(1, 3, 2, 2, dtype=torch.uint8)
+    image[0, 0] = torch.tensor([[1, 3], [1, 3]])
+    assert network(image).tolist() == [pytest.approx([4, 8])]
+
+
+def test_a_softmax_over_a_tree_leaves_the_backbone(tmp_path: Path) -> None:
+    text = AVERAGED.replace("groups=1", "groups=1\ntree=data/9k.tree")
     cfg, weights = write_network(tmp_path, text)
     read = read_darknet(cfg, weights, None)
+    assert read.target.notes == ("[softmax] tree=data/9k.tree is not known here: a backbone alone",)
     assert not read.target.whole
     assert len(read.weights.config.architecture.channels) == 2
     assert [section.name for section in read.left_out] == ["convolutional"]
@@ -233,7 +265,6 @@ def test_damaged_weights(tmp_path: Path, change: Callable[[bytes], bytes], messa
         (detector(CONV).replace("sqrt=1", "sqrt=0"), 26, "sqrt=0 is not supported"),
         (detector(CONV).replace("coords=4", "coords=5"), 22, "coords=5 is not supported"),
         (detector(CONV) + "objectness=1\n", 27, "objectness=1 is not known"),
-        (detector(CONV, "[avgpool]"), 16, "in a detector is not supported"),
         (detector(CONV) + "[softmax]\n", 27, r"after \[detection\]"),
         (detector(CONV, "[maxpool]\nsize=64\npadding=0"), 17, "nothing is left of 32×32"),
         (detector(CONV, "[local]\nsize=5\npad=1"), 18, "gets this layer's size wrong"),

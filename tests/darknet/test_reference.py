@@ -25,9 +25,9 @@ from yolo_cli.darknet.read import read_darknet
 from yolo_cli.darknet.write import to_darknet
 from yolo_cli.model.config import ModelConfig, new_config
 from yolo_cli.model.network import Network
-from yolo_cli.model.weights import Weights
+from yolo_cli.model.weights import Weights, write_tensors
 from yolo_cli.tasks.detect.grid import Grid
-from yolo_cli.tasks.networks import build_network, network_of
+from yolo_cli.tasks.networks import build_network, load_weights, network_of
 
 pytestmark = needs_darknet
 
@@ -46,6 +46,7 @@ DETECTORS = {
     "poolings with padding": detector(CONV, "[maxpool]\nsize=3\nstride=2\npadding=1\n"),
     "normalised connected": detector(CONV, POOL, HIDDEN + "batch_normalize=1\n"),
     "big kernels": detector(CONV.replace("size=3", "size=7").replace("stride=1", "stride=2")),
+    "a mean": detector(CONV, POOL, "[avgpool]"),
     "local steps": detector(CONV, LOCAL.replace("stride=1", "stride=2").replace("pad=1\n", "")),
     **{
         name: detector(CONV.replace("leaky", name), POOL, HIDDEN.replace("leaky", name))
@@ -100,23 +101,47 @@ def test_yolov1_with_fewer_channels(tmp_path: Path) -> None:
     compare(*write_network(tmp_path, smaller((CFGS / "yolov1.cfg").read_text())), None)
 
 
-@pytest.mark.parametrize(
-    ("name", "convolutions"),
-    [
-        ("extraction", 20),
-        ("extraction.conv", 20),
-        ("vgg-16", 13),
-        ("vgg-conv", 13),
-        ("darknet", 7),
-        ("alexnet", 5),
-        ("strided", 20),
-        ("darknet19", 18),
-    ],
-)
-def test_backbones_of_classifiers(tmp_path: Path, name: str, convolutions: int) -> None:
+CLASSIFIERS = {
+    "extraction": 20,
+    "vgg-16": 13,
+    "darknet": 7,
+    "alexnet": 5,
+    "strided": 20,
+    "darknet19": 18,
+    "tiny": 15,
+}
+"""Debian's, with their backbone's convolutions."""
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_classifiers(tmp_path: Path, name: str) -> None:
+    text = smaller((CFGS / f"{name}.cfg").read_text())
+    cfg, numbers = write_network(tmp_path, text)
+    read = read_darknet(cfg, numbers, None)
+    config = read.weights.config
+    assert read.target.whole
+    classes = len(config.classes)
+    assert (config.task, classes) == ("classify", 125 if "filters=125" in text else 1000)
+    image = image_of(int(re.search(r"(?m)^height=(\d+)", text)[1]))  # type: ignore[index]
+    edge = (image.shape[-1] - config.image_size) // 2  # what a [crop] cuts away
+    middle = image[:, :, edge:, edge:][:, :, : config.image_size, : config.image_size]
+    with torch.inference_mode():
+        ours = network_of(read.weights).eval()(middle).softmax(1)[0].numpy()
+    assert close(ours, predict(cfg, numbers, image, classes))
+    stored = tmp_path / "net.safetensors"
+    write_tensors(stored, config, read.weights.tensors, read.weights.info)
+    files = to_darknet(load_weights(stored))
+    assert files.cfg == text
+    assert files.weights == numbers.read_bytes()
+
+
+@pytest.mark.parametrize("name", [*CLASSIFIERS, "extraction.conv", "vgg-conv"])
+def test_backbones_of_classifiers(tmp_path: Path, name: str) -> None:
     """The map that they give is what Darknet has there: its cfg ends with the backbone's last."""
     text = smaller((CFGS / f"{name}.cfg").read_text())
-    weights = read_darknet(*write_network(tmp_path, text), None).weights
+    convolutions = CLASSIFIERS.get(name) or (20 if name == "extraction.conv" else 13)
+    weights = read_darknet(*write_network(tmp_path, text, layers=convolutions), None).weights
+    assert weights.backbone_alone
     assert len(weights.config.architecture.channels) == convolutions
     found = network_of(weights_with_head(weights)).eval()
     sections = re.split(r"(?m)^(?=\[)", text)
@@ -144,6 +169,40 @@ def weights_with_head(weights: Weights) -> Weights:
     fresh = build_network(weights.config).state_dict()
     own = {name: one for name, one in weights.tensors.items() if name in fresh}
     return Weights(weights.config, {**fresh, **own})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"arch": "fast", "head": "pool"},  # normalised before the mean
+        {"arch": "alexnet", "head": "fc"},
+        {"arch": "yolov1", "head": "pool", "norm": False},
+    ],
+)
+def test_darknet_names_what_classifiers_from_here_name(
+    tmp_path: Path, options: dict[str, object]
+) -> None:
+    torch.manual_seed(1)
+    config: ModelConfig = new_config(
+        ("a", "b", "c"), width=0.05, image_size=64, task="classify", **options
+    )
+    network = build_network(config)
+    for name, tensor in network.named_buffers():
+        if name.endswith("running_var"):
+            tensor.uniform_(0.01, 2)
+        elif name.endswith("running_mean"):
+            tensor.normal_(0, 0.1)
+    torch.nn.init.normal_(network.head.predictor.get_parameter("layer.weight"), std=0.5)
+    to_darknet(Weights(config, network.state_dict())).write(tmp_path / "out", "net")
+    image = image_of(64)
+    with torch.inference_mode():
+        ours = network.eval()(image).softmax(1)[0].numpy()
+    cfg, weights = tmp_path / "out" / "net.cfg", tmp_path / "out" / "net.weights"
+    assert close(ours, predict(cfg, weights, image, 3))
+    assert (tmp_path / "out" / "net.names").read_text() == "a\nb\nc\n"
+    again = network_of(read_darknet(cfg, weights, None).weights).eval()
+    with torch.inference_mode():
+        assert close(again(image).softmax(1)[0].numpy(), ours)
 
 
 @pytest.mark.parametrize("name", ["as yolov1", "normalised connected"])

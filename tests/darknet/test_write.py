@@ -19,7 +19,7 @@ from yolo_cli.tasks.networks import load_weights, network_of
 NAMES = "cat\ndog\nhorse\n"
 LOCAL = "[local]\nsize=3\nstride=1\npad=1\nfilters=5\nactivation=leaky\n"
 CLASSIFIER = (
-    NET.format(side=32) + CONV + POOL + CONV + "[avgpool]\n[connected]\noutput=9\n[softmax]\n"
+    NET.format(side=32) + CONV + POOL + CONV + "[avgpool]\n[connected]\noutput=3\n[softmax]\n"
 )
 CONNECTED = "[connected]\noutput=6\nbatch_normalize=1\nactivation=ramp\n"
 
@@ -109,5 +109,5 @@ def test_trained_on_networks_are_networks_here(tmp_path: Path) -> None:
 def test_another_task_is_refused(tmp_path: Path) -> None:
     paths = write_network(tmp_path, detector(CONV, POOL))
     weights = read_darknet(*paths, names(tmp_path)).weights
-    with pytest.raises(UserError, match="not the task segment"):
+    with pytest.raises(UserError, match="not segment"):
         to_darknet(replace(weights, config=replace(weights.config, task="segment")))

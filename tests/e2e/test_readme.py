@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from tests import lecture
-from tests.darknet.builders import CONV, POOL, detector, write_network
+from tests.darknet.builders import CONV, POOL, classifier, detector, write_network
 from tests.toy import make_folders, make_masks
 from yolo_cli.cli.app import run
 from yolo_cli.errors import ExitCode
@@ -66,10 +66,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     box = {"category_id": "person", "bbox": [10, 10, 99, 99], "score": 0.5}
     found = [{"image_id": "cameraman", **box}]
     (path / "results.json").write_text(json.dumps(found))
-    cfg, numbers = write_network(path, detector(CONV, POOL))
-    cfg.rename(path / "yolov1.cfg")
-    numbers.rename(path / "yolov1.weights")
-    (path / "voc.names").write_text("cat\ndog\nperson\n")
+    for name, network in (("yolov1", detector(CONV, POOL)), ("darknet19", classifier(CONV, POOL))):
+        for file in write_network(path, network):
+            file.rename(path / f"{name}{file.suffix}")
+    for name in ("voc.names", "imagenet.shortnames.list"):
+        (path / name).write_text("cat\ndog\nperson\n")
     return path
 
 

@@ -82,9 +82,9 @@ def convert(  # typer calls it by name
     Without --copy or --link the labels alone are written, and the last line
     says where the images have to go. The dataset itself is never changed.
 
-    Of a Darknet classifier the convolutions become a backbone to train on. What came
-    from Darknet goes back byte by byte; any other detector is written so that
-    Darknet finds the same.
+    A network of Darknet becomes a detector or a classifier, its first layers
+    alone a backbone to train on. What came from Darknet goes back byte by byte;
+    any other network is written so that Darknet finds the same.
 
     [b]Examples[/b]
     yolo convert DATA --to yolo --out DATA-yolo --link

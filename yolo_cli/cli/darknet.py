@@ -96,13 +96,17 @@ def from_darknet(cfg: Path, weights: Path, out: Path | None, names: Path | None)
         )
 
     from yolo_cli.darknet.read import read_darknet
+    from yolo_cli.model.config import CLASSIFY
     from yolo_cli.model.weights import write_tensors
 
     console = stderr()
     read = read_darknet(cfg, weights, names)
     config = read.weights.config
     write_tensors(target, config, read.weights.tensors, read.weights.info)
-    if read.target.whole:
+    if read.target.whole and config.task == CLASSIFY:
+        side = config.image_size
+        about = f"a classifier of {counted(len(config.classes), 'class')}, {side}×{side} pixels"
+    elif read.target.whole:
         about = (
             f"a detector of {counted(len(config.classes), 'class')}, {config.grid}×{config.grid} "
             f"cells, {counted(config.boxes, 'box')} each"
@@ -120,7 +124,7 @@ def from_darknet(cfg: Path, weights: Path, out: Path | None, names: Path | None)
             layers = listed([f"[{one.name}] in line {one.line}" for one in sections], 5)
             say(console, f"{layers}: {what}", title="note:", style="yellow")
     say(console, f"{target} ({target.stat().st_size / 1e6:.1f} MB)", title="written:")
-    use = "yolo detect IMAGES" if read.target.whole else "yolo train DATA"
+    use = f"yolo {config.task} IMAGES" if read.target.whole else "yolo train DATA"
     say(console, f"{use} --weights {target}", title="next:")
 
 

@@ -34,22 +34,22 @@ class Step:
 
     Attributes:
         section: that it is from.
-        row: the layer here; None for an average of the whole map, which only classifiers have.
+        row: the layer here.
         inputs: shape of what goes in.
         outputs: shape of what comes out.
     """
 
     section: Section
-    row: Row | None
+    row: Row
     inputs: Shape
     outputs: Shape
 
     @property
     def count(self) -> int:
         """Return how many numbers in the weights file belong to it."""
-        if self.row is None or not self.row.channels:
-            return 0
         (inputs, side), row = self.inputs, self.row
+        if not row.channels:
+            return 0
         if row.kind == "connected":
             return row.channels * (inputs * side**2 + (4 if row.norm else 1))
         taps = inputs * row.size**2
@@ -139,8 +139,6 @@ def _step(section: Section, inputs: Shape) -> Step:
             f"taken are {listed(sorted([*SECTIONS, 'crop', 'detection', 'softmax']), 20)}",
         )
     row = SECTIONS[section.name](section, inputs)
-    if row is None:
-        return Step(section, None, inputs, Shape(inputs.channels, 1))
     (outputs,) = shapes([row], inputs.side, inputs.channels)
     if outputs.side < 1:
         raise section.wrong("size", f"nothing is left of {inputs.side}×{inputs.side}")
@@ -222,11 +220,12 @@ def _dropout(section: Section, _inputs: Shape) -> Row:
     return Row("dropout", rate=rate)
 
 
-def _avgpool(section: Section, _inputs: Shape) -> None:
+def _avgpool(section: Section, _inputs: Shape) -> Row:
     _known(section, [])
+    return Row("average")
 
 
-SECTIONS: dict[str, Callable[[Section, Shape], Row | None]] = {
+SECTIONS: dict[str, Callable[[Section, Shape], Row]] = {
     "convolutional": _convolutional,
     "maxpool": _maxpool,
     "local": _local,

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from yolo_cli.darknet.target import Target
+from yolo_cli.model.config import DETECT
 from yolo_cli.model.local import Local
 from yolo_cli.model.network import Network
 from yolo_cli.tasks.detect.grid import Grid
@@ -66,25 +68,28 @@ class Block:
         return sum(part.count for part in self.parts)
 
 
-def blocks_of(network: Network, *, head: bool) -> Iterator[Block]:
+def blocks_of(network: Network, target: Target) -> Iterator[Block]:
     """Yield what stands in the file for each layer with weights.
 
     Args:
         network: on any device; its shapes matter.
-        head: whether its head is in the file as well.
+        target: what of it is in the file.
     """
-    named = list(_named(network, head))
+    named = list(_named(network, target))
     for (name, layer), (norm_name, norm) in zip(named, [*named[1:], ("", None)], strict=True):
         if not isinstance(layer, nn.Conv2d | nn.Linear | Local):
             continue
-        order = darknet_order(Grid.of(network.config)) if name == PREDICTOR else None
+        last = name == PREDICTOR
+        detects = network.config.task == DETECT
+        order = darknet_order(Grid.of(network.config)) if last and detects else None
         statistics = [
             Part(f"{norm_name}.{one}", (len(layer.weight),))
             for one in ("weight", "running_mean", "running_var")
             if isinstance(norm, nn.BatchNorm2d)
         ]
         shape = tuple(layer.weight.shape)
-        weight = Part(f"{name}.weight", shape, order, matrix=isinstance(layer, nn.Linear))
+        matrix = isinstance(layer, nn.Linear) and not (last and target.output == "convolutional")
+        weight = Part(f"{name}.weight", shape, order, matrix)
         bias = Part(f"{norm_name}.bias", (len(layer.weight),))
         if not statistics:
             assert layer.bias is not None
@@ -95,13 +100,21 @@ def blocks_of(network: Network, *, head: bool) -> Iterator[Block]:
             yield Block((bias, *statistics, weight))
 
 
-def counters_of(network: Network, *, head: bool) -> dict[str, Tensor]:
-    """Return the tensors of a network that Darknet has no numbers for, each zero."""
-    return {
+def without_numbers(network: Network, target: Target) -> dict[str, Tensor]:
+    """Return the tensors of a network that Darknet has no numbers for.
+
+    Counters are zero, and an output layer that Darknet does not have returns what it gets.
+    """
+    tensors = {
         f"{name}.num_batches_tracked": torch.zeros((), dtype=torch.int64)
-        for name, layer in _named(network, head)
+        for name, layer in _named(network, target)
         if isinstance(layer, nn.BatchNorm2d)
     }
+    if target.whole and target.output is None:
+        count = len(network.config.classes)
+        tensors[f"{PREDICTOR}.weight"] = torch.eye(count)
+        tensors[f"{PREDICTOR}.bias"] = torch.zeros(count)
+    return tensors
 
 
 def encode(blocks: Iterator[Block], tensors: Mapping[str, Tensor], *, transposed: bool) -> bytes:
@@ -120,10 +133,12 @@ def encode(blocks: Iterator[Block], tensors: Mapping[str, Tensor], *, transposed
     return b"".join(part.tobytes() for part in parts)
 
 
-def _named(network: Network, head: bool) -> Iterator[tuple[str, nn.Module]]:
+def _named(network: Network, target: Target) -> Iterator[tuple[str, nn.Module]]:
     yield from ((f"{BACKBONE}.{n}", one) for n, one in network.backbone.features.named_children())
-    if head:
-        yield from ((f"{HEAD}.{n}", one) for n, one in network.head.layers.named_children())
+    if not target.whole:
+        return
+    yield from ((f"{HEAD}.{n}", one) for n, one in network.head.layers.named_children())
+    if target.output is not None:
         yield PREDICTOR, network.head.predictor.layer
 
 

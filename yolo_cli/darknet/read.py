@@ -14,7 +14,7 @@ from torch import Tensor
 from yolo_cli.darknet.cfg import Section, read_cfg
 from yolo_cli.darknet.chain import Step, chain_of
 from yolo_cli.darknet.header import Header
-from yolo_cli.darknet.layout import blocks_of, counters_of
+from yolo_cli.darknet.layout import blocks_of, without_numbers
 from yolo_cli.darknet.target import Target, target_of
 from yolo_cli.data.formats.yolo_names import read_names
 from yolo_cli.errors import ExitCode, UserError
@@ -48,19 +48,23 @@ def read_darknet(cfg: Path, weights: Path, names: Path | None) -> Read:
     Args:
         cfg: its layers.
         weights: its numbers.
-        names: a file with the name of a class in each line; None for those of VOC, where there are
-            twenty.
+        names: a file with the name of a class in each line, as many as there are classes, or more
+            for a classifier, as Darknet has them for ImageNet; None for those of VOC, where a
+            detector has twenty, and for numbers, where it is a classifier.
 
     Raises:
         UserError: a file cannot be read, is damaged, belongs to another one, or has something in it
             that is not known here.
     """
     chain = chain_of(read_cfg(cfg))
-    target = target_of(chain, None if names is None else read_names(names).names)
-    network = shapes_of(target.config)
-    header, numbers = _read_numbers(weights)
     steps = [step for step in chain.steps if step.count]
-    blocks = list(blocks_of(network, head=target.whole))
+    header, numbers = _read_numbers(weights)
+    whole = len(numbers) >= sum(step.count for step in steps)
+    classifier = chain.task is not None and chain.task.name == "softmax"
+    given = None if names is None else read_names(names, again=classifier).names
+    target = target_of(chain, given, whole=whole)
+    network = shapes_of(target.config)
+    blocks = list(blocks_of(network, target))
     found = _divide(numbers, steps, len(steps) if target.whole else len(blocks), weights)
     _check_finite(found, steps, weights)
     tensors: dict[str, Tensor] = {}
@@ -69,7 +73,7 @@ def read_darknet(cfg: Path, weights: Path, names: Path | None) -> Read:
             tensors[part.name] = part.decode(one, transposed=header.transposed)
     if len(found) > len(blocks):
         tensors[REST] = torch.cat(found[len(blocks) :])
-    tensors |= counters_of(network, head=target.whole)
+    tensors |= without_numbers(network, target)
     origin = {"cfg": chain.cfg.text, "version": list(header.version), "seen": header.seen}
     info: dict[str, Any] = {"start": f"{weights.name} of Darknet", "darknet": origin}
     return Read(

@@ -64,6 +64,8 @@ class Sections:
                 act = ACTIVATIONS.get(type(one), act)
             if isinstance(layer, nn.MaxPool2d):
                 self._pool(layer)
+            elif isinstance(layer, nn.AdaptiveAvgPool2d):
+                self._add("avgpool")
             elif isinstance(layer, nn.Dropout):
                 self._add("dropout", probability=layer.p)
             elif isinstance(layer, nn.Conv2d):
@@ -73,8 +75,22 @@ class Sections:
             elif isinstance(layer, Local):
                 self._local(layer, act)
 
-    def output(self, network: Network) -> None:
-        """Write the output layer, and what the outputs mean."""
+    def classifier(self, network: Network) -> None:
+        """Write the head of a classifier; normalising before a mean is done by the layer after."""
+        layers, output = list(network.head.layers), network.head.predictor.layer
+        weight, bias = output.weight.detach().flatten(1), _bias(output)
+        if isinstance(norm := layers[0], nn.BatchNorm2d):
+            del layers[0]
+            shift, factor, mean, variance = (values.double() for values in _statistics(norm))
+            scale = factor / (variance.sqrt() + DARKNET_EPS)
+            bias, weight = bias + weight.double() @ (shift - mean * scale), weight * scale
+        self.layers(layers)
+        self._connected(weight, bias, None, "linear")
+        self._add("softmax", groups=1)
+
+    def detector(self, network: Network) -> None:
+        """Write the head of a detector, and what its outputs mean."""
+        self.layers(network.head.layers)
         grid = Grid.of(self.config)
         order, layer = darknet_order(grid), network.head.predictor.layer
         if isinstance(layer, nn.Linear):

@@ -20,6 +20,7 @@ from yolo_cli.darknet.sections import Sections
 from yolo_cli.darknet.target import target_of
 from yolo_cli.errors import UserError
 from yolo_cli.files import atomic_path
+from yolo_cli.model.config import CLASSIFY, DETECT
 from yolo_cli.model.weights import Weights
 from yolo_cli.tasks.networks import network_of, shapes_of
 
@@ -63,8 +64,8 @@ def to_darknet(weights: Weights) -> Files:
         UserError: Darknet has no such task.
     """
     config = weights.config
-    if config.task != "detect":
-        raise UserError(f"Darknet's files hold detectors here, not the task {config.task}")
+    if config.task not in (DETECT, CLASSIFY):
+        raise UserError(f"Darknet's files hold detectors and classifiers, not {config.task}")
     names = "" if weights.backbone_alone else "".join(f"{name}\n" for name in config.classes)
     again = _as_it_came(weights)
     if again is not None:
@@ -78,8 +79,10 @@ def to_darknet(weights: Weights) -> Files:
     else:
         network = network_of(weights)
         sections.layers(network.backbone.features)
-        sections.layers(network.head.layers)
-        sections.output(network)
+        if config.task == CLASSIFY:
+            sections.classifier(network)
+        else:
+            sections.detector(network)
     return Files(sections.text, Header().encode() + sections.numbers, names)
 
 
@@ -93,13 +96,14 @@ def _as_it_came(weights: Weights) -> tuple[str, bytes] | None:
         major, minor, revision = origin["version"]
         header = Header((int(major), int(minor), int(revision)), int(origin["seen"]))
         chain = chain_of(parse_cfg(text, Path("cfg")))
-        target = target_of(chain, weights.config.classes)
+        whole = not weights.backbone_alone
+        target = target_of(chain, weights.config.classes, whole=whole)
         start = header.encode()
     except (UserError, KeyError, TypeError, ValueError, OverflowError, struct.error):
         return None  # not what was written; the tensors speak for themselves
     if target.config != weights.config:
         return None
-    blocks = blocks_of(shapes_of(target.config), head=target.whole)
+    blocks = blocks_of(shapes_of(target.config), target)
     numbers = encode(blocks, weights.tensors, transposed=header.transposed)
     rest = weights.tensors.get(REST)
     if rest is not None:

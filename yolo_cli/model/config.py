@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, get_args
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.architectures import DEFAULT as DEFAULT_ARCHITECTURE
 from yolo_cli.model.architectures import TRUNK_STRIDE, Architecture, architecture_of
-from yolo_cli.model.custom import CUSTOM, Row, architecture, check
+from yolo_cli.model.custom import CUSTOM, Row, architecture, check, split
 from yolo_cli.model.preprocessing import DARKNET
 
 Head = Literal["conv", "fc", "pool"]  # a task says which of them it has
@@ -116,7 +116,9 @@ class ModelConfig:
             )
         if self.task == DETECT:
             self._check_grid()
-        elif self.image_size < TRUNK_STRIDE or self.image_size % TRUNK_STRIDE:
+        elif not self._own_head and (
+            self.image_size < TRUNK_STRIDE or self.image_size % TRUNK_STRIDE
+        ):
             raise UserError(
                 f"an image size of {self.image_size} is no multiple of {TRUNK_STRIDE}",
                 f"use --image-size {max(1, round(self.image_size / TRUNK_STRIDE)) * TRUNK_STRIDE}",
@@ -167,7 +169,9 @@ class ModelConfig:
 
     @property
     def _own_head(self) -> bool:
-        return self.layers is not None and self.head == "fc"
+        if self.layers is None or self.head != "fc":
+            return False
+        return self.task == DETECT or bool(split(self.layers)[1])
 
     @property
     def trunk_stride(self) -> int:

@@ -1,7 +1,7 @@
 """Networks whose layers stand in their weights file, where no architecture has their table.
 
-The convolutions and poolings that a table begins with are the backbone; what follows is the head,
-up to the output layer, which follows from the task.
+The convolutions and poolings that a table begins with, up to a row ``head`` if there is one, are
+the backbone; what follows is the head, up to the output layer, which follows from the task.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from yolo_cli.errors import UserError
 from yolo_cli.model.architectures import Architecture, Conv, Pool
 
 CUSTOM = "custom"  # stands for the name of an architecture
-Kind = Literal["conv", "pool", "local", "connected", "dropout"]
+Kind = Literal["conv", "pool", "local", "connected", "dropout", "average", "head"]
 Activation = Literal["linear", "leaky", "relu", "ramp", "logistic", "tanh"]
 BACKBONE = ("conv", "pool")
 
@@ -27,7 +27,8 @@ class Row:
     """A layer of a table that a weights file holds.
 
     Attributes:
-        kind: what it does.
+        kind: what it does; ``average`` takes the mean over all places; ``head`` does nothing, and
+            says that the backbone ends here, though a convolution may follow.
         channels: outputs of a layer with weights.
         size: of its kernel.
         stride: of its kernel.
@@ -84,9 +85,9 @@ def shapes(rows: Sequence[Row], side: int, channels: int = 3) -> Iterator[Shape]
         channels: of the input.
     """
     for row in rows:
-        if row.kind == "connected":
+        if row.kind in ("connected", "average"):
             side = 1
-        elif row.kind != "dropout":
+        elif row.kind not in ("dropout", "head"):
             side = (side + 2 * row.padding + row.more - row.size) // row.stride + 1
         channels = row.channels or channels
         yield Shape(channels, side)
@@ -102,7 +103,7 @@ def check(rows: Sequence[Row], side: int) -> None:
         raise UserError("a table of layers begins with a convolution or a pooling")
     flat = False
     for number, (row, shape) in enumerate(zip(rows, shapes(rows, side), strict=True), 1):
-        after_connected = flat and row.kind not in ("connected", "dropout")
+        after_connected = flat and row.kind not in ("connected", "dropout", "head")
         flat = flat or row.kind == "connected"
         weights = row.kind in ("conv", "local", "connected")
         good = (

@@ -14,7 +14,7 @@ from yolo_cli.model.pool import pool_of
 
 
 def build_rows(rows: Iterable[Row], features: Shape) -> tuple[list[nn.Module], int]:
-    """Build the layers between a feature map and a connected layer.
+    """Build the layers between a feature map and a connected output layer.
 
     Args:
         rows: of the table.
@@ -39,8 +39,12 @@ def build_rows(rows: Iterable[Row], features: Shape) -> tuple[list[nn.Module], i
 
 def _layers(row: Row, inputs: Shape) -> list[nn.Module]:
     """Return a row's layer, and what follows it."""
+    if row.kind == "head":
+        return []
     if row.kind == "dropout":
         return [nn.Dropout(row.rate)]
+    if row.kind == "average":
+        return [nn.AdaptiveAvgPool2d(1)]
     if row.kind == "pool":
         return [pool_of(Pool(row.size, row.stride, row.padding, row.more))]
     if row.kind == "conv":

@@ -8,6 +8,7 @@ from typing import Any
 
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.model.config import CLASSIFY, ModelConfig, new_config
+from yolo_cli.model.custom import split
 from yolo_cli.model.embedded import default_for, weights_path
 from yolo_cli.model.network import Network
 from yolo_cli.model.pretrained import PretrainedBackbone, backbone_from_file, imagenet_backbone
@@ -170,7 +171,7 @@ def _from_another_task(
         width=old.width,
         mean=old.mean,
         std=old.std,
-        layers=old.layers,
+        layers=None if old.layers is None else split(old.layers)[0],
         **{**task.model, "task": task.name, **shape},
     )
     if old.widths is not None:

@@ -109,8 +109,13 @@ def class_number(text: object) -> int | None:
     return int(text) if int(text) < MAX_CLASSES else None
 
 
-def read_names(path: Path) -> Names:
+def read_names(path: Path, *, again: bool = False) -> Names:
     """Read a file with a name in each line.
+
+    Args:
+        path: of the file.
+        again: whether a name may come again, as "crane" does among ImageNet's; the second is then
+            "crane (2)".
 
     Raises:
         UserError: it cannot be read, or its lines are no names.
@@ -118,6 +123,11 @@ def read_names(path: Path) -> Names:
     lines = read_lines(path)
     while lines and not lines[-1]:
         lines.pop()
+    if again:
+        seen: Counter[str] = Counter()
+        for i, name in enumerate(lines):
+            seen[name] += 1
+            lines[i] = f"{name} ({seen[name]})" if seen[name] > 1 else name
     return Names(_checked(path, lines), path)
 
 
