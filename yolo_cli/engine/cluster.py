@@ -13,9 +13,11 @@ import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from yolo_cli.engine.token import MODE, TOKEN, asks_for_token, show_token
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import locked_folder
 from yolo_cli.optional import optional
@@ -126,6 +128,9 @@ def running(address: str | None = None) -> Iterator[Cluster]:
         UserError: Ray is not installed, does not start, does not answer, or is of another version.
     """
     os.environ.update(_TOLD)  # before the import, which reads some
+    if address is not None and find_spec("ray"):
+        _knock(address)
+        show_token(address)
     ray: Any = optional("ray", EXTRA)
     optional("ray.data", EXTRA)
     with ExitStack() as stack:
@@ -146,7 +151,6 @@ def _start(ray: Any, address: str | None, stack: ExitStack) -> None:
     quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL}
     try:
         if address is not None:
-            _knock(address)
             stack.callback(ray.shutdown)
             with _mute():
                 ray.init(address=address, **quiet)
@@ -162,8 +166,6 @@ def _start(ray: Any, address: str | None, stack: ExitStack) -> None:
                 _temp_dir=folder,
                 **quiet,
             )
-    except UserError:
-        raise
     except Exception as error:  # of many kinds, as versions differ
         raise _not_started(address, error) from error
 
@@ -225,15 +227,18 @@ def _not_started(address: str | None, error: Exception) -> UserError:
             "install the same versions here and there",
             ExitCode.USAGE,
         )
-    if address is not None and "AuthToken" in str(error):
+    token = f"set {MODE}=token, and {TOKEN} as it was when the cluster was started"
+    if address is not None and asks_for_token(str(error)):
         return UserError(
-            f"--address {address}: the cluster asks for a token",
-            "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN as it was when the cluster was started",
-            ExitCode.USAGE,
+            f"--address {address}: the cluster asks for a token", token, ExitCode.USAGE
         )
     reason = (lines or [type(error).__name__])[0][:200]
     if address is not None:
-        return _silent(address, reason)
+        return UserError(
+            f"--address {address}: the cluster lets nobody in ({reason})",
+            f"look whether it runs: ray status; if it asks for a token, {token}",
+            ExitCode.USAGE,
+        )
     return UserError(f"Ray does not start: {reason}", "", ExitCode.FAILURE)
 
 
