@@ -328,6 +328,12 @@ def test_the_embedded_weights_of_an_architecture(package: Path) -> None:
     assert default_for("fast") == "fast-voc"
     assert default_for("vgg16") == "vgg16-voc"
     assert default_for("yolov1") == default_for(None) == "default"
+    assert default_for("fast", 14) == "fast-voc"
+    assert default_for(None, 14) == "default"
+    (package / "vgg16-voc-14.safetensors").write_bytes(b"")
+    assert default_for("vgg16", 14) == default_for(None, 14) == "vgg16-voc-14"
+    assert default_for("vgg16", 7) == "vgg16-voc"
+    assert default_for("fast", 14) == "fast-voc"
 
 
 def test_paths_are_taken_literally(package: Path) -> None:

@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.toy import CLASSES
 from tests.training.conftest import Options
 from yolo_cli.errors import UserError
+from yolo_cli.model.config import new_config
+from yolo_cli.model.weights import save_weights
+from yolo_cli.tasks.networks import build_network
 from yolo_cli.training.budget.plan import Speed
 from yolo_cli.training.decide import Decision, Facts, Measured, Stage, decide
 from yolo_cli.training.options import TrainOptions
@@ -171,3 +175,20 @@ def test_a_chosen_grid_is_written_down_for_a_resumed_run(
     prepare(asked, tmp_path / "run", reporter)
     config = json.loads((tmp_path / "run/config.json").read_text())
     assert config["options"]["grid"] == config["model"]["grid"] == 14
+
+
+def test_a_fine_grid_begins_with_weights_of_that_grid(
+    options: Options, tmp_path: Path, reporter: Reporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "package"
+    package.mkdir()
+    for name, grid in (("vgg16-voc", 7), ("vgg16-voc-14", 14)):
+        network = build_network(new_config(CLASSES, grid=grid, width=0.03))
+        save_weights(package / f"{name}.safetensors", network, {})
+    monkeypatch.setattr("yolo_cli.model.embedded._embedded_folders", lambda: [package])
+    asked = replace(options(), weights="default")
+    for small, name in ((0.0, "vgg16-voc"), (7.0, "vgg16-voc-14")):
+        monkeypatch.setattr("yolo_cli.training.decide.SMALL_OBJECT", small)
+        prepare(asked, tmp_path / name, reporter)
+        config = json.loads((tmp_path / name / "config.json").read_text())
+        assert config["start"].startswith(f"{name}.safetensors: kept")

@@ -8,7 +8,8 @@ from pathlib import Path
 from yolo_cli.errors import UserError
 from yolo_cli.model.architectures import DEFAULT as DEFAULT_ARCHITECTURE
 
-DATASET = "voc"  # that embedded weights were trained on; their names are ARCH-DATASET
+DATASET = "voc"  # that embedded weights were trained on
+# Their names are ARCH-DATASET, or ARCH-DATASET-GRID where the grid is not the paper's.
 DEFAULT = f"{DEFAULT_ARCHITECTURE}-{DATASET}"
 EMBEDDED = "embedded"  # folder of the installed package that holds the repository's weights/
 
@@ -36,10 +37,19 @@ def weights_path(name: str) -> Path:
     return path
 
 
-def default_for(arch: str | None) -> str:
-    """Return the name of an architecture's embedded weights; ``default`` where there are none."""
-    stem = f"{arch}-{DATASET}"
-    return stem if stem in _embedded() else "default"
+def default_for(arch: str | None, grid: int | None = None) -> str:
+    """Return the name of the embedded weights that a training begins with.
+
+    Args:
+        arch: of the network; None for the default one.
+        grid: S, of which weights are preferred; None for the paper's.
+
+    Returns:
+        Those of the architecture and the grid, else those of the architecture, else ``default``.
+    """
+    embedded = _embedded()
+    fine = f"{arch or DEFAULT_ARCHITECTURE}-{DATASET}-{grid}"
+    return next((one for one in (fine, f"{arch}-{DATASET}") if one in embedded), "default")
 
 
 def _embedded() -> dict[str, Path]:

@@ -75,11 +75,12 @@ def prepare(
     facts = _facts(splits, start, machine)
     decision = decide(options, facts)
     _say(decision, reporter)
+    options = replace(options, grid=decision.grid)
+    start = find_start(options)  # of that grid, where there is one
     torch.manual_seed(seed)
     network, note = start_network(
         start, options, task, splits.train.classes, decision.recipe, decision.grid
     )
-    options = replace(options, grid=decision.grid)
     network.freeze(decision.recipe.freeze)
     run = Run(options, folder, machine, splits, decision, network, note, reporter, ranks)
     opener = make_opener(run).with_runtime()

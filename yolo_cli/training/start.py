@@ -67,7 +67,7 @@ def find_start(options: TrainOptions) -> Start:
     if options.weights == "none":
         return Start(arch)
     named = options.weights
-    path = weights_path(default_for(options.arch) if named == "default" else named)
+    path = weights_path(default_for(options.arch, options.grid) if named == "default" else named)
     weights = load_weights(path, part=True)
     if options.arch in (None, weights.config.arch):
         return Start(weights.config.arch, weights, path)
