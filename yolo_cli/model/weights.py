@@ -18,11 +18,13 @@ from torch import Tensor
 
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import atomic_write
+from yolo_cli.model.compact import compact, expand
 from yolo_cli.model.config import DETECT, ModelConfig
 from yolo_cli.model.network import Network
 
 FORMAT_NAME = "yolo-cli weights"
 FORMAT = f"{FORMAT_NAME} 1"
+SMALL = f"{FORMAT_NAME} 2"  # with tensors in eight bits, see .compact
 BACKBONE = "backbone."
 PREDICTOR = ("head.predictor.layer.weight", "head.predictor.layer.bias")
 
@@ -33,7 +35,7 @@ class Weights:
 
     Attributes:
         config: the network it belongs to.
-        tensors: the network's state dict; stored as float16 where its values fit.
+        tensors: the network's state dict; stored as float16 where its values fit, or smaller.
         info: plain values about the training: data, recipe, scores.
     """
 
@@ -56,11 +58,26 @@ def save_weights(path: Path, network: Network, info: Mapping[str, Any]) -> None:
 
 
 def write_tensors(
-    path: Path, config: ModelConfig, tensors: Mapping[str, Tensor], info: Mapping[str, Any]
+    path: Path,
+    config: ModelConfig,
+    tensors: Mapping[str, Tensor],
+    info: Mapping[str, Any],
+    *,
+    small: bool = False,
 ) -> None:
-    """Write tensors as they are to a safetensors file, whole or not at all."""
+    """Write tensors to a safetensors file, whole or not at all.
+
+    Args:
+        path: of the file.
+        config: of the network.
+        tensors: written as they are, unless they are to be small.
+        info: see :class:`Weights`.
+        small: whether all but the output layer are written in eight bits.
+    """
+    if small:
+        tensors = compact(tensors, PREDICTOR)
     metadata = {
-        "format": FORMAT,
+        "format": SMALL if small else FORMAT,
         "model": json.dumps(config.to_json()),
         "info": json.dumps(dict(info)),
     }
@@ -84,12 +101,13 @@ def read_weights(path: Path) -> Weights:
         UserError: missing, corrupt, a pickle, or not written by this tool.
     """
     tensors, metadata = read_safetensors(path)
-    if metadata.get("format", "").startswith(FORMAT_NAME) and metadata["format"] != FORMAT:
+    written = metadata.get("format", "")
+    if written.startswith(FORMAT_NAME) and written not in (FORMAT, SMALL):
         raise UserError(
-            f"{path}: {metadata['format']!r:.40} is not a format that this version reads",
+            f"{path}: {written!r:.40} is not a format that this version reads",
             "the file was written by a newer version of yolo-cli",
         )
-    if metadata.get("format") != FORMAT:
+    if written not in (FORMAT, SMALL):
         raise UserError(
             f"{path}: a safetensors file, but not weights of yolo-cli",
             "a backbone's ImageNet convolutions are read with --backbone",
@@ -103,6 +121,7 @@ def read_weights(path: Path) -> Weights:
     if not isinstance(info, dict):
         raise UserError(f"{path}: the metadata is damaged: info is a {type(info).__name__}")
     try:
+        tensors = expand(tensors) if written == SMALL else tensors
         return Weights(ModelConfig.from_json(model), tensors, info)
     except UserError as error:
         raise UserError(f"{path}: {error.message}", error.hint) from error
