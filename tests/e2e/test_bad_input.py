@@ -300,7 +300,7 @@ def odd_weights(tiny: Path, folder: Path) -> dict[str, str]:
     ):
         rewritten(tiny, folder / f"{name}.safetensors", model=json.dumps({**model, **change}))
         told[f"{name}.safetensors"] = reason
-    rewritten(tiny, folder / "next.safetensors", format="yolo-cli weights 2")
+    rewritten(tiny, folder / "next.safetensors", format="yolo-cli weights 9")
     told["next.safetensors"] = "newer version"
     rewritten(tiny, folder / "info.safetensors", info="[")
     told["info.safetensors"] = "metadata is damaged"
