@@ -91,7 +91,7 @@ def rows(run: Path) -> list[dict[str, str]]:
 
 
 RECIPE = {
-    "epochs": 4, "batch": 4, "freeze": 2, "copies": 2, "unfreeze": 1, "unfreeze_at": 2,
+    "epochs": 10, "batch": 4, "freeze": 2, "copies": 2, "unfreeze": 1, "unfreeze_at": 5,
     "patchwork": 0.5, "dropout": 0.0, "lr": 0.001,
 }  # fmt: skip
 
