@@ -101,6 +101,13 @@ def test_yolov1_with_fewer_channels(tmp_path: Path) -> None:
     compare(*write_network(tmp_path, smaller((CFGS / "yolov1.cfg").read_text())), None)
 
 
+def side_of(cfg: str) -> int:
+    """Return the pixels along each side of what a cfg takes."""
+    found = re.search(r"(?m)^height=(\d+)", cfg)
+    assert found
+    return int(found[1])
+
+
 CLASSIFIERS = {
     "extraction": 20,
     "vgg-16": 13,
@@ -122,7 +129,7 @@ def test_classifiers(tmp_path: Path, name: str) -> None:
     assert read.target.whole
     classes = len(config.classes)
     assert (config.task, classes) == ("classify", 125 if "filters=125" in text else 1000)
-    image = image_of(int(re.search(r"(?m)^height=(\d+)", text)[1]))  # type: ignore[index]
+    image = image_of(side_of(text))
     edge = (image.shape[-1] - config.image_size) // 2  # what a [crop] cuts away
     middle = image[:, :, edge:, edge:][:, :, : config.image_size, : config.image_size]
     with torch.inference_mode():
@@ -152,7 +159,7 @@ def test_backbones_of_classifiers(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "alone"
     folder.mkdir()
     cfg, numbers = write_network(folder, "".join(sections[:last]))
-    side = int(re.search(r"(?m)^height=(\d+)", text)[1])  # type: ignore[index]
+    side = side_of(text)
     crop = re.search(r"(?m)^crop_height=(\d+)", text)
     inner = int(crop[1]) if crop else side
     image = image_of(side)

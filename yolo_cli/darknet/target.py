@@ -161,10 +161,9 @@ def _classifier(chain: Chain, section: Section, names: Sequence[str] | None) -> 
     if output is not None:
         rows = (*rows[:last], *after)
     head = rows[features:]
-    arch = _known(rows[:features])
     dropout = head[1].rate if len(head) > 1 else 0.5
     hidden = (Row("connected", UNITS, act="relu"), Row("dropout", rate=dropout))
-    named = arch is not None and output is not None and head == hidden * 2
+    known = _known(rows[:features]) if output is not None and head == hidden * 2 else None
     count = outputs * side**2
     if names is None:
         classes = tuple(map(str, range(count)))
@@ -175,14 +174,14 @@ def _classifier(chain: Chain, section: Section, names: Sequence[str] | None) -> 
         note = f"--names: the first {count} of {len(names)} names" if extra else ""
     config = ModelConfig(
         classes,
-        arch=arch if named and arch is not None else CUSTOM,
+        arch=known or CUSTOM,
         head="fc",
         image_size=chain.side,
         dropout=dropout,
         mean=chain.preprocessing.mean,
         std=chain.preprocessing.std,
         task=CLASSIFY,
-        layers=None if named else (*rows[:features], Row("head"), *head),
+        layers=None if known else (*rows[:features], Row("head"), *head),
     )
     return Target(config, True, output, (note,) if note else ())
 

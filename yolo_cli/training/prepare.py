@@ -71,11 +71,11 @@ def prepare(
     splits = read_splits(options, options.task, seed, reporter, begun=None)
     task = task_named(splits.train.task)
     stay_outside(options, splits, folder)
-    facts = _facts(splits, find_start(options), machine)
+    start = find_start(options)
+    facts = _facts(splits, start, machine)
     decision = decide(options, facts)
     _say(decision, reporter)
-    options = replace(options, grid=decision.grid)
-    start = find_start(options)  # of that grid, where there is one
+    options, start = _with_grid(options, start, decision)
     torch.manual_seed(seed)
     network, note = start_network(
         start, options, task, splits.train.classes, decision.recipe, decision.grid
@@ -102,6 +102,16 @@ def prepare(
         folder.write_config(record)
         _tell(ranks, folder, None)
         return make_trainer(run, opener, teacher, budget, partial(_settle_copies, folder, record))
+
+
+def _with_grid(
+    options: TrainOptions, start: Start, decision: Decision
+) -> tuple[TrainOptions, Start]:
+    """Write the grid that was chosen into the options; it may have embedded weights of its own."""
+    if decision.grid == options.grid:
+        return options, start
+    options = replace(options, grid=decision.grid)
+    return options, find_start(options)
 
 
 def _facts(splits: TrainingSplits, start: Start, machine: Machine) -> Facts:
