@@ -105,39 +105,42 @@ class Person:
         """Label the image at hand, and go on to the next."""
         proposals = self._proposals()
         good = matches(proposals, objects, self.keep)
-        renamed = [i for i, j in good.items() if proposals[i][0] != objects[j][0]]
-        wrong = [i for i in range(len(proposals)) if i not in good]
-        clicked = [i for i in good if self._spot(i, proposals)]
-        if proposals and 1 + len(wrong) <= len(clicked):
-            self.press("y")
-            for i in wrong:
-                self._remove(proposals[i])
-            taken = list(good)
-        else:
-            for i in clicked:
-                self.click(*self._spot(i, proposals) or (0.0, 0.0))
-            taken = clicked
-        for i in set(renamed) & set(taken):
-            self._select(proposals[i])
-            classes: list[str] = self.page.evaluate("yolo.desk.classes")
-            self.press(str((classes.index(objects[good[i]][0]) + 1) % 10))
-        self.draw([one for j, one in enumerate(objects) if j not in {good[i] for i in taken}])
-        self.press("Enter")
+        wrong = [one for i, one in enumerate(proposals) if i not in good]
+        clicked = {i: j for i, j in good.items() if self._spot(proposals[i], proposals)}
+        all_at_once = bool(proposals) and len(wrong) <= len(clicked)
+        taken = good if all_at_once else clicked
+        left = [one for j, one in enumerate(objects) if j not in taken.values()]
+        if all_at_once:
+            for one in wrong:
+                self._remove(one)
+        for i, j in taken.items():
+            renamed = proposals[i][0] != objects[j][0]
+            hidden = any(overlap(proposals[i], one) > self.keep for one in left)
+            if renamed or hidden or not all_at_once:
+                self._accept(proposals[i])
+            if renamed:
+                self._rename(proposals[i], objects[j][0])
+        self.draw(left)
+        self.press("Shift+Enter" if all_at_once else "Enter")
 
     def _proposals(self) -> list[Box]:
+        """Return what is proposed, as soon as it is there."""
         if not self.page.evaluate("yolo.desk.session.weights"):
             return []
         for _ in range(600):
             if self.page.evaluate("yolo.desk.found?.index === yolo.desk.at"):
                 break
             self.page.wait_for_timeout(20)
-        found: list[dict[str, Any]] = self.page.evaluate("yolo.desk.proposals")
+        return self._boxes("proposals")
+
+    def _boxes(self, what: str) -> list[Box]:
+        found: list[dict[str, Any]] = self.page.evaluate(f"yolo.desk.{what}")
         return [(one["name"], *one["box"]) for one in found]
 
     @staticmethod
-    def _spot(index: int, every: list[Box]) -> tuple[float, float] | None:
+    def _spot(wanted: Box, every: list[Box]) -> tuple[float, float] | None:
         """Return a point where a click hits this box, and no smaller one."""
-        _, x1, y1, x2, y2 = every[index]
+        _, x1, y1, x2, y2 = wanted
         area = (x2 - x1) * (y2 - y1)
         smaller = [b for b in every if (b[3] - b[1]) * (b[4] - b[2]) < area]
         for part in (0.5, 0.3, 0.7, 0.15, 0.85):
@@ -147,27 +150,36 @@ class Person:
                     return x, y
         return None
 
-    def _marks(self) -> list[Box]:
-        marks: list[dict[str, Any]] = self.page.evaluate("yolo.desk.sheet.marks")
-        return [(one["name"], *one["box"]) for one in marks]
-
-    def _select(self, wanted: Box) -> None:
-        every = self._marks()
-        index = every.index(wanted)
-        spot = self._spot(index, every)
+    def _accept(self, proposal: Box) -> None:
+        spot = self._spot(proposal, self._boxes("proposals") + self._boxes("sheet.marks"))
         if spot is not None:
             self.click(*spot)
-        while self.page.evaluate("yolo.desk.selected") != index:
+        else:
+            self._pick(proposal)
+            self.press("y")
+
+    def _remove(self, proposal: Box) -> None:
+        spot = self._spot(proposal, self._boxes("proposals") + self._boxes("sheet.marks"))
+        if spot is not None:
+            self.click(*spot, button="right")
+        else:
+            self._pick(proposal)
+            self.press("x")
+
+    def _pick(self, proposal: Box) -> None:
+        wanted = self._boxes("proposals").index(proposal)
+        while self.page.evaluate("yolo.desk.picked") != wanted:
             self.press("Tab")
 
-    def _remove(self, wanted: Box) -> None:
-        every = self._marks()
-        spot = self._spot(every.index(wanted), every)
-        if spot is None:
-            self._select(wanted)
-            self.press("x")
-        else:
-            self.click(*spot, button="right")
+    def _rename(self, mark: Box, name: str) -> None:
+        every = self._boxes("sheet.marks")
+        spot = self._spot(mark, every)
+        if spot is not None:
+            self.click(*spot)
+        while self.page.evaluate("yolo.desk.selected") != every.index(mark):
+            self.press("Tab")
+        classes: list[str] = self.page.evaluate("yolo.desk.classes")
+        self.press(str((classes.index(name) + 1) % 10))
 
 
 def label_all(photos: Path, truth: list[list[Box]], keep: float, *options: str) -> Counter[str]:

@@ -24,6 +24,7 @@ pytestmark = [
     pytest.mark.timeout(900),  # seconds on a quiet machine, minutes on one that trains
 ]
 
+SAMPLES = Path(__file__).parents[2] / "samples"
 EVIL = "<img src=x onerror=alert(1)>"
 SIZE = (400, 300)
 
@@ -144,3 +145,31 @@ def test_the_first_box_waits_for_the_name_of_its_class(
     assert server.end(signal.SIGINT) == 0
     (found,) = boxes(tmp_path / "photos-labels").values()
     assert found == [("red cell", 20, 30, 120, 130), ("red cell", 200, 100, 300, 200)]
+
+
+def test_shift_enter_accepts_what_is_still_proposed_and_goes_on(
+    browser: Browser, serve: Callable[..., Server], tmp_path: Path
+) -> None:
+    (tmp_path / "photos").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / f"photos/{name}.jpg").symlink_to(SAMPLES / "JPEGImages/astronaut.jpg")
+    server = serve(tmp_path / "photos", "--weights", "fast-voc", "--conf", "0.1")
+    page = visit(browser, server.address, [])
+    at(page, 1)
+    page.wait_for_selector("#accept:not([hidden])")
+    proposed = page.evaluate("yolo.desk.proposals")
+    x1, y1, x2, y2 = proposed[0]["box"]
+    (middle,) = on_screen(page, ((x1 + x2) / 2, (y1 + y2) / 2))
+    page.mouse.click(*middle, button="right")
+    rest = page.evaluate("yolo.desk.proposals")
+    assert 0 < len(rest) < len(proposed)
+    page.keyboard.press("Shift+Enter")
+    at(page, 2)
+    page.keyboard.press("Enter")  # accepts nothing
+    saved(page)
+    page.close()
+    assert server.end(signal.SIGINT) == 0
+    assert boxes(tmp_path / "photos-labels") == {
+        "a": [(one["name"], *one["box"]) for one in rest],
+        "b": [],
+    }

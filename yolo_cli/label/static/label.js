@@ -500,6 +500,7 @@ addEventListener("keydown", event => {
   const action = KEYS[key];
   if (!action || (event.key === "Enter" && event.target.closest?.("button"))) return;
   event.preventDefault();
+  if (key === "enter" && event.shiftKey) desk.accept(desk.proposals);
   action();
 });
 addEventListener("keyup", event => {
