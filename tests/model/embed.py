@@ -1,4 +1,4 @@
-"""Writes embedded weights: the mean of a run's weights, in eight bits.
+"""Writes embedded weights: the mean of several epochs' or runs' weights, in eight bits.
 
     python -m tests.model.embed epochs/08.safetensors epochs/09.safetensors --name vgg16-voc
 
@@ -42,7 +42,7 @@ def main() -> None:
     assert all(one.config == read[-1].config for one in read)
     info = dict(read[-1].info)
     if len(read) > 1:
-        info["kept"] = f"the mean of {len(read)} epochs' weights"
+        info["kept"] = f"the mean of {len(read)} weights"
     if arguments.map is not None:
         info["val"] = {"voc07": {"mAP": arguments.map}}
     path = FOLDER / f"{arguments.name}.safetensors"
