@@ -42,7 +42,9 @@ def main() -> None:
     assert all(one.config == read[-1].config for one in read)
     info = dict(read[-1].info)
     if len(read) > 1:
-        info["kept"] = f"the mean of {len(read)} weights"
+        info["kept"] = f"the mean of {len(read)} files' weights"
+        for fact in ("epoch", "minutes"):
+            info[fact] = " and ".join(str(one.info[fact]) for one in read)
     if arguments.map is not None:
         info["val"] = {"voc07": {"mAP": arguments.map}}
     path = FOLDER / f"{arguments.name}.safetensors"

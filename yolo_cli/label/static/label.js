@@ -142,7 +142,8 @@ function following(index, step, wanted = () => true) {
 
 const open = entry => entry.state === "open" || entry.state === "given";
 
-async function done() {
+async function done({ shiftKey }) {
+  if (shiftKey) desk.accept(desk.proposals);
   if (desk.ready) {
     desk.sheet.set(desk.sheet.marks, true);
     if (!await desk.sheet.save()) return;
@@ -500,8 +501,7 @@ addEventListener("keydown", event => {
   const action = KEYS[key];
   if (!action || (event.key === "Enter" && event.target.closest?.("button"))) return;
   event.preventDefault();
-  if (key === "enter" && event.shiftKey) desk.accept(desk.proposals);
-  action();
+  action(event);
 });
 addEventListener("keyup", event => {
   if (event.key === " ") { desk.space = false; desk.view.canvas.style.cursor = "crosshair"; desk.draw(); }
@@ -509,7 +509,7 @@ addEventListener("keyup", event => {
 addEventListener("beforeunload", event => { if (desk.sheet.dirty) event.preventDefault(); });
 
 for (const [id, key] of [["previous", "a"], ["next", "d"], ["undo", "u"], ["redo", "r"], ["accept", "y"], ["done", "enter"], ["help", "?"], ["check", "k"]]) {
-  $(id).addEventListener("click", () => { KEYS[key](); if (id !== "help") $("canvas").focus(); });
+  $(id).addEventListener("click", event => { KEYS[key](event); if (id !== "help") $("canvas").focus(); });
 }
 for (const id of ["filter", "show", "order"]) $(id).addEventListener("input", () => { arrange(); refresh(); list.reveal(); });
 for (const id of ["show", "order"]) $(id).addEventListener("change", () => $("canvas").focus());
