@@ -124,7 +124,9 @@ def test_a_plan_needs_a_measurement_and_changes_the_recipe() -> None:
     assert decision.plan is not None
     recipe = decision.recipe
     assert (recipe.copies, recipe.epochs, recipe.validate_every) == (2, 21, 2)
-    assert recipe.patience == 0
+    assert (recipe.patience, recipe.setbacks) == (0, 2)
+    patient = decided(measured=Measured(speed, used=0.0), time_budget=600.0, recipe={"patience": 5})
+    assert patient.recipe.patience == 5
     assert decision.stages == (Stage(0, 4, 2),)
     assert decision.lines == (f"plan      {decision.plan.line()}",)
 

@@ -25,7 +25,7 @@ Interval = tuple[float, float]
 @pytest.mark.parametrize(
     ("interval", "last", "words"),
     [
-        ((0.2, 2.8), False, "better than the end of the schedule: epoch 3 scores +1.5, +0.2 to"),
+        ((0.2, 2.8), False, "better than the last epoch: epoch 3 scores +1.5, +0.2 to"),
         ((-0.1, 3.0), True, "the end of the schedule; epoch 3 scores +1.5, within chance (-0.1 to"),
         ((0.0, 3.0), True, "within chance"),
         ((float("nan"), float("nan")), True, "which says nothing"),
@@ -78,6 +78,37 @@ def test_the_file_is_that_of_the_epoch_that_is_kept(
         ]
     same = all(torch.equal(tensor, last.tensors[name]) for name, tensor in best.tensors.items())
     assert same is (kept == 3)
+
+
+@pytest.mark.parametrize(
+    ("values", "interval", "epochs"),
+    [
+        ([10.0, 14.0, 11.0, 11.0, 15.0], (0.5, 3.0), 4),
+        ([10.0, 14.0, 11.0, 15.0, 11.0], (0.5, 3.0), 5),  # one is made good
+        ([10.0, 14.0, 11.0, 11.0, 11.0], (-0.5, 3.0), 5),  # chance explains it
+    ],
+)
+def test_a_run_that_only_gets_worse_stops(
+    values: list[float],
+    interval: Interval,
+    epochs: int,
+    options: Options,
+    tmp_path: Path,
+    reporter: Reporter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    trainer = prepare(options(epochs=5, setbacks=2), tmp_path / "run", reporter)
+    scripted(monkeypatch, values, interval)
+    position = trainer.fit()
+    assert position.epoch == epochs
+    said = reporter.console.file.getvalue()  # type: ignore[attr-defined]  # a StringIO
+    stopped = "stopped   2 validations in a row below that of epoch 2 by more than chance" in said
+    assert stopped is (epochs < 5)
+    if stopped:
+        best = load_weights(tmp_path / "run/best.safetensors")
+        assert best.info["epoch"] == position.best_epoch == 2
+        assert "better than the last epoch: epoch 2 scores +3.0" in best.info["kept"]
+    assert prepare_resumed(tmp_path / "run", reporter).finished
 
 
 def test_a_run_that_stopped_before_the_choice_makes_the_same(

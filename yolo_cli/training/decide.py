@@ -29,6 +29,7 @@ COPIES, MOST_COPIES = 1200, 6  # likewise
 # finds more: small things are placed more exactly, and fewer share a cell.
 SMALL_OBJECT = 1.5
 FINE_GRID = 14
+SETBACKS = 2  # validations in a row that are worse by more than chance end a time budget
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def decide(
     if options.time_budget is None or measured is None:
         return Decision(recipe, grid, _stages(recipe), lines=tuple(lines))
     plan = _plan(options, recipe, facts, measured)
-    recipe = _as_planned(recipe, plan)
+    recipe = _as_planned(recipe, plan, options.recipe.get("patience"))
     # The other lines were those of the decision without a measurement.
     return Decision(recipe, grid, _stages(recipe), plan, (f"plan      {plan.line()}",))
 
@@ -267,14 +268,16 @@ def _plan(options: TrainOptions, recipe: Recipe, facts: Facts, measured: Measure
     return make_plan(options.time_budget, measured.speed, work, used=measured.used)
 
 
-def _as_planned(recipe: Recipe, plan: Plan) -> Recipe:
+def _as_planned(recipe: Recipe, plan: Plan, patience: int | None) -> Recipe:
     return recipe.with_options(
         copies=plan.copies,
         epochs=plan.epochs,
         share=plan.share,
         validate_every=plan.validate_every,
         unfreeze_at=plan.unfreeze_at,
-        patience=0,  # the time is there to be used
+        # The time is there to be used, unless the user says otherwise or it only does harm.
+        patience=patience or 0,
+        setbacks=SETBACKS,
     )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from yolo_cli.model.weights import save_weights
 from yolo_cli.tasks.networks import load_weights, network_of
 from yolo_cli.tasks.task import Task
+from yolo_cli.text import counted
 from yolo_cli.training.run.checkpoint import Position
 from yolo_cli.training.run.folder import RunFolder
 
@@ -44,8 +45,16 @@ def choose(epoch: int, more: float, interval: tuple[float, float]) -> Choice:
         return Choice(True, f"the end of the schedule; {scores}, which says nothing")
     others = f"{low:+.1f} to {high:+.1f} for other images"
     if low > 0:
-        return Choice(False, f"better than the end of the schedule: {scores}, {others}")
+        return Choice(False, f"better than the last epoch: {scores}, {others}")
     return Choice(True, f"the end of the schedule; {scores}, within chance ({others})")
+
+
+def stopped_line(position: Position) -> str:
+    """Return what is said of a run that ends before its schedule, as it only gets worse."""
+    return (
+        f"stopped   {counted(position.setbacks, 'validation')} in a row below that of epoch "
+        f"{position.best_epoch} by more than chance: more of this would not help"
+    )
 
 
 def keep_weights(run: RunFolder, position: Position, task: Task) -> None:

@@ -83,8 +83,14 @@ class Recipe:
     patience: Annotated[
         int,
         Ge(0),
-        Option("Stop after this many epochs without a better mAP; 0: never.", TRAINING),
+        Option(
+            "Stop after this many epochs without a better mAP; 0: never.",
+            TRAINING,
+            default="20; 0 with --time-budget",
+        ),
     ] = 20
+    # Validations in a row, worse than the best by more than chance, that end a run; 0: none do.
+    setbacks: Annotated[int, Ge(0)] = 0
     # Batch normalisation, in the head and in a backbone whose architecture allows it.
     norm: bool = True
     # The network's output activations, see :class:`ModelConfig`.

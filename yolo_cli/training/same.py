@@ -54,7 +54,7 @@ def check_batches(images: int, recipe: Recipe, processes: int) -> None:
     Raises:
         UserError: if there is not.
     """
-    batches = shuffled(images, seed=0, epoch=0, batch=recipe.batch, share=recipe.share)
+    batches = shuffled(images, recipe, epoch=0)
     least = min(map(len, batches))
     if least < processes:
         raise UserError(

@@ -13,6 +13,7 @@ from yolo_cli.data.loader import Key
 from yolo_cli.data.sample import Sample
 from yolo_cli.data.target import Target
 from yolo_cli.training.cache.features import copy_of
+from yolo_cli.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -73,18 +74,17 @@ class Phase:
     open: Callable[[], tuple[Source, Source]]
 
 
-def shuffled(
-    images: int, *, seed: int, epoch: int, batch: int, share: float = 1.0
-) -> list[list[Key]]:
+def shuffled(images: int, recipe: Recipe, epoch: int) -> list[list[Key]]:
     """Return the batches of an epoch: every image once, batches of nearly equal size.
 
-    The order depends on ``seed`` and ``epoch`` alone. Of the images a random ``share`` is taken.
+    The order depends on the recipe's seed and ``epoch`` alone. Of the images a random share is
+    taken.
     """
-    order = np.random.default_rng((seed, epoch, 0xE90C)).permutation(images)
-    order = order[: max(1, round(share * images))]
+    order = np.random.default_rng((recipe.seed, epoch, 0xE90C)).permutation(images)
+    order = order[: max(1, round(recipe.share * images))]
     if len(order) == 1:
         order = order.repeat(2)  # normalisation needs two values a channel
-    count = max(1, min(-(-len(order) // batch), len(order) // 2))
+    count = max(1, min(-(-len(order) // recipe.batch), len(order) // 2))
     return [[(epoch, int(i)) for i in part] for part in np.array_split(order, count)]
 
 

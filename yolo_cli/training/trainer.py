@@ -20,7 +20,7 @@ from yolo_cli.text import counted
 from yolo_cli.training.budget.clock import Budget
 from yolo_cli.training.distill import Distillation
 from yolo_cli.training.interrupt import Stop, stop_on_interrupt
-from yolo_cli.training.keep import Choice, choose, keep_weights
+from yolo_cli.training.keep import Choice, choose, keep_weights, stopped_line
 from yolo_cli.training.machine import Machine
 from yolo_cli.training.optimizer import (
     build_average,
@@ -91,7 +91,7 @@ class Trainer:
         self.val: Source
         projection = distillation.projections if distillation else None
         optimizer = build_optimizer(network, recipe, [p.frozen for p in phases], projection)
-        steps = len(self._epoch_keys(0))
+        steps = len(shuffled(images, recipe, epoch=0))
         self.state = Trained(
             network=network,
             average=build_average(network, recipe.ema) if recipe.ema else None,
@@ -107,12 +107,6 @@ class Trainer:
     def resume(self, checkpoint: dict[str, Any]) -> None:
         """Go back to what :func:`read_checkpoint` has read from the run's folder."""
         self.position = restore(self.run.checkpoint, checkpoint, self.state)
-
-    def _epoch_keys(self, epoch: int) -> list[list[Key]]:
-        recipe = self.recipe
-        return shuffled(
-            self.images, seed=recipe.seed, epoch=epoch, batch=recipe.batch, share=recipe.share
-        )
 
     def _enter_phase(self) -> None:
         """Open the sources of the phase that the next epoch belongs to, unless they are open."""
@@ -152,9 +146,10 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
-        """Whether all epochs are done, or patience has run out."""
-        position, patience = self.position, self.recipe.patience
-        return position.epoch >= self.epochs or position.waited(patience, self.task.score_key)
+        """Whether all epochs are done, patience has run out, or what follows is only worse."""
+        position, recipe = self.position, self.recipe
+        waited = position.waited(recipe.patience, self.task.score_key)
+        return waited or position.over(self.epochs, recipe.setbacks)
 
     def fit(self) -> Position:
         """Train to the end.
@@ -168,7 +163,7 @@ class Trainer:
                 self._enter_phase()
                 with stop_on_interrupt() as stop:
                     self._run_epoch(stop)
-            if self.position.epoch >= self.epochs and not self.position.kept:
+            if self.position.over(self.epochs, self.recipe.setbacks) and not self.position.kept:
                 self._settle()
         finally:
             self.run.release()
@@ -190,7 +185,7 @@ class Trainer:
 
     def _train_epoch(self, stop: Stop) -> None:
         epoch, position = self.position.epoch, self.position
-        keys = self._epoch_keys(epoch)[position.step :]
+        keys = shuffled(self.images, self.recipe, epoch)[position.step :]
         self.network.train()
         self.reporter.begin(
             f"epoch {epoch + 1}/{self.epochs}",
@@ -266,6 +261,8 @@ class Trainer:
         best = value > position.best
         if best:
             position.best, position.best_epoch = value, position.epoch
+        if score is not None:
+            self._count_setbacks(score)
         rate = self.state.optimizer.param_groups[0]["lr"]
         row = position.end_epoch(rate, {self.task.score_key: value}, trained)
         if score is not None and self.ranks.first:
@@ -274,16 +271,11 @@ class Trainer:
 
     def _keep_to_budget(self) -> None:
         """Correct the number of epochs where the measured speed is not what was planned."""
+        position = self.position
         if self.budget is not None and self._phase is self.phases[-1]:
-            self._plan_by_speed(self._phase)
-        self.position.epochs = self.ranks.agree(self.position.epochs)
-
-    def _plan_by_speed(self, phase: Phase) -> None:
-        done = self.position.epoch + 1
-        count = min(done - phase.first, 2 * self.recipe.validate_every)
-        ends = [0.0, *(row["seconds"] for row in self.position.history)]
-        each = (self.position.seconds - ends[-count]) / count
-        self._plan_epochs(done, each)
+            each = position.pace(self._phase.first, 2 * self.recipe.validate_every)
+            self._plan_epochs(position.epoch + 1, each)
+        position.epochs = self.ranks.agree(position.epochs)
 
     def _plan_epochs(self, done: int, seconds: float) -> None:
         """After ``done`` epochs, do as many more, of ``seconds`` each, as there is time for."""
@@ -317,8 +309,10 @@ class Trainer:
             if self._last_score is None:
                 self._enter_phase()
             last = self._last_score or self.validate()
-            choice = self.ranks.agree(self._choice(last))
+            choice = self._choice(last)
             position.kept = choice.why
+            if position.epoch < self.epochs:
+                self.reporter.note(stopped_line(position))
             if choice.last:
                 position.best, position.best_epoch = last.value, position.epoch
         if self.ranks.first:
@@ -330,7 +324,14 @@ class Trainer:
         interval = self.task.difference(
             last.outputs, self.state.best, self.val.samples, self.network.config
         )
-        return choose(position.best_epoch, position.best - last.value, interval)
+        more = position.best - last.value
+        return self.ranks.agree(choose(position.best_epoch, more, interval))
+
+    def _count_setbacks(self, last: Score) -> None:
+        position = self.position
+        if self.recipe.setbacks and self._phase is self.phases[-1]:
+            worse = position.best_epoch != position.epoch and not self._choice(last).last
+            position.setbacks = position.setbacks + 1 if worse else 0
 
     def validate(self, stop: Stop | None = None) -> Score:
         """Return the score of the network that is kept, on the validation source.

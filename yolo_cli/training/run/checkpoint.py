@@ -35,6 +35,7 @@ class Position:
         best_epoch: the epoch that reached it, counted from 1; at the end the one that is kept.
         kept: why that one is kept; "" before the end.
         epochs: passes in all, where a time budget has changed them on the way; 0 if not.
+        setbacks: validations in a row that were worse than the best by more than chance.
         seconds: time spent on training and validation, over all sessions.
         history: one row of ``metrics.csv`` for each epoch.
     """
@@ -47,6 +48,7 @@ class Position:
     best_epoch: int = 0
     kept: str = ""
     epochs: int = 0
+    setbacks: int = 0
     seconds: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
 
@@ -60,6 +62,26 @@ class Position:
         if not patience or self.epoch - self.best_epoch < patience:
             return False
         return not math.isnan(self.history[-1][score])
+
+    def over(self, epochs: int, setbacks: int) -> bool:
+        """Return whether the schedule has ended, or so many validations in a row were setbacks.
+
+        Args:
+            epochs: of the schedule.
+            setbacks: how many end it early; 0 for none.
+        """
+        return self.epoch >= epochs or 0 < setbacks <= self.setbacks
+
+    def pace(self, first: int, most: int) -> float:
+        """Return the mean seconds of the last epochs, with that which is just over.
+
+        Args:
+            first: epoch that they may begin with.
+            most: how many they are.
+        """
+        count = min(self.epoch + 1 - first, most)
+        ends = [0.0, *(row["seconds"] for row in self.history)]
+        return (self.seconds - ends[-count]) / count
 
     def end_epoch(
         self, rate: float, score: Mapping[str, float], trained: float
