@@ -255,7 +255,6 @@ class Trainer:
         done = self.position.epoch + 1
         due = done % self.recipe.validate_every == 0 or done >= self.epochs
         self._last_score = score = self.validate(stop) if due else None
-        self._count_seconds()
         position.epoch += 1
         value = math.nan if score is None else score.value
         best = value > position.best
@@ -263,6 +262,7 @@ class Trainer:
             position.best, position.best_epoch = value, position.epoch
         if score is not None:
             self._count_setbacks(score)
+        self._count_seconds()
         rate = self.state.optimizer.param_groups[0]["lr"]
         row = position.end_epoch(rate, {self.task.score_key: value}, trained)
         if score is not None and self.ranks.first:
