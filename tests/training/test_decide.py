@@ -127,6 +127,8 @@ def test_a_plan_needs_a_measurement_and_changes_the_recipe() -> None:
     assert (recipe.patience, recipe.setbacks) == (0, 2)
     patient = decided(measured=Measured(speed, used=0.0), time_budget=600.0, recipe={"patience": 5})
     assert patient.recipe.patience == 5
+    few = decided(replace(FACTS, val_images=19), Measured(speed, used=0.0), time_budget=600.0)
+    assert few.recipe.setbacks == 0
     assert decision.stages == (Stage(0, 4, 2),)
     assert decision.lines == (f"plan      {decision.plan.line()}",)
 

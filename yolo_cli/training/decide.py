@@ -30,6 +30,7 @@ COPIES, MOST_COPIES = 1200, 6  # likewise
 SMALL_OBJECT = 1.5
 FINE_GRID = 14
 SETBACKS = 2  # validations in a row that are worse by more than chance end a time budget
+TELLING = 20  # validation images; fewer do not tell what chance explains
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def decide(
     if options.time_budget is None or measured is None:
         return Decision(recipe, grid, _stages(recipe), lines=tuple(lines))
     plan = _plan(options, recipe, facts, measured)
-    recipe = _as_planned(recipe, plan, options.recipe.get("patience"))
+    recipe = _as_planned(options, recipe, plan, facts)
     # The other lines were those of the decision without a measurement.
     return Decision(recipe, grid, _stages(recipe), plan, (f"plan      {plan.line()}",))
 
@@ -268,7 +269,7 @@ def _plan(options: TrainOptions, recipe: Recipe, facts: Facts, measured: Measure
     return make_plan(options.time_budget, measured.speed, work, used=measured.used)
 
 
-def _as_planned(recipe: Recipe, plan: Plan, patience: int | None) -> Recipe:
+def _as_planned(options: TrainOptions, recipe: Recipe, plan: Plan, facts: Facts) -> Recipe:
     return recipe.with_options(
         copies=plan.copies,
         epochs=plan.epochs,
@@ -276,8 +277,8 @@ def _as_planned(recipe: Recipe, plan: Plan, patience: int | None) -> Recipe:
         validate_every=plan.validate_every,
         unfreeze_at=plan.unfreeze_at,
         # The time is there to be used, unless the user says otherwise or it only does harm.
-        patience=patience or 0,
-        setbacks=SETBACKS,
+        patience=options.recipe.get("patience", 0),
+        setbacks=SETBACKS if facts.val_images >= TELLING else 0,
     )
 
 
