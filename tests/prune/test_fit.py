@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.property import examples
+from yolo_cli.prune.bend import Bend
 from yolo_cli.prune.fit import fit
 from yolo_cli.prune.moments import gram_of
 from yolo_cli.prune.select import ridge_of
@@ -45,17 +46,31 @@ def test_few_rows_and_many_give_the_same_weights(monkeypatch: pytest.MonkeyPatch
     torch.testing.assert_close(by_rows.bias, by_columns.bias, atol=1e-4, rtol=1e-4)
 
 
+def test_outputs_that_an_activation_swallows_need_not_be_hit() -> None:
+    # Behind a ReLU the outputs are 0, 0, 1, 2, which x itself gives. The line through all four
+    # that has the least squares is 1.6 x - 1.
+    x = torch.tensor([[-2.0], [-1.0], [1.0], [2.0]])
+    targets = torch.tensor([[-4.0], [-3.0], [1.0], [2.0]])
+    relu = Bend(torch.ones(1), torch.zeros(1), slope=0)
+    found = fit(x, targets, torch.full((1, 1), 0.9), torch.zeros(1), relu)
+    assert found.dropped.item() == pytest.approx((0.1**2 + 0.2**2) / 4)
+    assert found.variance.item() == pytest.approx(5 / 4 - (3 / 4) ** 2)
+    assert found.error.item() < 1e-3
+    assert found.weight.item() == pytest.approx(1, abs=0.05)
+
+
 @given(
     count=st.integers(1, 40),
     inputs=st.integers(1, 30),
     outputs=st.integers(1, 4),
     scale=st.sampled_from([1e-4, 1.0, 1e4]),
+    slope=st.sampled_from([0.0, 0.1, 1.0]),
     guessed=st.booleans(),
     seed=st.integers(0, 2**31),
 )
 @examples(150)
 def test_the_error_never_exceeds_that_of_the_old_weights(
-    count: int, inputs: int, outputs: int, scale: float, guessed: bool, seed: int
+    count: int, inputs: int, outputs: int, scale: float, slope: float, guessed: bool, seed: int
 ) -> None:
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(count, inputs, generator=generator) * scale
@@ -64,11 +79,15 @@ def test_the_error_never_exceeds_that_of_the_old_weights(
     weight = torch.randn(outputs, inputs, generator=generator) / scale
     bias = torch.randn(outputs, generator=generator)
     guess = torch.randn(outputs, inputs, generator=generator) / scale if guessed else None
-    found = fit(x, y, weight, bias, guess)
-    old = (x @ weight.T + bias - y).square().mean(0).double()
+    factors, shift = torch.randn(2, outputs, generator=generator)
+    factors[torch.rand(outputs, generator=generator) < 0.2] = 0
+    bend = Bend(factors, shift, slope)
+    found = fit(x, y, weight, bias, bend, guess)
+    old = (bend(x @ weight.T + bias) - bend(y)).square().mean(0).double()
     torch.testing.assert_close(found.dropped, old, rtol=1e-4, atol=1e-6)
-    new = (x @ found.weight.T + found.bias - y).square().mean(0).double()
-    assert float(new.sum()) <= float(old.sum()) * (1 + 1e-4) + 1e-6
+    new = (bend(x @ found.weight.T + found.bias) - bend(y)).square().mean(0).double()
+    torch.testing.assert_close(found.error, new, rtol=1e-3, atol=1e-4)
+    assert (new <= old * (1 + 1e-4) + 1e-6).all()
 
 
 def test_channels_of_a_map_stand_in_for_others() -> None:

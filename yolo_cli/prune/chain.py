@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from yolo_cli.model.network import Network
+from yolo_cli.prune.bend import Bend
 
 BACKBONE, HEAD, PREDICTOR = "backbone.features", "head.layers", "head.predictor.layer"
 
@@ -44,6 +45,20 @@ class Link:
             return torch.ones(self.outputs)
         assert self.norm.running_var is not None
         return (self.norm.weight / (self.norm.running_var + self.norm.eps).sqrt()).detach()
+
+    @property
+    def bend(self) -> Bend:
+        """Return its batch normalisation and activation."""
+        slopes = [
+            0.0 if isinstance(one, nn.ReLU) else one.negative_slope
+            for one in self.rest
+            if isinstance(one, nn.ReLU | nn.LeakyReLU)
+        ]
+        shift = torch.zeros(self.outputs)
+        if self.norm is not None:
+            assert self.norm.running_mean is not None
+            shift = (self.norm.bias - self.scale * self.norm.running_mean).detach()
+        return Bend(self.scale, shift, slopes[0] if slopes else 1.0)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return what the next link is given."""

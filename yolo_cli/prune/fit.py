@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from yolo_cli.prune.moments import moments_of
+from yolo_cli.prune.bend import Bend
+from yolo_cli.prune.moments import cross_of, gram_of
 from yolo_cli.prune.select import penalties, ridge_of, ridged
+
+STEPS = 16  # linear fits after the first one, where an activation follows
+
+Solver = Callable[[Tensor], Tensor]
+"""Takes what outputs ``[R, M]`` lack; gives the change of the weights, ``[M, P]``, in float64."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,9 +25,9 @@ class Fit:
     Attributes:
         weight: ``[M, P]``.
         bias: ``[M]``.
-        error: ``[M]`` float64, mean squared error of each output.
+        error: ``[M]`` float64, mean squared error of each output behind the bend.
         dropped: the same if the weights had been left as they were.
-        variance: ``[M]`` float64, of the outputs that are wanted.
+        variance: ``[M]`` float64, of the outputs that are wanted behind the bend.
     """
 
     weight: Tensor
@@ -31,52 +38,93 @@ class Fit:
 
 
 def fit(
-    rows: Tensor, targets: Tensor, weight: Tensor, bias: Tensor, guess: Tensor | None = None
+    rows: Tensor,
+    targets: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    bend: Bend | None = None,
+    guess: Tensor | None = None,
 ) -> Fit:
-    """Solve ``targets ≈ rows · weightᵀ + bias``, ridge regression towards the weights of before.
+    """Solve ``bend(targets) ≈ bend(rows · weightᵀ + bias)``, a ridge towards the weights of before.
 
     What is minimised is the squared error plus, for each weight, the square of its change times
     its input's variance times :func:`.select.ridge_of`: where rows say little, little changes. As
-    the old weights are among the candidates, the error never exceeds theirs.
+    the old weights are among the candidates, the error of no output exceeds theirs.
 
     Args:
         rows: ``[R, P]`` inputs.
         targets: ``[R, M]`` outputs that are wanted.
         weight: ``[M, P]`` of before.
         bias: ``[M]`` of before.
+        bend: what follows the layer; None for nothing.
         guess: ``[M, P]``, weights that may be better; the ridge leads to them if they are.
     """
-    dropped = _error(rows, targets, weight, bias)
+    bend = bend or Bend.none(len(weight))
+    wanted = bend(targets)
+    dropped = _error(bend(rows @ weight.T + bias), wanted)
     start = weight
     if guess is not None:
-        error = _error(rows, targets, guess, _best_bias(rows, targets, guess))
-        start = guess if error.sum() < dropped.sum() else weight
-    solve = _change_by_rows if rows.shape[1] > len(rows) else _change_by_columns
-    new = start + solve(rows, targets, start).to(start.dtype)
-    new_bias = _best_bias(rows, targets, new)
+        outputs = rows @ guess.T + _best_bias(rows, targets, guess)
+        start = guess if _error(bend(outputs), wanted).sum() < dropped.sum() else weight
+    new, new_bias = _solved(rows, targets, start, bend)
+    error = _error(bend(rows @ new.T + new_bias), wanted)
+    worse = error > dropped
     return Fit(
-        weight=new,
-        bias=new_bias,
-        error=_error(rows, targets, new, new_bias),
+        weight=torch.where(worse[:, None], weight, new),
+        bias=torch.where(worse, bias, new_bias),
+        error=torch.where(worse, dropped, error),
         dropped=dropped,
-        variance=targets.double().var(0, correction=0),
+        variance=wanted.double().var(0, correction=0),
     )
 
 
-def _change_by_columns(rows: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
-    """Return the change of the weights, ``[M, P]``; for more rows than columns."""
-    moments = moments_of(rows, targets)
-    root = torch.linalg.cholesky(ridged(moments.gram, moments.rows))
-    return torch.cholesky_solve(moments.cross - moments.gram @ weight.double().T, root).T
+def _solved(rows: Tensor, targets: Tensor, start: Tensor, bend: Bend) -> tuple[Tensor, Tensor]:
+    """Return weights and biases, by way of linear fits: each is of what the last ones left.
+
+    A fit of what :meth:`Bend.aim` names is a proximal step, and the steps gather speed (Beck &
+    Teboulle 2009, "A Fast Iterative Shrinkage-Thresholding Algorithm", section 4).
+    """
+    solver = _by_rows(rows) if rows.shape[1] > len(rows) else _by_columns(rows)
+    before = rows @ start.T
+
+    def linear(aim: Tensor) -> tuple[Tensor, Tensor]:
+        weight = start + solver(aim - before).to(start.dtype)
+        return weight, _best_bias(rows, aim, weight)
+
+    found = ahead = linear(targets)
+    for step in range(STEPS if bend.slope != 1 else 0):
+        weight, bias = ahead
+        last, found = found, linear(bend.aim(targets, rows @ weight.T + bias))
+        speed = step / (step + 3)
+        ahead = (
+            found[0] + speed * (found[0] - last[0]),
+            found[1] + speed * (found[1] - last[1]),
+        )
+    return found
 
 
-def _change_by_rows(rows: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
+def _by_columns(rows: Tensor) -> Solver:
+    """Return the solver for more rows than columns."""
+    root = torch.linalg.cholesky(ridged(gram_of(rows), len(rows)))
+
+    def change(missing: Tensor) -> Tensor:
+        return torch.cholesky_solve(cross_of(rows, missing), root).T
+
+    return change
+
+
+def _by_rows(rows: Tensor) -> Solver:
     """Return the same by way of an ``[R, R]`` matrix; for more columns than rows."""
     x = rows.double() - rows.mean(0, dtype=torch.float64)
-    missing = targets.double() - rows.double() @ weight.double().T
     scaled = x / penalties(x.square().sum(0))
     kernel = scaled @ x.T + ridge_of(x.shape[1], len(x)) * torch.eye(len(x), dtype=torch.float64)
-    change: Tensor = torch.linalg.solve(kernel, missing - missing.mean(0)).T @ scaled
+    factors = torch.linalg.lu_factor(kernel)
+
+    def change(missing: Tensor) -> Tensor:
+        centred = missing.double() - missing.mean(0, dtype=torch.float64)
+        result: Tensor = torch.linalg.lu_solve(*factors, centred).T @ scaled
+        return result
+
     return change
 
 
@@ -85,6 +133,6 @@ def _best_bias(rows: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
     return (means[1] - weight.double() @ means[0]).to(weight.dtype)
 
 
-def _error(rows: Tensor, targets: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def _error(given: Tensor, wanted: Tensor) -> Tensor:
     """Return the mean squared error of each output."""
-    return (rows @ weight.T + bias - targets).square().mean(0, dtype=torch.float64)
+    return (given - wanted).square().mean(0, dtype=torch.float64)

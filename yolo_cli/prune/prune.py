@@ -141,7 +141,7 @@ def prune(
         inputs = Inputs(cut(network, kept), images, seed)
         fits = _reconstruct(links, inputs, kept, known, meter.solved)
     rows = _rows(links, widths, path, flops, times)
-    return Pruned(inputs.network, tuple(map(_with_loss, rows, inputs.links, fits)), race)
+    return Pruned(inputs.network, tuple(map(_with_loss, rows, fits)), race)
 
 
 def _race(
@@ -295,7 +295,7 @@ def _reconstruct(
             if index in known.maps:
                 weight, _ = numbers_of(originals[index])
                 guess = stand_in(weight[own], *known.maps[index], kept[index - 1])
-            one = fit(inputs.rows(index), targets[:, own], *numbers_of(link), guess)
+            one = fit(inputs.rows(index), targets[:, own], *numbers_of(link), link.bend, guess)
             _put(link, one)
             fits.append(one)
         progress(index)
@@ -314,13 +314,12 @@ def _put(link: Link, found: Fit) -> None:
     link.norm.running_mean -= found.bias
 
 
-def _with_loss(row: Row, link: Link, found: Fit | None) -> Row:
-    """Add to a row what its link no longer gives, as the layers behind see it: normalised."""
+def _with_loss(row: Row, found: Fit | None) -> Row:
+    """Add to a row what its link no longer gives to those behind."""
     if found is None:
         return row
-    weight = link.scale.double().square()
-    variance = max(float((weight * found.variance).sum()), 1e-30)
-    lost, dropped = (float((weight * e).sum()) / variance for e in (found.error, found.dropped))
+    variance = max(float(found.variance.sum()), 1e-30)
+    lost, dropped = (float(error.sum()) / variance for error in (found.error, found.dropped))
     return replace(row, lost=lost, dropped=dropped)
 
 
