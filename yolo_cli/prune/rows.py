@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from yolo_cli.model.network import Network
 from yolo_cli.prune.chain import chain_of
 
-STORED = 2**30  # bytes of activations that are kept at most; what is larger is computed again
-ROWS = 20_000  # places that a layer is looked at, in all images together
+STORED = 2**31  # bytes of activations that are kept at most; what is larger is computed again
+ROWS = 40_000  # places that a layer is looked at, in all images together
 
 
 class Inputs:
@@ -37,24 +37,22 @@ class Inputs:
         self._stored = list(images)
 
     def whole(self, index: int) -> Iterator[Tensor]:
-        """Yield the inputs of a link, ``[1, C, H, W]`` or ``[1, inputs]``, image by image.
+        """Yield the inputs of a link, ``[1, C, H, W]`` or ``[1, inputs]``, all images one by one.
 
         Args:
             index: of the link, never less than the last one.
         """
         reached, stored = self._reached, self._stored
-        kept: list[Tensor] = []
-        for image in stored:
+        for number, image in enumerate(stored):
             x = image[None]
             if not reached:
                 x = self.network.normalise(x).contiguous(memory_format=torch.channels_last)
             for link in self.links[reached:index]:
                 x = link(x)
             if index > reached and x.nbytes * len(stored) <= STORED:
-                kept.append(x[0])
+                stored[number] = x[0]  # in its place: not both are in memory
+                self._reached = index
             yield x
-        if kept:
-            self._reached, self._stored = index, kept
 
     def rows(self, index: int, progress: Callable[[], None] = lambda: None) -> Tensor:
         """Return what a link's layer sums up at some places of all images, see :func:`rows_of`.
