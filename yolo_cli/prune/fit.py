@@ -64,7 +64,7 @@ def fit(
     dropped = _error(bend(rows @ weight.T + bias), wanted)
     start = weight
     if guess is not None:
-        outputs = rows @ guess.T + _best_bias(rows, targets, guess)
+        outputs = rows @ guess.T + _best_bias(_mean(rows), targets, guess)
         start = guess if _error(bend(outputs), wanted).sum() < dropped.sum() else weight
     new, new_bias = _solved(rows, targets, start, bend)
     error = _error(bend(rows @ new.T + new_bias), wanted)
@@ -85,11 +85,11 @@ def _solved(rows: Tensor, targets: Tensor, start: Tensor, bend: Bend) -> tuple[T
     Teboulle 2009, "A Fast Iterative Shrinkage-Thresholding Algorithm", section 4).
     """
     solver = _by_rows(rows) if rows.shape[1] > len(rows) else _by_columns(rows)
-    before = rows @ start.T
+    before, centre = rows @ start.T, _mean(rows)
 
     def linear(aim: Tensor) -> tuple[Tensor, Tensor]:
         weight = start + solver(aim - before).to(start.dtype)
-        return weight, _best_bias(rows, aim, weight)
+        return weight, _best_bias(centre, aim, weight)
 
     found = ahead = linear(targets)
     for step in range(STEPS if bend.slope != 1 else 0):
@@ -115,22 +115,25 @@ def _by_columns(rows: Tensor) -> Solver:
 
 def _by_rows(rows: Tensor) -> Solver:
     """Return the same by way of an ``[R, R]`` matrix; for more columns than rows."""
-    x = rows.double() - rows.mean(0, dtype=torch.float64)
+    x = rows.double() - _mean(rows)
     scaled = x / penalties(x.square().sum(0))
     kernel = scaled @ x.T + ridge_of(x.shape[1], len(x)) * torch.eye(len(x), dtype=torch.float64)
     factors = torch.linalg.lu_factor(kernel)
 
     def change(missing: Tensor) -> Tensor:
-        centred = missing.double() - missing.mean(0, dtype=torch.float64)
+        centred = missing.double() - _mean(missing)
         result: Tensor = torch.linalg.lu_solve(*factors, centred).T @ scaled
         return result
 
     return change
 
 
-def _best_bias(rows: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
-    means = rows.mean(0, dtype=torch.float64), targets.mean(0, dtype=torch.float64)
-    return (means[1] - weight.double() @ means[0]).to(weight.dtype)
+def _mean(rows: Tensor) -> Tensor:
+    return rows.mean(0, dtype=torch.float64)
+
+
+def _best_bias(centre: Tensor, targets: Tensor, weight: Tensor) -> Tensor:
+    return (_mean(targets) - weight.double() @ centre).to(weight.dtype)
 
 
 def _error(given: Tensor, wanted: Tensor) -> Tensor:

@@ -24,8 +24,9 @@ def cross_of(rows: Tensor, targets: Tensor) -> Tensor:
 
     Products are of float32, where they are taken in half the time; what they are added to is not.
     """
-    mean, target_mean = (one.mean(0, dtype=torch.float64) for one in (rows, targets))
+    centred = targets - targets.mean(0, dtype=torch.float64).to(targets.dtype)
     cross = torch.zeros(rows.shape[1], targets.shape[1], dtype=torch.float64)
-    for x, y in zip(rows.split(CHUNK), targets.split(CHUNK), strict=True):
-        cross += (x - mean.float()).T @ (y - target_mean.float())
-    return cross
+    for x, y in zip(rows.split(CHUNK), centred.split(CHUNK), strict=True):
+        cross += x.T @ y
+    left = centred.sum(0, dtype=torch.float64)  # by which rounded means are off
+    return cross - rows.mean(0, dtype=torch.float64)[:, None] * left

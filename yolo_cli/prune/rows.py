@@ -61,13 +61,17 @@ class Inputs:
             index: of the link, never less than the last one.
             progress: called after each image.
         """
-        each = -(-ROWS // len(self._stored))
-        parts = []
+        images = len(self._stored)
+        each = -(-ROWS // images)
+        found = torch.empty(0)
         for number, x in enumerate(self.whole(index)):
             rng = np.random.default_rng((self.seed, index, number))
-            parts.append(rows_of(self.links[index].layer, x, each, rng))
+            part = rows_of(self.links[index].layer, x, each, rng)
+            if not number:  # a list of parts, put together at the end, would take twice the memory
+                found = part.new_empty(images * len(part), part.shape[1])
+            found[number * len(part) : (number + 1) * len(part)] = part
             progress()
-        return torch.cat(parts)
+        return found
 
 
 def rows_of(
