@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 # Control characters, halves of characters (bytes of a file name that are no UTF-8), line and
 # paragraph separators: they would break the line, or do what the terminal takes them to mean.
@@ -22,6 +22,11 @@ def printable(text: str) -> str:
 def encodable(text: str) -> str:
     r"""Return the text with halves of characters, which no encoding has, as escapes."""
     return "".join(_escaped(c, frozenset({"Cs"})) for c in text)
+
+
+def class_lines(names: Iterable[str]) -> str:
+    """Return the text of a ``classes.txt``: a name a line."""
+    return "".join(f"{encodable(name)}\n" for name in names)
 
 
 def without_controls(text: str) -> str:

@@ -306,6 +306,24 @@ def test_masks_are_found_where_yolo_would_see_images_alone(tmp_path: Path) -> No
     assert open_dataset(tmp_path, task="segment").format == "masks"
 
 
+def test_masks_with_one_and_the_same_fault_are_masks_still(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        photo(tmp_path / "images" / f"{name}.jpg")
+        save(tmp_path / "masks" / f"{name}.png", [[0, 0, 255, 255], [0, 0, 0, 0]])
+    (tmp_path / "classes.txt").write_text("ground\ndog\n")
+    assert open_dataset(tmp_path).format == "masks"
+    assert "write 1 for the second class" in wrong(tmp_path).hint
+
+
+def test_masks_for_another_task(tmp_path: Path) -> None:
+    photo(tmp_path / "images" / "a.jpg")
+    save(tmp_path / "masks" / "a.png", INDICES)
+    (tmp_path / "classes.txt").write_text("sky\nroad\ncar\n")
+    with pytest.raises(UserError, match=r"a dataset to segment \(masks\), not to detect") as caught:
+        open_dataset(tmp_path, task="detect").load(None)
+    assert "it needs a segmenter" in caught.value.hint
+
+
 def test_check_counts_the_images_of_each_class(tmp_path: Path) -> None:
     voc(tmp_path)
     save(tmp_path / "SegmentationClass" / "c.png", [[0, 0, 0, 0], [0, 0, 2, 255]])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -125,6 +126,25 @@ def test_split(yolo: Yolo, tmp_path: Path) -> None:
     assert Path("parts", lists).read_text() == Path("again", lists).read_text()
 
 
+def test_split_of_masks_counts_images(yolo: Yolo, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for k in range(10):
+        photo = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        mask = np.full((64, 64), 1 + k % 2, dtype=np.uint8)
+        mask[0] = 0
+        for folder, values in (("images", photo), ("masks", mask)):
+            path = tmp_path / "data" / folder / f"{k}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(values).save(path)
+    (tmp_path / "data/classes.txt").write_text("sky\nroad\ncar\n")
+    result = yolo("check", tmp_path / "data", "--split", "80/20", "--out", "parts")
+    lines = [line.split() for line in result.err.splitlines()]
+    table = lines[lines.index(["divided:"]) :]
+    assert table[1] == ["class", "train", "val", "images"]
+    assert ["sky", "8", "2", "10"] in table
+    assert ["car", "4", "1", "5"] in table
+
+
 def test_wrong_use(refused: Refused, tmp_path: Path) -> None:
     root = make_voc(tmp_path / "data")
     assert "--split needs --out" in refused("check", root, "--split", "80/20", code=2)
@@ -134,6 +154,9 @@ def test_wrong_use(refused: Refused, tmp_path: Path) -> None:
     )
     assert "inside the dataset" in refused(
         "check", root, "--preview", 3, "--out", root / "b.jpg", code=2
+    )
+    assert "no picture has that suffix" in refused(
+        "check", root, "--preview", 3, "--out", "sheet.v2", code=2
     )
     assert "--out is for" in refused("check", root, "--out", "c", code=2)
     assert "is a folder" in refused("check", root, "--preview", 3, "--out", tmp_path, code=2)

@@ -178,6 +178,7 @@ def test_four_ways_of_upsampling(yolo: Yolo) -> None:
         (["--out", "a.png"], "--out without a picture", 2),
         (["vgg16", "--maps", "a.jpg"], "vgg16 is an architecture", 2),
         (["--maps", "a.jpg", "--out", "."], "--out .: a folder", 2),
+        (["--maps", "a.jpg", "--out", "a"], "--out a: no picture has that suffix", 2),
     ],
 )
 def test_pictures_that_are_refused(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,12 @@ def test_two_runs_that_start_at_once_get_folders_of_their_own(
         run.claim()
     assert [run.path for run in runs] == [Path("runs/train-1"), Path("runs/train-2")]
     assert all(run.config.parent == run.path for run in runs)
+
+
+def test_names_of_images_that_are_no_utf_8(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.write_config({"images": ["\udcff.jpg", "ä.jpg"]})
+    assert json.loads(run.config.read_text())["images"] == ["\udcff.jpg", "ä.jpg"]
 
 
 def test_a_folder_that_another_run_writes_into_is_refused(

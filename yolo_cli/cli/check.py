@@ -124,6 +124,8 @@ def check(  # typer calls it by name
 
 def _sheet_path(data: Path, out: Path | None, *, divided: bool) -> Path:
     """Where the contact sheet goes: never into the dataset."""
+    from yolo_cli.pictures.save import check_suffix
+
     path = out or DEFAULT_PREVIEW
     if out is not None and divided:
         path = out / DEFAULT_PREVIEW
@@ -136,6 +138,7 @@ def _sheet_path(data: Path, out: Path | None, *, divided: bool) -> Path:
         )
     if path.is_dir():
         raise UserError(f"--out {path}: is a folder", "name a file", ExitCode.USAGE)
+    check_suffix(path)
     return path
 
 
@@ -231,11 +234,20 @@ def _show_division(console: Console, report: Report, division: dict[str, list[in
 
     say(console, "divided:")
     names = [*report.counts.total]
-    table = plain_table(["class"], [*division, "objects"])
+    boxes = report.task == "detect"  # of masks and class folders images are counted
+    table = plain_table(["class"], [*division, "objects" if boxes else "images"])
     table.add_row("(images)", *(str(len(part)) for part in division.values()), "")
     found = {
         split: np.bincount(
-            np.concatenate([np.zeros(0, int), *(report.samples[i].labels for i in part)]),
+            np.concatenate(
+                [
+                    np.zeros(0, int),
+                    *(
+                        one.labels if boxes else one.present
+                        for one in (report.samples[i] for i in part)
+                    ),
+                ]
+            ),
             minlength=len(names),
         )
         for split, part in division.items()

@@ -88,8 +88,11 @@ def draw_upsampling(mask: Path, out: Path | None) -> None:
 
 def _check_out(out: Path, source: Path) -> Path:
     """Return where the picture goes, which is not where it comes from."""
+    from yolo_cli.pictures.save import check_suffix
+
     if out.is_dir():
         raise _usage(f"--out {out}: a folder", f"name a file in it: {out / MAPS}")
+    check_suffix(out)
     if out.exists() and source.exists() and out.samefile(source):
         raise _usage(f"--out {out}: that is the picture itself", "name another file")
     return out

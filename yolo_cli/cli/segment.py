@@ -24,7 +24,14 @@ from yolo_cli.inference.formats import IMAGE
 
 def segment(  # typer calls it by name
     sources: Sources,
-    weights: options.Weights = "default",
+    weights: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Weights file or export of a segmenter; there is none to start with.",
+            show_default=False,
+        ),
+    ] = "default",
     json_lines: JsonLines = False,
     recursive: Recursive = False,
     every: Every = 1,

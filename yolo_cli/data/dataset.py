@@ -76,6 +76,9 @@ class DatasetFolder:
             yield from (fault for fault in faults if fault.severity == "error")
 
     def _no_labels(self) -> UserError:
+        other = None if self.reading.sure else _other_task(self.root, self.reading)
+        if other is not None and other.task != self.task:
+            return _for_another(self.root, other, self.task)
         hint = "at least one object in it must be labelled"
         return UserError("no labels at all", hint, path=self.root)
 
@@ -207,13 +210,17 @@ def open_dataset(
         return _open(root, format, reading)
     except UserError as error:
         other = None if task is None or format is not None else _other_task(root, reading)
-        if other is None or other.task == task:
+        if task is None or other is None or other.task == task:
             raise
-        raise UserError(
-            f"a dataset to {other.task} ({other.format}), not to {task}",
-            f"it needs {LEARNERS[other.task]}: yolo train {root} makes one",
-            path=root,
-        ) from error
+        raise _for_another(root, other, task) from error
+
+
+def _for_another(root: Path, other: DatasetFolder, task: TaskName) -> UserError:
+    return UserError(
+        f"a dataset to {other.task} ({other.format}), not to {task}",
+        f"it needs {LEARNERS[other.task]}: yolo train {root} makes one",
+        path=root,
+    )
 
 
 def _other_task(root: Path, reading: Reading) -> DatasetFolder | None:

@@ -15,6 +15,7 @@ from PIL import Image
 from yolo_cli.data.reduced import Reduced
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import locked_folder, unwritable
+from yolo_cli.inference.beside import check_beside
 from yolo_cli.inference.formats import IMAGE, JSON_LINES, JSON_LIST
 from yolo_cli.inference.inputs import Input
 from yolo_cli.inference.journal import Journal, json_document, read_journal
@@ -79,6 +80,7 @@ class Outputs:
         if JSON_LIST in formats:
             self._documents.insert(0, json_document(stem))
         self.targets = _targets(folder, sources, unique=bool(self._writers))
+        self._sources = sources
         self._videos = {s.name: s.file for s in sources if s.kind == "video"}
         self._journal: Journal | None = None
         # Where the number of a picture's files varies, they do not show that it is done.
@@ -204,6 +206,7 @@ class Outputs:
                 except OSError as error:
                     raise unwritable(self.folder, error) from error
                 self._keep_others_out()
+                self._check_beside()
                 self._begun = True
                 # Held open, for its number not to be given to a folder made in its place.
                 self._handle = os.open(self.folder, os.O_RDONLY) if os.name == "posix" else None
@@ -215,6 +218,10 @@ class Outputs:
                     "was it removed, or its disk taken out?",
                     ExitCode.FAILURE,
                 )
+
+    def _check_beside(self) -> None:
+        again = [one for one in self._sources if not self._resume or one.name in self._again]
+        check_beside(self.folder, again, self.targets, self._writers, self.names, draws=self._draws)
 
     def _is_there(self) -> bool:
         """Return whether the folder is still the one that was made, not another of its name."""

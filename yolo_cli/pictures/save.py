@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from PIL import Image
 
+from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.files import atomic_write, fitting_name
 
 _Format: TypeAlias = tuple[str, dict[str, int | str]]
@@ -61,6 +62,22 @@ def save_annotated(image: Image.Image, path: Path, inside: Path | None = None) -
     with atomic_write(path, inside) as file:
         plain.save(file, format=image_format, icc_profile=kept, **options)
     return path
+
+
+def check_suffix(out: Path) -> None:
+    """Refuse the name of a picture whose suffix :func:`save_annotated` would replace.
+
+    Another file may have the name that came of it.
+
+    Raises:
+        UserError: with :attr:`ExitCode.USAGE`.
+    """
+    if _writable_suffix(out.suffix) != out.suffix:
+        raise UserError(
+            f"--out {out}: no picture has that suffix",
+            f"try {out.with_suffix('.png') if out.name else 'a file, picture.png'}",
+            ExitCode.USAGE,
+        )
 
 
 def taken_by(sources: Iterable[Path]) -> set[str]:

@@ -13,6 +13,8 @@ from PIL import Image
 
 from yolo_cli.data.reduced import Reduced, read_drawable
 from yolo_cli.errors import UserError
+from yolo_cli.files import atomic_write_text
+from yolo_cli.text import class_lines
 
 Record: TypeAlias = Mapping[str, Any]
 """A result on disk: plain values, ready for JSON, with ``image``, ``width`` and ``height``."""
@@ -144,8 +146,14 @@ class ImageWriter(ABC):
 
     needs_picture = False
 
-    def begin(self, folder: Path, names: tuple[str, ...]) -> None:  # noqa: B027  # most need none
-        """Write what stands beside the files; the folder is there."""
+    def classes(self, folder: Path) -> Path | None:
+        """Return the file with the names of the classes that stands beside the others, if any."""
+        return None
+
+    def begin(self, folder: Path, names: tuple[str, ...]) -> None:
+        """Write the names of the classes where they are wanted; the folder is there."""
+        if (path := self.classes(folder)) is not None:
+            atomic_write_text(path, class_lines(names), folder)
 
     def path(self, folder: Path, target: Path) -> Path | None:
         """Return the one file whose presence says that a picture is done, if there is such.

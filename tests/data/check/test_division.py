@@ -94,9 +94,10 @@ def test_no_group_is_divided_and_shares_are_met(
         parts = divide_images(made, 2, together, shares, seed)
     except GroupTooLargeError as error:
         assert len(error.group.members) == largest
-        # What is refused would leave a split with less than half of what was asked for.
-        pairs = zip(error.sizes, shares, strict=True)
-        assert any(not size or size < share * count / 2 for size, share in pairs)
+        # What is refused would leave a split with less than half of what was asked for, or take
+        # more than a group from one, as of four pairs that are to be 80, 10 and 10 %.
+        pairs = [(size, share * count) for size, share in zip(error.sizes, shares, strict=True)]
+        assert any(size < wanted / 2 or abs(size - wanted) > largest for size, wanted in pairs)
         return
     assert sorted(index for part in parts for index in part) == [*range(count)]
     for group in together:

@@ -89,8 +89,9 @@ def recognise(root: Path, wanted: str | None, reading: Reading) -> Recognised:
 
     Every format says what it would read, of the folder and of the folders in it. The reading with
     the most labelled images is taken; of two with as many, the one whose classes have names; of
-    two that are about the same images, the one with more objects, then the one with a split to
-    train on. Where no task is named, a layout without boxes counts only if none with boxes does.
+    two that are about the same images, the one with more objects, then the one with more labels,
+    be they broken, then the one with a split to train on. Where no task is named, a layout without
+    boxes counts only if none with boxes does.
 
     Args:
         root: the folder.
@@ -203,7 +204,7 @@ def _fullest(root: Path, claims: Sequence[_Claim]) -> _Claim:
     Raises:
         UserError: another one with other images has as many.
     """
-    best = max(claims, key=lambda one: (*one.weight, one.objects, one.trains))
+    best = max(claims, key=lambda one: (*one.weight, one.objects, len(one.known), one.trains))
     equal = [one for one in claims if one.weight == best.weight and one.labelled != best.labelled]
     if not equal or not best.labelled:
         return best

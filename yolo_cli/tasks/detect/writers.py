@@ -13,7 +13,6 @@ from yolo_cli.pictures.save import save_annotated
 from yolo_cli.tasks.detect.documents import write_coco, write_csv
 from yolo_cli.tasks.detect.labels import voc_xml, yolo_lines
 from yolo_cli.tasks.result import Document, ImageWriter, Result
-from yolo_cli.text import encodable
 
 LABELS, ANNOTATIONS, CROPS = "labels", "Annotations", "crops"
 
@@ -21,10 +20,9 @@ LABELS, ANNOTATIONS, CROPS = "labels", "Annotations", "crops"
 class YoloLabels(ImageWriter):
     """Label files of Darknet and Ultralytics, with the names of the classes beside them."""
 
-    def begin(self, folder: Path, names: tuple[str, ...]) -> None:
-        """Write ``classes.txt``."""
-        text = "".join(f"{encodable(name)}\n" for name in names)
-        atomic_write_text(folder / LABELS / "classes.txt", text, folder)
+    def classes(self, folder: Path) -> Path:
+        """Return ``classes.txt``."""
+        return folder / LABELS / "classes.txt"
 
     def path(self, folder: Path, target: Path) -> Path:
         """Return the label file."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from yolo_cli.data.reduced import Reduced
-from yolo_cli.files import atomic_write, atomic_write_text, write_json_list
+from yolo_cli.files import atomic_write, write_json_list
 from yolo_cli.pictures.masks import save_mask
 from yolo_cli.tasks.image_ids import coco_image_id
 from yolo_cli.tasks.result import Document, ImageWriter, Record
@@ -22,10 +22,9 @@ COLUMNS = ("image", "frame", "time", "width", "height", "label", "share", "pixel
 class Masks(ImageWriter):
     """A PNG file of indices with a palette for each picture, and the names of the classes."""
 
-    def begin(self, folder: Path, names: tuple[str, ...]) -> None:
-        """Write ``classes.txt``."""
-        text = "".join(f"{encodable(name)}\n" for name in names)
-        atomic_write_text(folder / MASKS / "classes.txt", text, folder)
+    def classes(self, folder: Path) -> Path:
+        """Return ``classes.txt``."""
+        return folder / MASKS / "classes.txt"
 
     def path(self, folder: Path, target: Path) -> Path:
         """Return the mask."""

@@ -169,9 +169,8 @@ class RunFolder:
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write ``config.json``."""
-        atomic_write_text(
-            self.config, json.dumps(dict(config), indent=2, ensure_ascii=False) + "\n"
-        )
+        text = json.dumps(dict(config), indent=2)  # in ASCII: names of files may be no UTF-8
+        atomic_write_text(self.config, text + "\n")
 
     def write_history(
         self, history: Sequence[Mapping[str, float]], task: Task, kept: int = 0
