@@ -112,6 +112,9 @@ def test_one_class_alone(tmp_path: Path) -> None:
         open_dataset(tmp_path).load("train")
     assert caught.value.path == tmp_path / "train"
     assert "another folder of" in caught.value.hint
+    assert "--skip-bad" not in caught.value.hint
+    with pytest.raises(UserError, match="'cat' is the only class"):
+        open_dataset(tmp_path, skip_bad=True).load("train")
     codes = [one.code for one in check_dataset(tmp_path, input_size=448).findings]
     assert codes == ["class-alone"]
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.e2e.conftest import Yolo
 from yolo_cli.bench.plan import own_specs
+from yolo_cli.errors import UserError
 from yolo_cli.inference.backends.backend import installed
 from yolo_cli.model.runtime import runs_bf16
 
@@ -53,3 +54,15 @@ def test_bench_measures_no_precision_that_the_processor_cannot_compute_in(fixed:
     ]
     assert "fp32" in asked
     assert runs_bf16() or "bf16" not in asked
+
+
+def test_bench_says_that_no_backend_runs_an_export(tmp_path: Path) -> None:
+    path = tmp_path / "a.onnx"
+    path.write_bytes(b"")
+    with pytest.raises(
+        UserError, match=r"a\.onnx: an export that onnx or openvino runs, not torch"
+    ):
+        own_specs([str(path)], ["torch"])
+    assert [spec.values["backend"] for spec in own_specs([str(path)], ["torch", "onnx"])] == [
+        "onnx"
+    ]

@@ -145,6 +145,16 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
     refused(tmp_path / "folder")
 
 
+@pytest.mark.parametrize("name", ["a.onnx", "model.xml", "folder/model.xml", "folder/model.param"])
+def test_exports_are_no_damaged_weights(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"of another tool")
+    with pytest.raises(UserError, match="an export, which is run as it is") as caught:
+        load_weights(path.parent if path.parent != tmp_path else path)
+    assert "name the weights file" in caught.value.hint
+
+
 def test_a_file_that_may_not_be_read_is_the_machines_fault(
     saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,11 +59,21 @@ def precisions() -> tuple[str, ...]:
 
 
 def own_specs(weights: Sequence[str], backends: Sequence[BackendName]) -> list[Spec]:
-    """Return a subject for each of the weights, backends and precisions that go together."""
+    """Return a subject for each of the weights, backends and precisions that go together.
+
+    Raises:
+        UserError: an export is for none of the backends.
+    """
     specs = []
     device = pick_device("auto")
     for name in weights:
         kind = export_kind(weights_path(name))
+        if kind is not None and not {*backends} & {*RUNS[kind]}:
+            raise UserError(
+                f"{name}: an export that {' or '.join(RUNS[kind])} runs, not {', '.join(backends)}",
+                f"try --backends {RUNS[kind][0]}",
+                ExitCode.USAGE,
+            )
         for backend in backends:
             if kind is not None and backend not in RUNS[kind]:
                 continue

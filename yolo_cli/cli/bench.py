@@ -94,6 +94,8 @@ def bench(  # typer calls it by name
     result = measure(specs, precisions(), load, say=lambda line: say(console, line))
     for line in result.failed:
         say(console, line, title="left out:")
+    if not result.rows:
+        raise UserError("nothing could be measured", code=ExitCode.FAILURE)
     if json_out:
         print(json.dumps(result.to_json(), indent=2))
     else:

@@ -25,6 +25,7 @@ from yolo_cli.model.network import Network
 FORMAT_NAME = "yolo-cli weights"
 FORMAT = f"{FORMAT_NAME} 1"
 SMALL = f"{FORMAT_NAME} 2"  # with tensors in eight bits, see .compact
+EXPORTED, EXPORTS = (".onnx", ".xml", ".param"), ("model.xml", "model.param")  # files, in folders
 BACKBONE = "backbone."
 PREDICTOR = ("head.predictor.layer.weight", "head.predictor.layer.bias")
 
@@ -161,8 +162,13 @@ def check_not_pickle(path: Path) -> None:
     """Refuse pickles by their first bytes, before anything else is tried.
 
     Raises:
-        UserError: for a missing file, a folder, a pickle or a PyTorch archive.
+        UserError: for a missing file, a folder, an export, a pickle or a PyTorch archive.
     """
+    if path.suffix in EXPORTED or any((path / name).is_file() for name in EXPORTS):
+        raise UserError(
+            f"{path}: an export, which is run as it is and not changed",
+            "name the weights file that it was made from",
+        )
     if path.is_dir():
         best = path / "best.safetensors"
         hint = f"did you mean {best}?" if best.is_file() else "name a .safetensors file"

@@ -1,7 +1,7 @@
 """What an activation makes of a layer's outputs, and so which of their errors matter.
 
 Behind a ReLU all outputs below zero are the same. A fit that need not hit them has more left for
-the others (Zhang et al. 2015, "Accelerating Very Deep Convolutional Networks", section 2.2).
+the others (Zhang et al. 2015, "Accelerating Very Deep Convolutional Networks", the nonlinear case).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How many channels each layer keeps: where a budget buys most.
 
 The network explains as much as the product of what its layers explain (Zhang et al. 2015,
-"Accelerating Very Deep Convolutional Networks", section 2.4, says so of their energies); what a
+"Accelerating Very Deep Convolutional Networks", rank selection, says so of energies); what a
 layer costs depends on the channels of two neighbours. Both together are a shortest path through
 the layers, for any price of a unit of cost; the price is the one at which the budget is kept.
 """

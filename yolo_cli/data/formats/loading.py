@@ -17,6 +17,7 @@ from yolo_cli.errors import UserError
 _SIDE = 32  # pixels of a thumbnail that nobody looks at: small ones are quick
 
 SKIP_HINT = "correct the label, or drop it with --skip-bad"
+_OF_ALL = frozenset({"class-alone"})  # faults of a dataset, of which nothing can be left out
 
 
 def load_samples(
@@ -139,6 +140,8 @@ class _Faults:
 
     def add(self, fault: Fault) -> None:
         """Raise the error that `fault` is, or note it; nothing else is of interest."""
+        if fault.code in _OF_ALL:
+            raise fault.error(SKIP_HINT)
         if fault.severity == "error":
             self.drop(fault.error(SKIP_HINT))
 
