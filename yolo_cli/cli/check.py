@@ -237,21 +237,10 @@ def _show_division(console: Console, report: Report, division: dict[str, list[in
     boxes = report.task == "detect"  # of masks and class folders images are counted
     table = plain_table(["class"], [*division, "objects" if boxes else "images"])
     table.add_row("(images)", *(str(len(part)) for part in division.values()), "")
-    found = {
-        split: np.bincount(
-            np.concatenate(
-                [
-                    np.zeros(0, int),
-                    *(
-                        one.labels if boxes else one.present
-                        for one in (report.samples[i] for i in part)
-                    ),
-                ]
-            ),
-            minlength=len(names),
-        )
-        for split, part in division.items()
-    }
+    found = {split: np.zeros(len(names), int) for split in division}
+    for split, part in division.items():
+        for one in (report.samples[i] for i in part):
+            np.add.at(found[split], one.labels if boxes else one.present, 1)
     ranked = sorted(range(len(names)), key=lambda index: -report.counts.total[names[index]])
     for index in ranked[:TABLE_CLASSES]:
         numbers = [int(found[split][index]) for split in division]

@@ -10,6 +10,8 @@ from yolo_cli.inference.inputs import Input
 from yolo_cli.tasks.result import ImageWriter
 from yolo_cli.text import class_lines
 
+_ANOTHER = "name another folder with --out"
+
 
 def check_beside(
     folder: Path,
@@ -33,17 +35,30 @@ def check_beside(
         draws: whether annotated copies are written.
 
     Raises:
-        UserError: there is one already.
+        UserError: there is one already; with :attr:`ExitCode.USAGE`.
     """
-    here = folder.resolve()
-    if not any(here in one.file.resolve().parents for one in sources if one.kind != "address"):
+    found = _in_the_way(
+        folder, _files(folder, sources, targets, writers, draws=draws), writers, names
+    )
+    if found is None:  # links of many pictures need not be followed then
         return
+    here = folder.resolve()
+    if any(here in one.file.resolve().parents for one in sources if one.kind != "address"):
+        raise found
+
+
+def _in_the_way(
+    folder: Path, files: Iterator[Path], writers: Sequence[ImageWriter], names: tuple[str, ...]
+) -> UserError | None:
+    """Return what is wrong with the first file that is there already, if one is."""
     for path in (one.classes(folder) for one in writers):
         if path is not None and path.is_file() and path.read_bytes() != class_lines(names).encode():
-            raise _there(path, "it names other classes")
-    for path in _files(folder, sources, targets, writers, draws=draws):
+            return _there(path, "it names other classes", _ANOTHER)
+    for path in files:
         if path.is_file():
-            raise _there(path, "it would be written over")
+            hint = f"{_ANOTHER}, or go on with an earlier run by --skip-existing"
+            return _there(path, "it would be written over", hint)
+    return None
 
 
 def _files(
@@ -62,9 +77,5 @@ def _files(
             yield target
 
 
-def _there(path: Path, why: str) -> UserError:
-    return UserError(
-        f"{path}: there already, beside the pictures, and {why}",
-        "name another folder with --out, or go on with an earlier run by --skip-existing",
-        ExitCode.USAGE,
-    )
+def _there(path: Path, why: str, hint: str) -> UserError:
+    return UserError(f"{path}: there already, beside the pictures, and {why}", hint, ExitCode.USAGE)
