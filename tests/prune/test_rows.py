@@ -71,6 +71,32 @@ def test_every_layer_is_seen_as_it_is_run(
             torch.testing.assert_close(found, whole, atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.parametrize("stored", [0, 2**30])
+def test_few_images_where_each_has_many_places(
+    stored: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"STORED": stored, "ROWS": 20, "APART": 4, "FEW": 2}.items():
+        monkeypatch.setattr(rows, name, value)
+    used = [rows.images_for(places, 7) for places in (1024, 40, 39, 16, 4)]
+    assert used == [2, 2, 3, 5, 7]
+    net = network(tiny("vgg16", image_size=64))
+    pictures = images(7, size=64)
+    inputs = Inputs(net, list(pictures), seed=0)
+    wanted = outputs_of_layers(net, pictures)
+    seen = []
+    with torch.inference_mode():
+        for index, (link, output) in enumerate(zip(inputs.links, wanted, strict=True)):
+            weight, bias = numbers_of(link)
+            found = inputs.rows(index) @ weight.T + bias
+            count = rows.images_for(output[0, 0].numel(), 7)
+            seen.append(count)
+            for image, some in zip(output[:count], found.chunk(count), strict=True):
+                apart = (some[:, None] - image.flatten(1).T).abs().amax(2).amin(1)
+                assert apart.max() < 1e-3, index
+    assert min(seen) == 2
+    assert max(seen) == 7
+
+
 def test_inputs_of_each_channel_before() -> None:
     # 128 pixels, a cell for 32 of them: the connected layer sees 4 places, or 9 of a kernel.
     links = chain_of(network(tiny("fast", head="fc")))

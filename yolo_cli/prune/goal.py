@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from yolo_cli.errors import ExitCode, UserError
 
 MULTIPLE = 16  # floats in a register of AVX-512, two of AVX2's: fewer channels are no faster
-IMAGES = 256  # with 64 the last layers learn them by heart
+IMAGES = 1000  # with 256 the last layers learn them by heart
 LEAST_IMAGES = 4  # fewer say little of what a layer is given
 
 

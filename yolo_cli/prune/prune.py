@@ -16,16 +16,14 @@ from yolo_cli.model.architectures import MIN_CHANNELS
 from yolo_cli.model.network import Network
 from yolo_cli.prune.budget import Choices, Numbers, choose, loss_of
 from yolo_cli.prune.chain import Link, chain_of
-from yolo_cli.prune.costs import NETWORKS, Widths, flops_of, milliseconds_of, widths_of
+from yolo_cli.prune.costs import Widths, flops_of, milliseconds_of, widths_of
 from yolo_cli.prune.cut import cut, with_widths
 from yolo_cli.prune.fit import Fit, fit
 from yolo_cli.prune.goal import Goal
+from yolo_cli.prune.meter import Meter, Progress
 from yolo_cli.prune.race import CLOSE, Course, Race, Runtime, choose_by_races
-from yolo_cli.prune.rows import ROWS, Inputs
+from yolo_cli.prune.rows import Inputs
 from yolo_cli.prune.study import Study, numbers_of, stand_in, study
-
-Progress = Callable[[str, float], None]
-"""Takes what is being done, and the part of all work that is done, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,7 @@ def prune(
     widths = widths_of(links, goal.multiple)
     whole = tuple(len(own) - 1 for own in widths)
     flops = flops_of(network, widths)
-    meter = _Meter.of(network, flops, len(images), goal, progress)
+    meter = Meter.of(network, flops, len(images), goal, progress)
     times = race = None
     with torch.no_grad():  # not inference mode, whose tensors cannot be trained
         if goal.speed is not None:
@@ -166,67 +164,6 @@ def _race(
             f"ask for less, at most --speed {math.floor(10 * found.times_as_fast) / 10:g}",
         )
     return path, found
-
-
-@dataclass
-class _Meter:
-    """Says how much is done, by rough estimates of what takes how long.
-
-    Attributes:
-        progress: told of it.
-        timing: seconds for the layers' times in each network.
-        studying: seconds for each link's study.
-        solving: seconds for each link's new weights.
-        done: seconds.
-    """
-
-    progress: Progress
-    timing: list[float]
-    studying: list[float]
-    solving: list[float]
-    done: float = 0.0
-
-    @classmethod
-    def of(
-        cls,
-        network: Network,
-        flops: Sequence[Numbers],
-        images: int,
-        goal: Goal,
-        progress: Progress,
-    ) -> _Meter:
-        """Estimate for a processor of 200 GFLOP/s, and a third of that in double precision."""
-        sizes = [link.layer.weight[0].numel() for link in chain_of(network)]
-        running = [images * float(cost[-1, -1]) / 2e11 for cost in flops]
-        return cls(
-            progress,
-            timing=[1 + 3 * sum(running) / images] * (NETWORKS if goal.speed is not None else 0),
-            studying=[
-                one + (ROWS + 2 * size) * size**2 / 1e11
-                for one, size in zip(running, sizes, strict=True)
-            ],
-            solving=[
-                goal.share * (one + size**2 * ROWS / 1e11)
-                for one, size in zip(running, sizes, strict=True)
-            ],
-        )
-
-    def timed(self, index: int) -> None:
-        """The layers of a network were timed."""
-        self._add("timing layers", self.timing[index])
-
-    def studied(self, index: int) -> None:
-        """A link was studied."""
-        self._add("choosing channels", self.studying[index])
-
-    def solved(self, index: int) -> None:
-        """A link has new weights."""
-        self._add("solving layers again", self.solving[index])
-
-    def _add(self, what: str, seconds: float) -> None:
-        self.done += seconds
-        total = sum(self.timing) + sum(self.studying) + sum(self.solving)
-        self.progress(what, self.done / total)
 
 
 def _check_reachable(widths: Widths, costs: Sequence[Numbers], goal: Goal) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -14,6 +14,8 @@ from yolo_cli.prune.chain import chain_of
 
 STORED = 2**31  # bytes of activations that are kept at most; what is larger is computed again
 ROWS = 40_000  # places that a layer is looked at, in all images together
+APART = 16  # places that there are for each that is looked at: neighbours say nearly the same
+FEW = 256  # images that are enough where each has places in plenty
 
 
 class Inputs:
@@ -33,45 +35,59 @@ class Inputs:
         self.network = network
         self.links = chain_of(network)
         self.seed = seed
-        self._reached = 0  # link that what is stored is given to
+        self._reached = [0] * len(images)  # link that what is stored of an image is given to
         self._stored = list(images)
 
-    def whole(self, index: int) -> Iterator[Tensor]:
-        """Yield the inputs of a link, ``[1, C, H, W]`` or ``[1, inputs]``, all images one by one.
-
-        Args:
-            index: of the link, never less than the last one.
-        """
-        reached, stored = self._reached, self._stored
-        for number, image in enumerate(stored):
-            x = image[None]
-            if not reached:
-                x = self.network.normalise(x).contiguous(memory_format=torch.channels_last)
-            for link in self.links[reached:index]:
-                x = link(x)
-            if index > reached and x.nbytes * len(stored) <= STORED:
-                stored[number] = x[0]  # in its place: not both are in memory
-                self._reached = index
-            yield x
-
     def rows(self, index: int, progress: Callable[[], None] = lambda: None) -> Tensor:
-        """Return what a link's layer sums up at some places of all images, see :func:`rows_of`.
+        """Return what a link's layer sums up at some places of the images, see :func:`rows_of`.
 
         Args:
             index: of the link, never less than the last one.
             progress: called after each image.
         """
-        images = len(self._stored)
-        each = -(-ROWS // images)
+        layer = self.links[index].layer
+        x = self._given(0, index)
+        images = images_for(places_of(layer, x), len(self._stored))
+        store = index > 0 and x.nbytes * images <= STORED
         found = torch.empty(0)
-        for number, x in enumerate(self.whole(index)):
+        for number in range(images):
+            x = self._given(number, index)
+            if store:
+                self._stored[number], self._reached[number] = x[0], index
             rng = np.random.default_rng((self.seed, index, number))
-            part = rows_of(self.links[index].layer, x, each, rng)
+            part = rows_of(layer, x, -(-ROWS // images), rng)
             if not number:  # a list of parts, put together at the end, would take twice the memory
                 found = part.new_empty(images * len(part), part.shape[1])
             found[number * len(part) : (number + 1) * len(part)] = part
             progress()
         return found
+
+    def _given(self, number: int, index: int) -> Tensor:
+        """Return what a link is given for an image, ``[1, C, H, W]`` or ``[1, inputs]``."""
+        x, reached = self._stored[number][None], self._reached[number]
+        if not reached:
+            x = self.network.normalise(x).contiguous(memory_format=torch.channels_last)
+        for link in self.links[reached:index]:
+            x = link(x)
+        return x
+
+
+def images_for(places: int, images: int) -> int:
+    """Return how many of the images a layer is looked at in: fewer where each has many places.
+
+    Args:
+        places: of the layer's output for one image.
+        images: that there are.
+    """
+    return min(images, max(FEW, -(-ROWS * APART // places)))
+
+
+def places_of(layer: nn.Conv2d | nn.Linear, x: Tensor) -> int:
+    """Return how many places the output of a layer has, for inputs as :func:`rows_of` takes."""
+    if isinstance(layer, nn.Linear):
+        return 1
+    height, width = _sides(layer, x)
+    return height * width
 
 
 def rows_of(
@@ -90,10 +106,9 @@ def rows_of(
     """
     if isinstance(layer, nn.Linear):
         return x
-    size, stride, padding = layer.kernel_size[0], layer.stride[0], layer.padding[0]
-    assert isinstance(padding, int)
+    size, stride, padding = _geometry(layer)
     padded = F.pad(x[0], [padding] * 4)
-    height, width = ((side - size) // stride + 1 for side in padded.shape[1:])
+    height, width = _sides(layer, x)
     chosen = np.arange(height * width)
     if count < len(chosen):
         chosen = np.sort(rng.choice(len(chosen), count, replace=False, shuffle=False))
@@ -101,3 +116,17 @@ def rows_of(
     down = (places // width * stride)[:, None, None] + window[:, None]
     right = (places % width * stride)[:, None, None] + window
     return padded[:, down, right].transpose(0, 1).flatten(1)
+
+
+def _geometry(layer: nn.Conv2d) -> tuple[int, int, int]:
+    """Return a layer's kernel size, stride and padding, the same along both sides."""
+    padding = layer.padding[0]
+    assert isinstance(padding, int)
+    return layer.kernel_size[0], layer.stride[0], padding
+
+
+def _sides(layer: nn.Conv2d, x: Tensor) -> tuple[int, int]:
+    """Return the height and width of a layer's output."""
+    size, stride, padding = _geometry(layer)
+    height, width = ((side + 2 * padding - size) // stride + 1 for side in x.shape[2:])
+    return height, width
