@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +21,8 @@ from yolo_cli.prune.goal import IMAGES, LEAST_IMAGES, MULTIPLE, Goal
 
 if TYPE_CHECKING:
     from yolo_cli.model.network import Network
-    from yolo_cli.prune.prune import Progress, Pruned
+    from yolo_cli.prune.meter import Progress
+    from yolo_cli.prune.prune import Pruned
     from yolo_cli.prune.race import Runtime
 
 
@@ -109,6 +111,7 @@ def prune(
 
     from yolo_cli.inference.backends.choose import export_kind
     from yolo_cli.model.weights import save_weights
+    from yolo_cli.progress import progress_bar
     from yolo_cli.prune.images import check_outside, draw, find_images
     from yolo_cli.prune.prune import prune as make
     from yolo_cli.prune.record import pruned_record
@@ -129,7 +132,10 @@ def prune(
         )
     found = find_images(data, split, format)
     check_outside(target, found.folders)
-    drawn = draw(found.paths, images, loaded.config.image_size, seed)
+    with progress_bar(console) as bar:
+        reading = bar.add_task("reading", total=min(images, len(found.paths)))
+        read = partial(bar.advance, reading)
+        drawn = draw(found.paths, images, loaded.config.image_size, seed, read)
     for line in drawn.unreadable:
         say(console, line, title="passed over:")
     where = f"{data}, {found.split}" if found.split else f"{data}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,7 +82,13 @@ def check_outside(out: Path, folders: Iterable[Path]) -> None:
         raise error.with_hint("name a file elsewhere") from error
 
 
-def draw(paths: tuple[Path, ...], count: int, size: int, seed: int) -> Drawn:
+def draw(
+    paths: tuple[Path, ...],
+    count: int,
+    size: int,
+    seed: int,
+    progress: Callable[[], object] = lambda: None,
+) -> Drawn:
     """Read some images by chance, passing over those that cannot be read.
 
     Args:
@@ -90,6 +96,7 @@ def draw(paths: tuple[Path, ...], count: int, size: int, seed: int) -> Drawn:
         count: how many; all where there are fewer.
         size: pixels along each side of the network's input.
         seed: of the choice.
+        progress: called after each image.
 
     Raises:
         UserError: fewer than :data:`.goal.LEAST_IMAGES` can be read.
@@ -100,6 +107,7 @@ def draw(paths: tuple[Path, ...], count: int, size: int, seed: int) -> Drawn:
             break
         try:
             drawn.pixels.append(stretch(read_image(paths[index]), size))
+            progress()
         except UserError as error:
             drawn.unreadable.append(error.message)
     if len(drawn.pixels) < LEAST_IMAGES:
