@@ -10,7 +10,9 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import TypeAdapter, ValidationError
 
 from yolo_cli.cli.commands import load
+from yolo_cli.data.task_names import LEARNERS, TASK_NAMES
 from yolo_cli.errors import ExitCode, UserError
+from yolo_cli.tasks.task import task_named
 from yolo_cli.training.field import Option, checked, options_of
 from yolo_cli.training.options import TrainOptions
 from yolo_cli.training.recipe import DEFAULT, PAPER, Recipe
@@ -108,6 +110,15 @@ def test_the_command_has_an_option_for_each_field_that_is_one() -> None:
         *("share", "validate_every", "schedule", "milestones", "norm", "output", "loss"),
         *("augmentation", "setbacks"),
     }
+
+
+def test_the_help_says_where_a_task_has_another_default() -> None:
+    shown = {one.name: one for one in options_of(Recipe)}
+    for task in TASK_NAMES:
+        for name, value in task_named(task).recipe.items():
+            if name in shown:
+                said = f"{shown[name].default:g}, {LEARNERS[task].removeprefix('a ')}s {value:g}"
+                assert shown[name].option.default == said
 
 
 def test_an_option_of_the_recipe_is_given_to_it_and_no_other() -> None:

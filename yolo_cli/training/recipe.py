@@ -53,7 +53,10 @@ class Recipe:
         float, Ge(0), Option("Decay of the weights, at each step.", DETAILS)
     ] = 0.0005
     dropout: Annotated[
-        float, Ge(0), Lt(1), Option("Probability of dropout, in the head.", DETAILS)
+        float,
+        Ge(0),
+        Lt(1),
+        Option("Probability of dropout, in the head.", DETAILS, default="0.1, classifiers 0.5"),
     ] = 0.1
     warmup: Annotated[
         float, Ge(0), Option("Epochs in which the learning rate rises to --lr.", DETAILS)
@@ -105,7 +108,11 @@ class Recipe:
         float,
         Ge(0),
         Le(1),
-        Option("Weight of rare classes: 0 weighs every object alike, 1 every class.", DETAILS),
+        Option(
+            "Weight of rare classes: 0 weighs every object alike, 1 every class.",
+            DETAILS,
+            default="0.5, segmenters 0.25",
+        ),
     ] = 0.5
     # None to train on the images as they are.
     augmentation: Augmentation | None = field(default_factory=Augmentation)
@@ -133,7 +140,11 @@ class Recipe:
         float,
         Ge(0),
         Le(1),
-        Option("Probability of putting a cached item together from four images.", DETAILS),
+        Option(
+            "Probability of putting a cached item together from four images.",
+            DETAILS,
+            default="0.5, classifiers 0.25",
+        ),
     ] = 0.5
     # The last of the frozen blocks, on fresh augmentation.
     unfreeze: Annotated[
