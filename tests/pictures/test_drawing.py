@@ -8,7 +8,6 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from yolo_cli.pictures import drawing
 from yolo_cli.pictures.drawing import class_color, contact_sheet, draw_detections, text_color
 
 GREY = (120, 120, 120)
@@ -169,12 +168,6 @@ def test_tiny_images(size: tuple[int, int]) -> None:
 def test_any_name(name: str) -> None:
     drawn = draw_detections(grey(200, 100), [[50, 50, 90, 90]], [0.5], [0], [name])
     where(drawn, class_color(0))
-
-
-def test_the_font_is_found_where_matplotlib_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = drawing._font_file()
-    monkeypatch.setattr(drawing, "find_spec", lambda _: None)
-    assert drawing._font_file().samefile(usual)
 
 
 def test_the_score_is_a_percentage_and_annotations_have_none() -> None:

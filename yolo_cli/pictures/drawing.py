@@ -6,15 +6,13 @@ import colorsys
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from yolo_cli.data.sample import FloatArray
+from yolo_cli.pictures.font import label_font
 from yolo_cli.text import encodable
 
 Color = tuple[int, int, int]
@@ -35,6 +33,7 @@ class _Plate:
     """A label and the rectangle it stands on, in whole pixels."""
 
     text: str
+    font: ImageFont.FreeTypeFont
     color: Color
     left: int
     top: int
@@ -97,9 +96,7 @@ def draw_detections(
     corners = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
     classes = np.asarray(labels, dtype=np.int64)
     confidence = None if scores is None else np.asarray(scores, dtype=np.float64)
-    order = np.arange(len(corners))
-    if confidence is not None:
-        order = np.argsort(confidence, kind="stable")
+    order = np.arange(len(corners)) if confidence is None else confidence.argsort(kind="stable")
     # A picture's scale: the side of the square with its area.
     scale = math.sqrt(drawn.width * drawn.height)
     width = line_width or max(1, round(scale / 190))
@@ -111,15 +108,16 @@ def draw_detections(
     if not show_labels:
         return drawn
 
-    font = label_font(max(_SMALLEST_FONT, round(scale / 34)))
+    size = max(_SMALLEST_FONT, round(scale / 34))
     plates: list[_Plate] = []
     for i in order[::-1]:  # the highest score has the choice of place
         name = names[int(classes[i])]
         score = f"{confidence[i]:.0%}" if confidence is not None and show_scores else ""
+        font = label_font(size, name)
         text = _fit(name, score, font, drawn.width)
         plates.append(_place(text, paints[i], font, outlines[i], size=drawn.size, others=plates))
     for plate in reversed(plates):
-        _draw_plate(pen, plate, font)
+        _draw_plate(pen, plate)
     return drawn
 
 
@@ -154,28 +152,6 @@ def contact_sheet(images: Sequence[Image.Image], *, columns: int, tile: int) -> 
         )
         sheet.paste(fitted, (gap + column * (tile + gap), gap + row * (tile + gap)))
     return sheet
-
-
-@lru_cache(maxsize=16)
-def label_font(size: int) -> ImageFont.FreeTypeFont:
-    """Return the font of labels, in pixels; the same object for the same size."""
-    return ImageFont.truetype(str(_font_file()), size)
-
-
-def _font_file() -> Path:
-    """DejaVu Sans, as matplotlib brings it: Latin, Greek, Cyrillic and Arabic letters.
-
-    matplotlib itself is imported only where a distribution keeps its data elsewhere: that takes
-    longer than drawing, and warns where the home folder cannot be written.
-    """
-    font = Path("fonts", "ttf", "DejaVuSans.ttf")
-    package = find_spec("matplotlib")
-    for place in (package and package.submodule_search_locations) or ():
-        if (path := Path(place, "mpl-data", font)).is_file():
-            return path
-    import matplotlib as mpl
-
-    return Path(mpl.get_data_path(), font)
 
 
 def _pixels(box: FloatArray, size: tuple[int, int]) -> tuple[int, int, int, int]:
@@ -243,10 +219,11 @@ def _place(
 
     inside_image = [(min(max(x, 0), size[0] - width), y) for x, y in places]
     x, y = min(inside_image, key=covered)
-    return _Plate(text, color, x, y, x + width, y + height)
+    return _Plate(text, font, color, x, y, x + width, y + height)
 
 
-def _draw_plate(pen: ImageDraw.ImageDraw, plate: _Plate, font: ImageFont.FreeTypeFont) -> None:
+def _draw_plate(pen: ImageDraw.ImageDraw, plate: _Plate) -> None:
+    font = plate.font
     pen.rectangle((plate.left, plate.top, plate.right - 1, plate.bottom - 1), fill=plate.color)
     ascent, descent = font.getmetrics()
     baseline = plate.top + (plate.bottom - plate.top - ascent - descent) / 2 + ascent

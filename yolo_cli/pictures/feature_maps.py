@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from yolo_cli.data.sample import FloatArray
-from yolo_cli.pictures.drawing import label_font
+from yolo_cli.pictures.font import label_font
 from yolo_cli.pictures.panels import GROUND, write
 
 MOST = 32  # maps of a sheet
@@ -56,7 +56,7 @@ def draw_maps(maps: FloatArray, photograph: Image.Image, title: str) -> Image.Im
     size = (left + columns * (TILE + GAP), head + max(2, rows) * pitch + GAP)
     sheet = Image.new("RGB", size, GROUND)
     pen = ImageDraw.Draw(sheet)
-    write(pen, (GAP, head // 2), title, label_font(TITLE), room=size[0] - 2 * GAP)
+    write(pen, (GAP, head // 2), title, label_font(TITLE, title), room=size[0] - 2 * GAP)
     sheet.paste(photograph.resize((side, side), Image.Resampling.LANCZOS), (GAP, head))
     for i, channel in enumerate(channels.tolist()):
         row, column = divmod(i, columns)

@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw
 from yolo_cli.data.mask import IGNORED, MaskArray
 from yolo_cli.data.sample import BoolArray
 from yolo_cli.files import atomic_write
-from yolo_cli.pictures.drawing import class_color, label_font, text_color
+from yolo_cli.pictures.drawing import class_color, text_color
+from yolo_cli.pictures.font import label_font
 from yolo_cli.text import printable
 
 OPACITY = 0.55
@@ -81,7 +82,7 @@ def _write_names(
     drawn: Image.Image, mask: MaskArray, names: Sequence[str], *, shares: bool
 ) -> None:
     scale = math.sqrt(drawn.width * drawn.height)
-    font = label_font(max(_SMALLEST_FONT, round(scale / 36)))
+    size = max(_SMALLEST_FONT, round(scale / 36))
     pen = ImageDraw.Draw(drawn)
     counts = np.bincount(mask.ravel(), minlength=IGNORED + 1)
     for index in np.argsort(-counts[: len(names)], kind="stable").tolist():
@@ -90,6 +91,7 @@ def _write_names(
             continue
         x, y = _middle(mask == index)
         text = printable(names[index]) + (f" {share:.0%}" if shares else "")
+        font = label_font(size, text)
         left, top, right, bottom = pen.textbbox((x, y), text, font=font, anchor="mm")
         # Inside the picture, whatever it says.
         move_x = max(0, 2 - left) - max(0, right + 2 - drawn.width)

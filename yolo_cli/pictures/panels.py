@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, ImageFont
 
-from yolo_cli.pictures.drawing import label_font
+from yolo_cli.pictures.font import label_font
 from yolo_cli.text import printable
 
 GROUND = (255, 255, 255)
@@ -39,7 +39,8 @@ def sheet_of(panels: Sequence[Panel], *, columns: int, note: str = "") -> Image.
         An image in mode ``RGB``.
     """
     width, height = panels[0].image.size
-    font = label_font(max(12, round(width / 24)))
+    titles = "".join(title for title, _ in panels)
+    font = label_font(max(12, round(width / 24)), titles + note)
     gap, line = round(font.size), round(font.size * 1.7)
     rows = math.ceil(len(panels) / columns)
     foot = line + gap // 2 if note else 0

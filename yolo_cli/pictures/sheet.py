@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw
 
 from yolo_cli.data.images import read_image
 from yolo_cli.data.sample import Sample
-from yolo_cli.pictures.drawing import contact_sheet, draw_detections, label_font
+from yolo_cli.pictures.drawing import contact_sheet, draw_detections
+from yolo_cli.pictures.font import label_font
 from yolo_cli.text import printable
 
 TILE = 320
@@ -48,8 +49,8 @@ def _tile(sample: Sample, classes: Sequence[str]) -> Image.Image:
     drawn = draw_detections(picture, boxes, None, sample.labels, classes)
     tile = Image.new("RGB", (TILE, TILE), _CAPTION_GROUND)
     tile.paste(drawn, ((TILE - width) // 2, (TILE - caption - height) // 2))
-    font = label_font(_CAPTION)
     text = printable(sample.image.name)
+    font = label_font(_CAPTION, text)
     while len(text) > 1 and font.getlength(text) > TILE:
         text = f"{text.rstrip('…')[:-1]}…"
     ImageDraw.Draw(tile).text(

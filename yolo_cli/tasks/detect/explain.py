@@ -8,12 +8,13 @@ from itertools import product
 from typing import Any
 
 import torch
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from yolo_cli.data.reduced import Reduced
 from yolo_cli.model.config import ModelConfig
-from yolo_cli.pictures.drawing import Color, class_color, draw_detections, label_font
+from yolo_cli.pictures.drawing import Color, class_color, draw_detections
+from yolo_cli.pictures.font import label_font
 from yolo_cli.pictures.panels import Panel, sheet_of
 from yolo_cli.tasks.detect.grid import Grid
 from yolo_cli.tasks.detect.postprocess import select
@@ -141,13 +142,13 @@ class Explanation:
         """Colour each cell by its likeliest class, the stronger the likelier it is."""
         drawn, pen = self._copy()
         probability, label = self.classes.max(dim=-1)
-        font = label_font(max(10, round(SIDE / self.grid.size / 6.5)))
+        size = max(10, round(SIDE / self.grid.size / 6.5))
         for row, column in product(range(self.grid.size), repeat=2):
             cell = self._cell(row, column)
             color = class_color(int(label[row, column]))
             pen.rectangle(cell, fill=(*color, round(40 + 160 * float(probability[row, column]))))
             if cell[2] - cell[0] >= NAMED:
-                _draw_name(pen, self.result.names[int(label[row, column])], cell, font)
+                _draw_name(pen, self.result.names[int(label[row, column])], cell, size)
         self._draw_grid(pen)
         return drawn
 
@@ -192,13 +193,14 @@ def _draw_name(
     pen: ImageDraw.ImageDraw,
     name: str,
     cell: tuple[float, float, float, float],
-    font: ImageFont.FreeTypeFont,
+    size: int,
 ) -> None:
     """Write a name in the middle of a cell, smaller or cut where it is too long."""
+    font = label_font(size, name)
     left, top, right, bottom = cell
     room = right - left - 6
     if font.getlength(name) > room:
-        font = label_font(round(font.size * 0.8))
+        font = label_font(round(size * 0.8), name)
     while len(name) > 1 and font.getlength(name) > room:
         name = name.rstrip("…")[:-1] + "…"
     place = ((left + right) / 2, (top + bottom) / 2)
