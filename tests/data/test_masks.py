@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from yolo_cli.data.check.check import check_dataset
 from yolo_cli.data.check.classes import count_classes
 from yolo_cli.data.check.survey import survey
 from yolo_cli.data.dataset import DatasetFolder, open_dataset
@@ -162,6 +163,10 @@ def test_a_photograph_without_a_mask(tmp_path: Path) -> None:
     (tmp_path / "SegmentationClass" / "b.png").unlink()
     error = wrong(tmp_path)
     assert "no mask for it" in error.message
+    found = check_dataset(tmp_path, input_size=448).findings
+    assert [(one.code, one.severity) for one in found if "mask" in one.code] == [
+        ("no-mask", "error")
+    ]
     kept = open_dataset(tmp_path, skip_bad=True).load("train")
     assert [one.id for one in kept.samples] == ["a"]
 

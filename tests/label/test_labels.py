@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 pytest.importorskip("starlette")
 
@@ -14,7 +16,7 @@ from yolo_cli.data.dataset import open_dataset
 from yolo_cli.errors import ExitCode, UserError
 from yolo_cli.label.open import Wish, opened_session
 from yolo_cli.label.place import NO_FILE, Save
-from yolo_cli.label.session import Session
+from yolo_cli.label.session import Session, find_images
 
 from .served import Client, mark
 
@@ -173,6 +175,19 @@ def test_images_of_one_name_have_labels_of_their_own(photos: Path) -> None:
     with opened_session(Wish(photos)) as (session, _):  # a link says whose label it is
         assert {entry.name: entry.state for entry in session.entries}["a.png"] == "done"
         assert session.place.label_of(photos / "a.png") == label
+
+
+@pytest.mark.parametrize("root", ["", "train"])
+def test_masks_are_not_offered_as_photographs(tmp_path: Path, root: str) -> None:
+    folder = tmp_path / "data"
+    for place in ("JPEGImages/a.png", "SegmentationClass/a.png", "SegmentationObject/a.png"):
+        path = folder / root / place
+        path.parent.mkdir(parents=True)
+        Image.new("L", (4, 3)).save(path)
+    assert [one.name for one in find_images(folder, tmp_path / "out")] == ["a.png"]
+    # Without photographs these are people with masks, for all that is known.
+    shutil.rmtree(folder / root / "JPEGImages")
+    assert len(find_images(folder, tmp_path / "out")) == 2
 
 
 def test_a_second_window_is_refused_while_the_first_is_open(client: Client, photos: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 from yolo_cli.data.formats.files import walk
 from yolo_cli.data.formats.judging import Size
+from yolo_cli.data.formats.mask_folders import folders_of_masks
 from yolo_cli.data.formats.scan import LabelledObject
 from yolo_cli.data.images import image_size, is_image_path
 from yolo_cli.errors import UserError
@@ -264,7 +265,7 @@ class Session:
 
 
 def find_images(folder: Path, out: Path) -> list[Path]:
-    """Return the images below a folder, sorted, without those that are links to them.
+    """Return the photographs below a folder, sorted, without links to them and without masks.
 
     Args:
         folder: to look in.
@@ -277,6 +278,8 @@ def find_images(folder: Path, out: Path) -> list[Path]:
         what = "a file, not a folder of images" if folder.exists() else "no such folder"
         raise UserError(what, path=folder)
     found = sorted(path for path in walk(folder) if is_image_path(path))
+    masks = folders_of_masks(folder)
+    found = [path for path in found if masks.isdisjoint(path.parents)]
     if out.resolve() != folder.resolve():
         found = [path for path in found if out not in path.parents]
     if not found:

@@ -32,6 +32,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "label-misplaced": ("warning", "put the image and its label into the same split"),
     "no-outline": ("error", "draw a polygon around it"),
     "no-label": ("warning", "if there is nothing in it, add an empty label that says so"),
+    "no-mask": ("error", "draw its mask, or take it out of the dataset"),
     "image-unreadable": ("error", "replace it by an intact copy, or remove it"),
     "image-damaged": ("error", "replace it by an intact copy, or remove it"),
     "image-suffix": ("warning", "rename it"),

@@ -78,6 +78,16 @@ def find_parts(root: Path) -> list[MaskPart]:
     return [MaskPart(path.name, path, other) for path, other in splits] or [MaskPart("", *pair)]
 
 
+def folders_of_masks(root: Path) -> set[Path]:
+    """Return the folders below a dataset's whose pictures are masks, not photographs."""
+    try:
+        parts = find_parts(root)
+    except UserError:  # no photographs
+        return set()
+    instances = (child(part.masks.parent, "SegmentationObject") for part in parts)
+    return {part.masks for part in parts} | {path for path in instances if path is not None}
+
+
 def _pair(folder: Path) -> tuple[Path, Path] | None:
     images = child(folder, *_IMAGES)
     masks = child(folder, *SURE_FOLDERS)

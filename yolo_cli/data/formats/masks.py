@@ -154,7 +154,7 @@ class MaskReader:
         )
         if mask is None:
             what = f"no mask for it; tried {part.masks / file_id}.*"
-            image.faults = [Fault("no-label", Spot(path), what)]
+            image.faults = [Fault("no-mask", Spot(path), what)]
             image.usable = False
             return image
         names = self.names

@@ -19,7 +19,7 @@ from yolo_cli.text import counted
 _MOST_FOLDERS = 100  # that are tried as datasets of their own, the nearest first
 _NAMED = 3  # others that the note names
 _LIKELY = ("detect", "segment", "classify")  # folders hold images of any dataset, labels do not
-_ABOUT_THE_FILE = frozenset({"no-label", "no-image", "label-unreadable"})
+_ABOUT_THE_FILE = frozenset({"no-label", "no-mask", "no-image", "label-unreadable"})
 
 
 @dataclass(frozen=True, eq=False)
