@@ -57,7 +57,7 @@ class Meter:
         ]
         return cls(
             progress,
-            timing=[1 + 3 * sum(running) / images] * (NETWORKS if goal.speed is not None else 0),
+            timing=[1 + 3 * sum(works) / 2e11] * (NETWORKS if goal.speed is not None else 0),
             studying=[
                 one + (ROWS + 2 * size) * size**2 / 1e11
                 for one, size in zip(running, sizes, strict=True)
