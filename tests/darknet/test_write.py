@@ -13,8 +13,9 @@ from yolo_cli.darknet.header import Header
 from yolo_cli.darknet.read import read_darknet
 from yolo_cli.darknet.write import to_darknet
 from yolo_cli.errors import UserError
+from yolo_cli.model.config import new_config
 from yolo_cli.model.weights import Weights, write_tensors
-from yolo_cli.tasks.networks import load_weights, network_of
+from yolo_cli.tasks.networks import build_network, load_weights, network_of
 
 NAMES = "cat\ndog\nhorse\n"
 LOCAL = "[local]\nsize=3\nstride=1\npad=1\nfilters=5\nactivation=leaky\n"
@@ -65,6 +66,50 @@ def test_a_network_without_its_cfg_is_written_anew(tmp_path: Path) -> None:
     again = read_darknet(cfg, numbers, names(tmp_path)).weights
     assert again.config == first.config
     assert all(torch.equal(again.tensors[name], first.tensors[name]) for name in first.tensors)
+
+
+@pytest.mark.parametrize("head", ["conv", "fc"])
+def test_what_was_written_of_a_detector_from_here_is_read_again(tmp_path: Path, head: str) -> None:
+    """Classes as logits and the rest as sigmoids are two layers there, and one again here."""
+    torch.manual_seed(1)
+    config = new_config(
+        ("cat", "dog", "horse"), arch="fast", head=head, width=0.05, grid=2, image_size=128
+    )
+    network = build_network(config).eval()
+    torch.nn.init.normal_(network.head.predictor.get_parameter("layer.weight"))
+    files = to_darknet(Weights(config, network.state_dict()))
+    files.write(tmp_path, "net")
+    cfg, numbers = tmp_path / "net.cfg", tmp_path / "net.weights"
+    read = read_darknet(cfg, numbers, names(tmp_path)).weights
+    assert (read.config.output, read.config.classes) == ("sigmoid", config.classes)
+    image = torch.rand(1, 3, 128, 128)
+    with torch.inference_mode():
+        expected, found = network(image), network_of(read).eval()(image)
+    assert expected.std() > 0.1
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    again = to_darknet(read)
+    assert (again.cfg, again.weights) == (files.cfg, files.weights)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("layers=-3,-1", "layers=-1,-3", r"\[route\] a section that is not known here"),
+        ("activation=logistic", "activation=tanh", r"\[route\] a section that is not known here"),
+        ("softmax=1", "softmax=0", r"softmax=0 is not supported"),
+        ("output=12", "output=13", r"a linear connected layer of 52 outputs"),
+    ],
+)
+def test_of_two_layers_side_by_side_only_those_are_read(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    config = new_config(("a", "b", "c"), arch="fast", width=0.05, grid=2, image_size=128)
+    files = to_darknet(Weights(config, build_network(config).state_dict()))
+    assert old in files.cfg
+    replace(files, cfg=files.cfg.replace(old, new)).write(tmp_path / "out", "net")
+    cfg, numbers = tmp_path / "out" / "net.cfg", tmp_path / "out" / "net.weights"
+    with pytest.raises(UserError, match=message):
+        read_darknet(cfg, numbers, None)
 
 
 def test_changed_classes_are_not_those_of_the_cfg(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def convert(  # typer calls it by name
         typer.Option(
             metavar="FILE",
             help="With a cfg: the classes' names, one a line.",
-            show_default="VOC's, where there are 20",
+            show_default="CFG's .names file, if it is beside it; VOC's, where there are 20",
         ),
     ] = None,
     copy: Annotated[

@@ -60,7 +60,7 @@ def convert_network(
         what: the cfg file, or weights.
         weights: the numbers of a cfg file.
         out: what is written; None for a name like that of the weights.
-        names: file with the names of a cfg file's classes.
+        names: file with the names of a cfg file's classes; None for that beside it, if there is.
         unused: options that go with datasets, and what was given for them.
 
     Raises:
@@ -100,6 +100,10 @@ def from_darknet(cfg: Path, weights: Path, out: Path | None, names: Path | None)
     from yolo_cli.model.weights import write_tensors
 
     console = stderr()
+    beside = cfg.with_suffix(".names")
+    if names is None and beside.is_file():
+        names = beside
+        say(console, f"the classes are called as in {beside}", title="note:", style="yellow")
     read = read_darknet(cfg, weights, names)
     config = read.weights.config
     write_tensors(target, config, read.weights.tensors, read.weights.info)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import cast, get_args
 
 from yolo_cli.darknet.cfg import Cfg, Section
+from yolo_cli.darknet.halves import split_off
 from yolo_cli.model.config import MAX_IMAGE_SIZE
 from yolo_cli.model.custom import Activation, Row, Shape, shapes
 from yolo_cli.model.preprocessing import DARKNET, Preprocessing
@@ -37,12 +38,15 @@ class Step:
         row: the layer here.
         inputs: shape of what goes in.
         outputs: shape of what comes out.
+        linear: outputs of the first of the two layers that this one is in the file, see
+            :mod:`yolo_cli.darknet.halves`; None where it is one.
     """
 
     section: Section
     row: Row
     inputs: Shape
     outputs: Shape
+    linear: int | None = None
 
     @property
     def count(self) -> int:
@@ -92,10 +96,13 @@ def chain_of(cfg: Cfg) -> Chain:
     at, steps = Shape(3, side), []
     tasks = [number for number, section in enumerate(rest) if section.name in TASKS]
     end = tasks[0] if tasks else len(rest)
-    for section in rest[:end]:
+    layers, halves = split_off(rest[:end])
+    for section in layers:
         step = _step(section, at)
         at = step.outputs
         steps.append(step)
+    if halves:
+        steps.append(_together([_step(section, at) for section in halves]))
     if not tasks:
         return Chain(cfg, side, preprocessing, tuple(steps), None)
     task = rest[end]
@@ -143,6 +150,14 @@ def _step(section: Section, inputs: Shape) -> Step:
     if outputs.side < 1:
         raise section.wrong("size", f"nothing is left of {inputs.side}×{inputs.side}")
     return Step(section, row, inputs, outputs)
+
+
+def _together(halves: Sequence[Step]) -> Step:
+    """Return two layers with the same input as one."""
+    first, second = halves
+    count = first.row.channels + second.row.channels
+    outputs = first.outputs._replace(channels=count)
+    return Step(first.section, Row("connected", count), first.inputs, outputs, first.row.channels)
 
 
 def _convolutional(section: Section, _inputs: Shape) -> Row:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -19,41 +19,48 @@ BACKBONE, HEAD, PREDICTOR = "backbone.features", "head.layers", "head.predictor.
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One tensor's numbers.
+    """The numbers of a tensor, or of some of its rows.
 
     Attributes:
         name: of the tensor in the network's state dict.
-        shape: of the tensor.
+        shape: of the part.
         order: for each row of the tensor, the row of the file; None for the same.
         matrix: whether it is what newer versions transpose: the weights of a connected layer.
+        start: the first of its rows, as they stand in the file.
     """
 
     name: str
     shape: tuple[int, ...]
     order: Tensor | None = None
     matrix: bool = False
+    start: int = 0
 
     @property
     def count(self) -> int:
         """Return how many numbers it has."""
         return torch.Size(self.shape).numel()
 
+    def split(self, linear: int) -> tuple[Part, Part]:
+        """Return the rows up to ``linear``, and those from there on."""
+        rows, *rest = self.shape
+        return (
+            replace(self, shape=(linear, *rest)),
+            replace(self, shape=(rows - linear, *rest), start=linear),
+        )
+
     def decode(self, numbers: Tensor, *, transposed: bool) -> Tensor:
-        """Return the tensor of a flat array of the file's numbers."""
+        """Return the rows of a flat array of the file's numbers, in the file's order."""
         if self.matrix and transposed:
-            tensor = numbers.view(self.shape[::-1]).T.contiguous()
-        else:
-            tensor = numbers.view(self.shape)
-        return tensor if self.order is None else tensor[self.order]
+            return numbers.view(self.shape[::-1]).T.contiguous()
+        return numbers.view(self.shape)
 
     def encode(self, tensor: Tensor, *, transposed: bool) -> Tensor:
-        """Return a tensor's numbers as they stand in the file, flat."""
+        """Return the numbers of a tensor's rows as they stand in the file, flat."""
         if self.order is not None:
             given, tensor = tensor, torch.empty_like(tensor)
             tensor[self.order] = given
-        if self.matrix and transposed:
-            tensor = tensor.T
-        return tensor.flatten()
+        rows = tensor[self.start : self.start + self.shape[0]]
+        return (rows.T if self.matrix and transposed else rows).flatten()
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,20 @@ class Block:
     def count(self) -> int:
         """Return how many they are."""
         return sum(part.count for part in self.parts)
+
+    def decode(self, numbers: Tensor, *, transposed: bool) -> dict[str, Tensor]:
+        """Return the tensors of a flat array of the file's numbers, by name."""
+        rows: dict[str, list[Tensor]] = {}
+        for part, own in zip(
+            self.parts, numbers.split([part.count for part in self.parts]), strict=True
+        ):
+            rows.setdefault(part.name, []).append(part.decode(own, transposed=transposed))
+        orders = {part.name: part.order for part in self.parts}
+        tensors = {name: torch.cat(own) for name, own in rows.items()}
+        return {
+            name: tensor if (order := orders[name]) is None else tensor[order]
+            for name, tensor in tensors.items()
+        }
 
 
 def blocks_of(network: Network, target: Target) -> Iterator[Block]:
@@ -94,7 +115,10 @@ def blocks_of(network: Network, target: Target) -> Iterator[Block]:
         if not statistics:
             assert layer.bias is not None
             bias = Part(f"{name}.bias", tuple(layer.bias.shape), order)
-        if isinstance(layer, nn.Linear):
+        if last and target.linear is not None:
+            pairs = zip(bias.split(target.linear), weight.split(target.linear), strict=True)
+            yield Block(tuple(part for pair in pairs for part in pair))
+        elif isinstance(layer, nn.Linear):
             yield Block((bias, weight, *statistics))
         else:
             yield Block((bias, *statistics, weight))

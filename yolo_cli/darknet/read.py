@@ -69,8 +69,7 @@ def read_darknet(cfg: Path, weights: Path, names: Path | None) -> Read:
     _check_finite(found, steps, weights)
     tensors: dict[str, Tensor] = {}
     for block, own in zip(blocks, found, strict=False):
-        for part, one in zip(block.parts, own.split([p.count for p in block.parts]), strict=True):
-            tensors[part.name] = part.decode(one, transposed=header.transposed)
+        tensors |= block.decode(own, transposed=header.transposed)
     if len(found) > len(blocks):
         tensors[REST] = torch.cat(found[len(blocks) :])
     tensors |= without_numbers(network, target)

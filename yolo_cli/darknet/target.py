@@ -40,12 +40,14 @@ class Target:
         whole: whether it has a head; else the backbone alone is of use, for training.
         output: what the last layer with weights of a whole one is in the file; None where it is no
             linear layer, and so the output layer here has to return what it gets.
+        linear: see :attr:`yolo_cli.darknet.chain.Step.linear`, of that layer.
         notes: what a user should know, a line each.
     """
 
     config: ModelConfig
     whole: bool
     output: Literal["connected", "convolutional"] | None = "connected"
+    linear: int | None = None
     notes: tuple[str, ...] = ()
 
 
@@ -72,10 +74,12 @@ def _detector(chain: Chain, section: Section, names: Sequence[str] | None) -> Ta
     odd = next((name for name in section.options if name not in DETECTION), None)
     if odd is not None:
         raise section.wrong(odd, f"{odd}={section.text(odd, ''):.40} is not known here")
+    *before, last = chain.steps
+    softmax = int(last.linear is not None)
     for name, wanted, usual in (
         ("coords", 4, 1),
         ("sqrt", 1, 0),
-        ("softmax", 0, 0),
+        ("softmax", softmax, 0),
         ("reorg", 0, 0),
     ):
         if section.integer(name, usual) != wanted:
@@ -86,7 +90,6 @@ def _detector(chain: Chain, section: Section, names: Sequence[str] | None) -> Ta
             )
     count, boxes = section.integer("classes", 1), section.integer("num", 1)
     grid = section.integer("side", 7)
-    *before, last = chain.steps
     outputs = grid**2 * (5 * boxes + count)
     if last.row != Row("connected", channels=outputs):
         raise last.section.wrong(
@@ -94,6 +97,12 @@ def _detector(chain: Chain, section: Section, names: Sequence[str] | None) -> Ta
             f"before [detection] stands a linear connected layer of {outputs} outputs, "
             f"{grid}·{grid}·(5·{boxes} + {count})",
             f"compare it with [detection] in line {section.line}: side, num, classes",
+        )
+    if last.linear not in (None, grid**2 * count):
+        raise last.section.wrong(
+            "output",
+            f"has {last.linear} outputs, the classes of all cells are {grid**2 * count}",
+            f"compare it with [detection] in line {section.line}: side, classes",
         )
     classes, notes = _classes(section, count, names)
     if grid < 1 or boxes < 1:
@@ -106,12 +115,12 @@ def _detector(chain: Chain, section: Section, names: Sequence[str] | None) -> Ta
         boxes=boxes,
         image_size=chain.side,
         norm=False,
-        output="linear",
+        output="sigmoid" if softmax else "linear",
         mean=chain.preprocessing.mean,
         std=chain.preprocessing.std,
         layers=_rows(before),
     )
-    return Target(config, True, notes=notes)
+    return Target(config, True, linear=last.linear, notes=notes)
 
 
 def _classes(
@@ -131,9 +140,9 @@ def _classes(
 def _fitting(section: Section, count: int, names: Sequence[str]) -> tuple[str, ...]:
     if len(names) != count:
         raise UserError(
-            f"--names: {counted(len(names), 'name')}, but [{section.name}] in line {section.line} "
+            f"{counted(len(names), 'name')}, but [{section.name}] in line {section.line} "
             f"of {section.path} has {counted(count, 'class')}",
-            "name the file of names that belongs to this network",
+            "name the file of names that belongs to this network: --names FILE",
         )
     return tuple(names)
 
@@ -183,7 +192,7 @@ def _classifier(chain: Chain, section: Section, names: Sequence[str] | None) -> 
         task=CLASSIFY,
         layers=None if known else (*rows[:features], Row("head"), *head),
     )
-    return Target(config, True, output, (note,) if note else ())
+    return Target(config, True, output, notes=(note,) if note else ())
 
 
 def _features(chain: Chain) -> int:
