@@ -96,7 +96,8 @@ def chain_of(cfg: Cfg) -> Chain:
     at, steps = Shape(3, side), []
     tasks = [number for number, section in enumerate(rest) if section.name in TASKS]
     end = tasks[0] if tasks else len(rest)
-    layers, halves = split_off(rest[:end])
+    detects = bool(tasks) and rest[end].name == "detection"
+    layers, halves = split_off(rest[:end]) if detects else (rest[:end], ())
     for section in layers:
         step = _step(section, at)
         at = step.outputs

@@ -20,13 +20,20 @@ def split_off(sections: Sequence[Section]) -> tuple[Sequence[Section], tuple[Sec
     """Return the layers before such a pair, and the two; all layers and none without it at the end.
 
     Args:
-        sections: of layers, in order.
+        sections: of a detector's layers, in order.
+
+    Raises:
+        UserError: an option is not of its kind.
     """
     before, end = sections[:-4], sections[-4:]
     if not before or [one.name for one in end] != ["connected", "route"] * 2:
         return sections, ()
-    routes = tuple(one.text("layers", "") for one in end[1::2])
-    activations = tuple(one.text("activation", "logistic") for one in end[::2])
-    if (routes, activations) != (ROUTES, ACTIVATIONS):
-        return sections, ()
-    return before, tuple(end[::2])
+    halves, routes = tuple(end[::2]), end[1::2]
+    found = (
+        tuple(one.text("layers", "") for one in routes),
+        tuple(one.text("activation", "logistic") for one in halves),
+    )
+    plain = all(set(one.options) == {"layers"} for one in routes) and not any(
+        one.integer("batch_normalize", 0) for one in halves
+    )
+    return (before, halves) if plain and found == (ROUTES, ACTIVATIONS) else (sections, ())
