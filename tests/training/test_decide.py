@@ -69,6 +69,14 @@ def test_a_cpu_keeps_the_first_blocks_of_a_pre_trained_vgg16() -> None:
     assert (scratch.freeze, scratch.backbone_rate) == (0, 1.0)
 
 
+def test_early_blocks_that_are_trained_are_refined() -> None:
+    assert decided().recipe.backbone_rate == 0.5
+    assert decided(replace(FACTS, device="cuda")).recipe.backbone_rate == 0.03
+    assert decided(recipe={"freeze": 3}).recipe.backbone_rate == 0.03
+    assert decided(recipe={"freeze": 5}).recipe.backbone_rate == 0.5
+    assert decided(replace(FACTS, arch="fast")).recipe.backbone_rate == 0.5
+
+
 @pytest.mark.parametrize(
     ("images", "copies", "epochs", "batch"),
     [(10, 6, 40, 4), (999, 1, 10, 4), (1000, 1, 10, 16), (8000, 1, 10, 16), (400, 3, 15, 4)],
@@ -190,7 +198,7 @@ def test_a_fine_grid_begins_with_weights_of_that_grid(
         network = build_network(new_config(CLASSES, grid=grid, width=0.03))
         save_weights(package / f"{name}.safetensors", network, {})
     monkeypatch.setattr("yolo_cli.model.embedded._embedded_folders", lambda: [package])
-    asked = replace(options(), weights="default")
+    asked = replace(options(), weights="default", arch="vgg16")
     for small, name in ((0.0, "vgg16-voc"), (7.0, "vgg16-voc-14")):
         monkeypatch.setattr("yolo_cli.training.decide.SMALL_OBJECT", small)
         prepare(asked, tmp_path / name, reporter)

@@ -25,6 +25,9 @@ SMALL_DATASET = 1000  # images; below it a smaller batch gives more steps for th
 SMALL_BATCH = 4
 EPOCHS, MOST_EPOCHS, FEWEST_EPOCHS = 6000, 40, 10  # the first is shared by a dataset's images
 COPIES, MOST_COPIES = 1200, 6  # likewise
+# Backbone rate where early blocks are trained: AdamW moves a weight by about the rate in a step,
+# and theirs, of 0.01 to 0.03, would be others in some hundred steps.
+REFINING = 0.03
 # Where half of the objects are narrower than this many cells of the paper's 7×7, a grid of 14×14
 # finds more: small things are placed more exactly, and fewer share a cell.
 SMALL_OBJECT = 1.5
@@ -204,13 +207,13 @@ def _suited(options: TrainOptions, recipe: Recipe, facts: Facts) -> Recipe:
     """Fill in what was left open, for this dataset and machine.
 
     A pre-trained network on a CPU keeps its first blocks, where its architecture says how many,
-    and the smaller the dataset the more augmented copies and epochs it gets.
+    and the smaller the dataset the more augmented copies and epochs it gets. Where more of them
+    are trained, on whatever device, they only refine what they have learned.
     """
     if options.recipe_name != "default":
         return recipe
     copies = max(1, min(MOST_COPIES, COPIES // facts.images))
     chosen: dict[str, Any] = {
-        "backbone_rate": recipe.backbone_rate if facts.pretrained else 1.0,
         "epochs": max(FEWEST_EPOCHS, min(MOST_EPOCHS, EPOCHS // facts.images)),
         "batch": SMALL_BATCH if facts.images < SMALL_DATASET else recipe.batch,
     }
@@ -221,6 +224,11 @@ def _suited(options: TrainOptions, recipe: Recipe, facts: Facts) -> Recipe:
     if frozen and facts.pretrained and facts.device == "cpu":
         chosen["freeze"] = frozen
         chosen["copies"] = 1 if recipe.augmentation is None else copies
+    kept = options.recipe.get("freeze", chosen.get("freeze", 0))
+    if not facts.pretrained:
+        chosen["backbone_rate"] = 1.0
+    elif kept < frozen:
+        chosen["backbone_rate"] = REFINING
     return recipe.with_options(**{**chosen, **options.recipe})
 
 

@@ -42,7 +42,7 @@ class Recipe:
         Option(
             "Learning rate of the backbone, as a share of --lr.",
             DETAILS,
-            default="0.5; 1 from scratch",
+            default="0.5; 0.03 with blocks that are kept otherwise; 1 from scratch",
         ),
     ] = 0.5
     momentum: Annotated[
