@@ -26,6 +26,7 @@ from yolo_cli.tasks.detect.labels import voc_xml, yolo_lines
 from yolo_cli.tasks.detect.records import DetectionRecord, detection_record
 from yolo_cli.tasks.detect.result import DetectResult
 from yolo_cli.tasks.detect.writers import WRITERS
+from yolo_cli.tasks.image_ids import ImageIds
 from yolo_cli.tasks.result import Failure, Origin
 
 FORMATS = (*SHARED, *WRITERS)
@@ -146,6 +147,16 @@ def test_coco_takes_the_number_of_a_files_name(tmp_path: Path) -> None:
     (tmp_path / "j").write_text(json.dumps({**RECORD, "image": "val/000139.jpg"}) + "\n")
     documents.write_coco(read_journal(tmp_path / "j"), tmp_path / "c", CLASSES)
     assert {item["image_id"] for item in json.loads((tmp_path / "c").read_text())} == {139}
+
+
+def test_coco_keeps_images_of_one_name_apart(tmp_path: Path) -> None:
+    names = ("a/7.jpg", "b/007.png", "a/7.jpg", "a/x.jpg", "b/x.jpg")
+    frames: list[dict[str, Any]] = [
+        {"image": name, "frame": 3} for name in ("a/x.mp4", "b/x.mp4", "a/x.mp4")
+    ]
+    ids = ImageIds()
+    assert [ids({"image": name}) for name in names] == [7, "b/007.png", 7, "x", "b/x.jpg"]
+    assert [ids(record) for record in frames] == ["x-3", "b/x.mp4-3", "x-3"]
 
 
 def test_nothing_found_is_something(tmp_path: Path) -> None:

@@ -9,9 +9,21 @@ from yolo_cli.tasks.result import Record
 _MAX_DIGITS = 15
 
 
-def coco_image_id(record: Record) -> int | str:
-    """Return the number that an image's file name is (``139`` of ``000139.jpg``), or its stem."""
-    stem = PurePath(record["image"]).stem
-    if "frame" in record:
-        return f"{stem}-{record['frame']}"
-    return int(stem) if stem.isdecimal() and len(stem) <= _MAX_DIGITS else stem
+class ImageIds:
+    """The ids that COCO's results give to images: no two of a file have the same."""
+
+    def __init__(self) -> None:
+        self._taken: dict[int | str, str] = {}
+
+    def __call__(self, record: Record) -> int | str:
+        """Return an image's id.
+
+        It is the number that the file's name is (``139`` of ``000139.jpg``), or its stem; of a
+        second image of that name (``train/139.png``) its whole name, as it was given.
+        """
+        name = record["image"]
+        stem = PurePath(name).stem
+        frame = f"-{record['frame']}" if "frame" in record else ""
+        number = not frame and stem.isdecimal() and len(stem) <= _MAX_DIGITS
+        short = int(stem) if number else f"{stem}{frame}"
+        return short if self._taken.setdefault(short, name) == name else f"{name}{frame}"

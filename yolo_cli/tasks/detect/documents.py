@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from yolo_cli.files import atomic_write, write_json_list
-from yolo_cli.tasks.image_ids import coco_image_id
+from yolo_cli.tasks.image_ids import ImageIds
 from yolo_cli.tasks.result import Record
 from yolo_cli.text import encodable
 
@@ -34,16 +34,19 @@ def write_csv(records: Iterable[Record], path: Path, _names: tuple[str, ...] = (
 def write_coco(records: Iterable[Record], path: Path, names: tuple[str, ...]) -> None:
     """Write COCO's result format, https://cocodataset.org/#format-results.
 
-    The ids of a ground truth are not known here. An image's is the number that its file's name
-    is (``139`` of ``000139.jpg``) or else the name without suffix; a category's its place among
-    the classes, from 1. Beside them stand ``file_name`` and ``category_name``, for readers that go
-    by names.
+    The ids of a ground truth are not known here. An image's is one of :class:`ImageIds`, a
+    category's its place among the classes, from 1. Beside them stand ``file_name`` and
+    ``category_name``, for readers that go by names.
     """
-    write_json_list(path, (item for record in records for item in _coco_items(record, names)))
+    ids = ImageIds()
+    items = (item for record in records for item in _coco_items(record, ids(record), names))
+    write_json_list(path, items)
 
 
-def _coco_items(record: Record, classes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    name, image = record["image"], coco_image_id(record)
+def _coco_items(
+    record: Record, image: int | str, classes: tuple[str, ...]
+) -> Iterator[dict[str, Any]]:
+    name = record["image"]
     for found in record.get("detections", ()):
         x1, y1, x2, y2 = found["box"]
         label = found["label"]

@@ -11,7 +11,7 @@ from typing import Any
 from yolo_cli.data.reduced import Reduced
 from yolo_cli.files import atomic_write, write_json_list
 from yolo_cli.pictures.masks import save_mask
-from yolo_cli.tasks.image_ids import coco_image_id
+from yolo_cli.tasks.image_ids import ImageIds
 from yolo_cli.tasks.result import Document, ImageWriter, Record
 from yolo_cli.text import encodable
 
@@ -54,14 +54,18 @@ def write_coco(records: Iterable[Record], path: Path, names: tuple[str, ...]) ->
 
     A mask for each class of a picture; what names them is as in ``yolo detect --save coco``.
     """
-    write_json_list(path, (item for record in records for item in _coco_items(record, names)))
+    ids = ImageIds()
+    items = (item for record in records for item in _coco_items(record, ids(record), names))
+    write_json_list(path, items)
 
 
-def _coco_items(record: Record, classes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+def _coco_items(
+    record: Record, image: int | str, classes: tuple[str, ...]
+) -> Iterator[dict[str, Any]]:
     for found in record.get("segments", ()):
         label = found["label"]
         yield {
-            "image_id": coco_image_id(record),
+            "image_id": image,
             "category_id": classes.index(label) + 1 if label in classes else label,
             "segmentation": found["rle"],
             "score": 1.0,
