@@ -7,12 +7,16 @@ from dataclasses import replace
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from tests.toy import make_masks
 from tests.training.test_kill import context, kill_and_resume
 from tests.training.test_trainer import assert_same_result, interrupt_after
+from yolo_cli.data.check.check import check_dataset
+from yolo_cli.errors import UserError
 from yolo_cli.model.config import new_config
 from yolo_cli.model.weights import save_weights
 from yolo_cli.tasks.networks import build_network
@@ -97,3 +101,15 @@ def test_another_upsampling_has_a_cache_without_switches(
     trainer = prepare(options, tmp_path / "run", reporter)
     assert not trainer.network.backbone.carries
     assert trainer.fit().epoch == 1
+
+
+def test_one_class_alone_teaches_nothing(street: Path, given: Options, reporter: Reporter) -> None:
+    for path in (street / "masks").iterdir():
+        with Image.open(path) as image:
+            values = np.asarray(image)
+        Image.fromarray(np.where(values == 1, 255, values).astype(np.uint8)).save(path)
+    (street / "classes.txt").write_text("ground\ndisc\ncar\n")
+    with pytest.raises(UserError, match=r"every labelled pixel in 6 images .* of class 'ground'"):
+        prepare(given(), None, reporter)
+    codes = [one.code for one in check_dataset(street, input_size=448).findings]
+    assert codes.count("class-alone") == 1

@@ -10,6 +10,7 @@ from yolo_cli.data.check.pictures import Seen, inspect_all
 from yolo_cli.data.check.preflight import images_of, preflight
 from yolo_cli.data.dataset import open_dataset, refuse_inside
 from yolo_cli.data.formats.notes import notes_of
+from yolo_cli.data.sample import Dataset
 from yolo_cli.data.splits import TrainingSplits, training_splits
 from yolo_cli.data.task_names import TaskName
 from yolo_cli.errors import UserError
@@ -71,12 +72,7 @@ def read_splits(
             reporter.note(f"warning   {line}")
         _look(splits, options, reporter)
     trained = task_named(splits.train.task)
-    if not trained.counts(splits.train).any():
-        raise UserError(
-            f"{options.data}: no {trained.unit}s to train on in "
-            f"{counted(len(splits.train), 'image')} ({splits.train.split})",
-            "label some, or name another split with --split",
-        )
+    _check_classes(splits.train, trained, options.data)
     _point_out(splits, trained, reporter)
     return replace(splits, seen={})  # thumbnails that nobody needs while it trains
 
@@ -99,6 +95,24 @@ def _look(splits: TrainingSplits, options: TrainOptions, reporter: Reporter) -> 
     findings = preflight(train, val, decode=False, seen=seen)
     for one in findings:
         reporter.note(f"warning   {one.spot.path}: {one.message}; {one.remedy}")
+
+
+def _check_classes(train: Dataset, task: Task, data: Path) -> None:
+    """Check that there is something to learn."""
+    found = [name for name, n in zip(train.classes, task.counts(train), strict=True) if n]
+    images = f"{counted(len(train), 'image')} ({train.split})"
+    if not found:
+        raise UserError(
+            f"{data}: no {task.unit}s to train on in {images}",
+            "label some, or name another split with --split",
+        )
+    if len(found) < task.least_classes:
+        unlabelled = "; 255 in a mask means: not labelled" if task.unit == "pixel" else ""
+        raise UserError(
+            f"{data}: every labelled {task.unit} in {images} is of class {found[0]!r}: there is "
+            "nothing to tell it from",
+            f"label {task.unit}s of another class{unlabelled}",
+        )
 
 
 def _point_out(splits: TrainingSplits, task: Task, reporter: Reporter) -> None:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from yolo_cli.data.check.boxes import check_boxes
 from yolo_cli.data.check.ceiling import GRIDS, Ceiling, grid_ceiling
-from yolo_cli.data.check.classes import ClassCounts, check_classes, count_classes
+from yolo_cli.data.check.classes import ClassCounts, check_classes, check_contrast, count_classes
 from yolo_cli.data.check.columns import check_columns
 from yolo_cli.data.check.edges import check_edges
 from yolo_cli.data.check.finding import Finding, finding, in_order, of_error, of_fault
@@ -145,9 +145,9 @@ def _judge(folder: DatasetFolder, root: Path, input_size: int, phase: Phase) -> 
     boxes = folder.task == "detect"
     findings += _labels(found, checked, input_size) if boxes else _label_faults(found, checked)
     counts = count_classes(found)
-    findings += check_classes(
-        found, counts, root, "image" if folder.task == "classify" else "object"
-    )
+    findings += check_classes(found, counts, root, "object" if boxes else "image")
+    if folder.task == "segment":
+        findings += check_contrast(counts, root)
     whole = checked[: sum(image.path in facts for image in found.images)]
     labelled = [one.image for one in whole]
     known = [facts[image.path] for image in labelled]

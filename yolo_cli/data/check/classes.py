@@ -94,6 +94,17 @@ def check_classes(
             yield finding("class-imbalance", counts.first[name], message)
 
 
+def check_contrast(counts: ClassCounts, root: Path) -> Iterator[Finding]:
+    """Find masks whose labelled pixels are all of one class."""
+    found = [name for name, count in counts.total.items() if count]
+    if len(found) == 1:
+        message = (
+            f"every labelled pixel is of {found[0]!r}: there is nothing to tell it from "
+            "(255 means: not labelled)"
+        )
+        yield finding("class-alone", Spot(root), message)
+
+
 def _missing(survey: Survey, counts: ClassCounts, unit: str) -> Iterator[Finding]:
     """Classes that a split has no object of, though another one has."""
     labelled = {name for name, count in counts.total.items() if count}

@@ -56,7 +56,7 @@ CODES: dict[str, tuple[Severity, str]] = {
     "box-two-classes": ("warning", "keep the right class"),
     "box-tiny": ("info", "hard to learn at this input size"),
     "off-by-one": ("warning", "shift the boxes by a pixel"),
-    "class-alone": ("error", "add a folder for each other class"),
+    "class-alone": ("error", "label another class as well"),
     "class-empty": ("error", "put images into it, or remove the folder"),
     "class-count": ("warning", "correct the number, or the names"),
     "class-unknown": ("error", "correct the class, or add it to the names"),

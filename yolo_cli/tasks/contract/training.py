@@ -107,6 +107,7 @@ class TrainingTask(Protocol):
         score_label: the same for people, short.
         score_title: the same for people, in full.
         recipe: fields of the default recipe that are others for this task.
+        least_classes: with fewer in the training images there is nothing to learn.
         unsupported: options of ``yolo train`` that mean nothing to it, by field, and why.
     """
 
@@ -115,6 +116,7 @@ class TrainingTask(Protocol):
     score_label: str
     score_title: str
     recipe: Mapping[str, Any]
+    least_classes: int
     unsupported: Mapping[str, str]
 
     def prepare(self, config: ModelConfig, augmentation: Augmentation | None) -> Prepare:
