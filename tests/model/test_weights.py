@@ -343,6 +343,10 @@ def test_the_embedded_weights_of_an_architecture(package: Path) -> None:
     (package / "vgg16-voc-14.safetensors").write_bytes(b"")
     assert default_for("vgg16", 14) == default_for(None, 14) == "vgg16-voc-14"
     assert default_for("vgg16", 7) == "vgg16-voc"
+    assert default_for(None, None, "lean-voc") == "default"
+    (package / "lean-voc.safetensors").write_bytes(b"")
+    assert default_for(None, None, "lean-voc") == "lean-voc"
+    assert default_for("vgg16", None, "lean-voc") == "vgg16-voc"
     assert default_for("fast", 14) == "fast-voc"
 
 

@@ -44,8 +44,9 @@ def test_widths_stay_as_far_as_the_layers_do(
     asked = TrainOptions(**{**vars(options()), "weights": str(path), **change})
     grid = change.get("grid")
     assert grid is None or isinstance(grid, int)
+    task = task_named("detect")
     network, note = start_network(
-        find_start(asked), asked, task_named("detect"), CLASSES, named_recipe(asked), grid
+        find_start(asked, task), asked, task, CLASSES, named_recipe(asked), grid
     )
     assert network.config.widths == NARROW
     assert network.config.head_widths == left

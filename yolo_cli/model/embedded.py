@@ -9,7 +9,8 @@ from yolo_cli.errors import UserError
 from yolo_cli.model.architectures import DEFAULT as DEFAULT_ARCHITECTURE
 
 DATASET = "voc"  # that embedded weights were trained on
-# Their names are ARCH-DATASET, or ARCH-DATASET-GRID where the grid is not the paper's.
+# Their names are ARCH-DATASET, or ARCH-DATASET-GRID where the grid is not the paper's; of pruned
+# ones a word that says how small.
 DEFAULT = f"{DEFAULT_ARCHITECTURE}-{DATASET}"
 EMBEDDED = "embedded"  # folder of the installed package that holds the repository's weights/
 
@@ -37,17 +38,21 @@ def weights_path(name: str) -> Path:
     return path
 
 
-def default_for(arch: str | None, grid: int | None = None) -> str:
+def default_for(arch: str | None, grid: int | None = None, preferred: str | None = None) -> str:
     """Return the name of the embedded weights that a training begins with.
 
     Args:
         arch: of the network; None for the default one.
         grid: S, of which weights are preferred; None for the paper's.
+        preferred: name of those of the task, where the user names no architecture.
 
     Returns:
-        Those of the architecture and the grid, else those of the architecture, else ``default``.
+        The preferred ones, else those of the architecture and the grid, else those of the
+        architecture, else ``default``.
     """
     embedded = _embedded()
+    if arch is None and preferred in embedded:
+        return preferred
     fine = f"{arch or DEFAULT_ARCHITECTURE}-{DATASET}-{grid}"
     return next((one for one in (fine, f"{arch}-{DATASET}") if one in embedded), "default")
 

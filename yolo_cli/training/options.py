@@ -92,7 +92,11 @@ class TrainOptions:
     ] = None
     weights: Annotated[
         str,
-        Option("Start from default, none, imagenet, or a weights file.", NETWORK, metavar="FILE"),
+        Option(
+            "Start from default (of segmenters lean-voc), none, imagenet, or a weights file.",
+            NETWORK,
+            metavar="FILE",
+        ),
     ] = "default"
     backbone: Annotated[
         Path | None,

@@ -17,7 +17,7 @@ import torch
 from yolo_cli.data.splits import TrainingSplits
 from yolo_cli.errors import UserError
 from yolo_cli.tasks.networks import build_network
-from yolo_cli.tasks.task import task_named, task_of
+from yolo_cli.tasks.task import Task, task_named, task_of
 from yolo_cli.text import counted
 from yolo_cli.training.assemble import Run, make_opener, make_teacher, make_trainer
 from yolo_cli.training.budget.clock import Budget
@@ -71,11 +71,11 @@ def prepare(
     splits = read_splits(options, options.task, seed, reporter, begun=None)
     task = task_named(splits.train.task)
     stay_outside(options, splits, folder)
-    start = find_start(options)
+    start = find_start(options, task)
     facts = _facts(splits, start, machine)
     decision = decide(options, facts)
     _say(decision, reporter)
-    options, start = _with_grid(options, start, decision)
+    options, start = _with_grid(options, start, decision, task)
     torch.manual_seed(seed)
     network, note = start_network(
         start, options, task, splits.train.classes, decision.recipe, decision.grid
@@ -105,13 +105,13 @@ def prepare(
 
 
 def _with_grid(
-    options: TrainOptions, start: Start, decision: Decision
+    options: TrainOptions, start: Start, decision: Decision, task: Task
 ) -> tuple[TrainOptions, Start]:
     """Write the grid that was chosen into the options; it may have embedded weights of its own."""
     if decision.grid == options.grid:
         return options, start
     options = replace(options, grid=decision.grid)
-    return options, find_start(options)
+    return options, find_start(options, task)
 
 
 def _facts(splits: TrainingSplits, start: Start, machine: Machine) -> Facts:
@@ -201,7 +201,7 @@ def _begun(
     decision = decide(options, config.facts, settled=config.recipe)
     torch.manual_seed(decision.recipe.seed)
     if checkpoint is None:  # stopped while the cache was filled, or not begun
-        start, classes = find_start(options), splits.train.classes
+        start, classes = find_start(options, task), splits.train.classes
         network, note = start_network(start, options, task, classes, decision.recipe, decision.grid)
     else:
         network, note = build_network(model), config.start

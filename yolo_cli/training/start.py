@@ -45,8 +45,8 @@ class Start:
         return self.weights is not None or self.backbone is not None
 
 
-def find_start(options: TrainOptions) -> Start:
-    """Read the weights that ``options`` name, if any.
+def find_start(options: TrainOptions, task: Task) -> Start:
+    """Read the weights that ``options`` name, or else those that a task begins with.
 
     Raises:
         UserError: if they cannot be read or do not fit the options.
@@ -66,8 +66,10 @@ def find_start(options: TrainOptions) -> Start:
         return Start(arch, backbone=imagenet_backbone(arch))
     if options.weights == "none":
         return Start(arch)
-    named = options.weights
-    path = weights_path(default_for(options.arch, options.grid) if named == "default" else named)
+    name = options.weights
+    if name == "default":
+        name = default_for(options.arch, options.grid, task.start)
+    path = weights_path(name)
     weights = load_weights(path, part=True)
     if options.arch in (None, weights.config.arch):
         return Start(weights.config.arch, weights, path)

@@ -53,6 +53,7 @@ class Classify:
         "dropout": 0.5,
         "patchwork": 0.25,
     }
+    start: str | None = None
     least_classes = 2
     unsupported: Mapping[str, str] = {
         "grid": _NO_GRID,

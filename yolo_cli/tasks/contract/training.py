@@ -107,6 +107,8 @@ class TrainingTask(Protocol):
         score_label: the same for people, short.
         score_title: the same for people, in full.
         recipe: fields of the default recipe that are others for this task.
+        start: embedded weights that it begins with where the user names neither weights nor an
+            architecture; None for the default ones.
         least_classes: with fewer in the training images there is nothing to learn.
         unsupported: options of ``yolo train`` that mean nothing to it, by field, and why.
     """
@@ -116,6 +118,7 @@ class TrainingTask(Protocol):
     score_label: str
     score_title: str
     recipe: Mapping[str, Any]
+    start: str | None
     least_classes: int
     unsupported: Mapping[str, str]
 

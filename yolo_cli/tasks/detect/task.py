@@ -54,6 +54,7 @@ class Detect:
     score_label = "mAP"
     score_title = SCORE
     recipe: Mapping[str, Any] = {}
+    start: str | None = None
     least_classes = 1
     unsupported: Mapping[str, str] = {"upsample": "a detector has no decoder"}
     writers: Mapping[str, ImageWriter | Document] = WRITERS
