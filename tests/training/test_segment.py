@@ -113,3 +113,17 @@ def test_one_class_alone_teaches_nothing(street: Path, given: Options, reporter:
         prepare(given(), None, reporter)
     codes = [one.code for one in check_dataset(street, input_size=448).findings]
     assert codes.count("class-alone") == 1
+
+
+def test_a_run_does_not_go_on_from_another_network(
+    given: Options, tmp_path: Path, reporter: Reporter
+) -> None:
+    begun = prepare(given(), tmp_path / "run", reporter)  # and stopped before its first step
+    begun.run.release()
+    resumed = prepare_resumed(tmp_path / "run", reporter)
+    assert resumed.network.config == begun.network.config
+    resumed.run.release()
+    wider = replace(begun.network.config, width=0.125)
+    save_weights(tmp_path / "tiny.safetensors", build_network(wider), {})
+    with pytest.raises(UserError, match=r"weights .* are others now \(tiny.safetensors\)"):
+        prepare_resumed(tmp_path / "run", reporter)

@@ -203,6 +203,12 @@ def _begun(
     if checkpoint is None:  # stopped while the cache was filled, or not begun
         start, classes = find_start(options, task), splits.train.classes
         network, note = start_network(start, options, task, classes, decision.recipe, decision.grid)
+        if network.config != model:
+            raise UserError(
+                f"{run_folder.path}: the weights that the run began with are others now "
+                f"({config.start.partition(':')[0]})",
+                "put them back, or start a new run",
+            )
     else:
         network, note = build_network(model), config.start
         load_network(run_folder.checkpoint, checkpoint, network)
