@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 
 from yolo_cli.tasks.result import Record
@@ -27,3 +28,9 @@ class ImageIds:
         number = not frame and stem.isdecimal() and len(stem) <= _MAX_DIGITS
         short = int(stem) if number else f"{stem}{frame}"
         return short if self._taken.setdefault(short, name) == name else f"{name}{frame}"
+
+
+def with_ids(records: Iterable[Record]) -> Iterator[tuple[Record, int | str]]:
+    """Yield the records of a result file, and the id of each one's image."""
+    ids = ImageIds()
+    return ((record, ids(record)) for record in records)

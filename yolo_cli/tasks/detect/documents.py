@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from yolo_cli.files import atomic_write, write_json_list
-from yolo_cli.tasks.image_ids import ImageIds
+from yolo_cli.tasks.image_ids import with_ids
 from yolo_cli.tasks.result import Record
 from yolo_cli.text import encodable
 
@@ -34,13 +35,12 @@ def write_csv(records: Iterable[Record], path: Path, _names: tuple[str, ...] = (
 def write_coco(records: Iterable[Record], path: Path, names: tuple[str, ...]) -> None:
     """Write COCO's result format, https://cocodataset.org/#format-results.
 
-    The ids of a ground truth are not known here. An image's is one of :class:`ImageIds`, a
-    category's its place among the classes, from 1. Beside them stand ``file_name`` and
-    ``category_name``, for readers that go by names.
+    The ids of a ground truth are not known here. An image's is that of
+    :func:`~yolo_cli.tasks.image_ids.with_ids`, a category's its place among the classes, from 1.
+    Beside them stand ``file_name`` and ``category_name``, for readers that go by names.
     """
-    ids = ImageIds()
-    items = (item for record in records for item in _coco_items(record, ids(record), names))
-    write_json_list(path, items)
+    items = (_coco_items(record, image, names) for record, image in with_ids(records))
+    write_json_list(path, chain.from_iterable(items))
 
 
 def _coco_items(

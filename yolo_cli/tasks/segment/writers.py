@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from yolo_cli.data.reduced import Reduced
 from yolo_cli.files import atomic_write, write_json_list
 from yolo_cli.pictures.masks import save_mask
-from yolo_cli.tasks.image_ids import ImageIds
+from yolo_cli.tasks.image_ids import with_ids
 from yolo_cli.tasks.result import Document, ImageWriter, Record
 from yolo_cli.text import encodable
 
@@ -54,9 +55,8 @@ def write_coco(records: Iterable[Record], path: Path, names: tuple[str, ...]) ->
 
     A mask for each class of a picture; what names them is as in ``yolo detect --save coco``.
     """
-    ids = ImageIds()
-    items = (item for record in records for item in _coco_items(record, ids(record), names))
-    write_json_list(path, items)
+    items = (_coco_items(record, image, names) for record, image in with_ids(records))
+    write_json_list(path, chain.from_iterable(items))
 
 
 def _coco_items(
